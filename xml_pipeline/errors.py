@@ -1,0 +1,137 @@
+"""The tree of refusals.
+
+Everything that this package raises on purpose stands below one root, so that a caller can
+catch as widely or as narrowly as it likes::
+
+    XmlPipelineError
+    ├── ConfigError               the file is wrong; carries every problem at once
+    ├── PluginNotFound            configuration names something that is not there
+    │   └── MissingExtra          … because an optional package is not installed
+    ├── PayloadDefinitionError    a payload class cannot be bound (also a TypeError)
+    ├── Rejected                  a step refuses one message; the pump turns it into a fault
+    │   └── InvalidPayload        a value or document does not fit its class (also a ValueError)
+    ├── Overloaded                the outer door is full; try again later
+    ├── UnknownThread             no such conversation, or not yours: both read the same
+    ├── UnknownListener           no such listener
+    └── Unanswered                ``ask`` ended without the answer; carries code and id
+        ├── HandlerFailed         the handler raised
+        ├── NoReply               everything went quiet without a reply
+        ├── Timeout               time was up
+        ├── BudgetExhausted       the conversation has spent what it had
+        └── Undeliverable         refused on its way: validation, routing, overload
+"""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+FaultCode = Literal[
+    "routing", "validation", "timeout", "budget", "handler", "overload", "internal"
+]
+"""Why a message failed, as its sender may know it."""
+
+FAULT_CODES: tuple[FaultCode, ...] = get_args(FaultCode)
+
+
+class XmlPipelineError(Exception):
+    """Anything this package raises on purpose.
+
+    ``code`` is a fault code where there is one; ``id`` is the fault's id, under which the
+    log keeps the details that are not told to the sender.
+    """
+
+    code: FaultCode | None = None
+    id: str = ""
+
+
+class ConfigError(XmlPipelineError):
+    """A configuration file cannot be used; ``problems`` lists everything wrong with it.
+
+    Each problem is a sentence that begins with ``file:line:column`` where a place is known.
+    """
+
+    def __init__(self, problems: tuple[str, ...]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+class PluginNotFound(XmlPipelineError):
+    """Configuration names a plug-in that exists neither here nor as an entry point."""
+
+
+class MissingExtra(PluginNotFound):
+    """A plug-in needs a package that is not installed; the message names the extra."""
+
+
+class PayloadDefinitionError(XmlPipelineError, TypeError):
+    """A dataclass has a field that no XML element can carry; raised when it is decorated."""
+
+
+class Rejected(XmlPipelineError):
+    """A step refuses a message.
+
+    ``code`` is told to the sender; ``detail`` goes to the log only.
+    """
+
+    def __init__(self, code: FaultCode, detail: str) -> None:
+        super().__init__(detail)
+        self.code: FaultCode = code
+        self.detail = detail
+
+
+class InvalidPayload(Rejected, ValueError):
+    """A value cannot be written, or a document cannot be read, as a payload.
+
+    ``field`` is the dotted name of the field, or empty where the whole payload is meant.
+    """
+
+    def __init__(self, detail: str, field: str = "") -> None:
+        super().__init__("validation", f"{field}: {detail}" if field else detail)
+        self.field = field
+
+
+class Overloaded(XmlPipelineError):
+    """The outer door is full; ``retry_after`` seconds is a fair time to wait."""
+
+    code: FaultCode | None = "overload"
+
+    def __init__(self, message: str, retry_after: float = 1.0) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class UnknownThread(XmlPipelineError):
+    """No such conversation, or not yours: the two read the same."""
+
+
+class UnknownListener(XmlPipelineError):
+    """No such listener."""
+
+
+class Unanswered(XmlPipelineError):
+    """A question ended without its answer; ``code`` and ``id`` are the fault's."""
+
+    def __init__(self, message: str, *, code: FaultCode | None = None, id: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+        self.id = id
+
+
+class HandlerFailed(Unanswered):
+    """The handler raised."""
+
+
+class NoReply(Unanswered):
+    """Everything below the question went quiet, and nobody had answered it."""
+
+
+class Timeout(Unanswered):
+    """Time was up."""
+
+
+class BudgetExhausted(Unanswered):
+    """The conversation has spent the tokens, money, messages or time it had."""
+
+
+class Undeliverable(Unanswered):
+    """The message was refused on its way: by validation, routing, a limit or overload."""
