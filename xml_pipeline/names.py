@@ -1,4 +1,4 @@
-"""What the names in an organism file may look like.
+"""What the names in an organism file may look like, and which one was meant.
 
 A listener's name travels in envelopes and in logs, so it is plain ASCII; an import path is
 code that will run, so it is judged as text, before anything is imported.
@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+
+from rapidfuzz import fuzz, process
 
 LISTENER_NAME = r"[A-Za-z_][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*"
 """Letters, digits, ``_`` and ``-``, in parts joined by dots; begins with a letter or ``_``."""
@@ -32,6 +34,9 @@ SYSTEM_LISTENERS = (
 
 HANDLER_ROOMS = ("tools",)
 """Rooms whose plug-ins may be named as handlers, as in ``tools:shell``."""
+
+ALIKE = 70.0
+"""How alike two names are, in percent, when one is taken for a slip of the other."""
 
 _PLUGIN_NAME = re.compile(r"[a-z][a-z0-9_]*")
 _SEGMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -100,6 +105,17 @@ def plugin_handler(text: str) -> tuple[str, str] | None:
     if not colon or room not in HANDLER_ROOMS:
         return None
     return room, plugin_name(name)
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return ``did you mean "x"?`` with the known name most like ``name``, or nothing.
+
+    A part of a longer name counts as alike (``todo`` for ``system.todo``) from three
+    characters on; shorter ones are part of too many.
+    """
+    likeness = fuzz.WRatio if len(name) > 2 else fuzz.ratio
+    nearest = process.extractOne(name, tuple(known), scorer=likeness, score_cutoff=ALIKE)
+    return f'did you mean "{nearest[0]}"?' if nearest else ""
 
 
 def _check_segments(segments: Iterable[str], text: str) -> None:

@@ -1,0 +1,107 @@
+"""What an organism file may say, as one frozen model.
+
+The models are the one source of the defaults, of the JSON Schema for editors and of the
+reference page; they know no YAML and no kernel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, Field, model_validator
+
+from xml_pipeline.config.listener import ListenerConfig
+from xml_pipeline.config.sections import (
+    BackendConfig,
+    BudgetConfig,
+    LimitsConfig,
+    LLMConfig,
+    OrganismInfo,
+    PipelineConfig,
+    ProcessPoolConfig,
+    ServerConfig,
+)
+from xml_pipeline.config.values import AList, Count, PackageNames, Section
+
+
+class OrganismConfig(Section):
+    """One organism: its limits, its surroundings and its listeners."""
+
+    organism: OrganismInfo = Field(default=OrganismInfo(), description="Who it is.")
+    thread_scheduling: Literal["breadth-first", "depth-first"] = Field(
+        default="breadth-first",
+        description="Conversations in turn, or the one that has come furthest first.",
+    )
+    max_concurrent_pipelines: Count = Field(
+        default=32, description="Ready messages that the steps take at a time."
+    )
+    max_concurrent_handlers: Count = Field(default=20, description="Handlers that run at one time.")
+    max_concurrent_per_agent: Count = Field(
+        default=5, description="Deliveries that one agent handles at one time."
+    )
+    max_tokens_per_thread: Count | None = Field(
+        default=None, description="Older name of `budget.tokens`; write one of the two."
+    )
+    budget: BudgetConfig = Field(
+        default=BudgetConfig(), description="What one conversation may spend."
+    )
+    limits: LimitsConfig = Field(
+        default=LimitsConfig(), description="What the organism holds at most."
+    )
+    pipeline: PipelineConfig = Field(
+        default=PipelineConfig(), description="Steps of yours in the pipeline."
+    )
+    allow_imports: PackageNames = Field(
+        default=("handlers", "organisms", "xml_pipeline"),
+        description="Packages below which handlers, payload classes and steps may lie.",
+    )
+    server: ServerConfig = Field(default=ServerConfig(), description="Where HTTP is served.")
+    backend: BackendConfig = Field(
+        default=BackendConfig(), description="Where messages and state are kept."
+    )
+    process_pool: ProcessPoolConfig = Field(
+        default=ProcessPoolConfig(), description="Processes for listeners that compute."
+    )
+    llm: LLMConfig = Field(default=LLMConfig(), description="How language models are reached.")
+    require_signature: bool = Field(
+        default=False, description="Refuse every message from outside that is not signed."
+    )
+    trusted_keys: Mapping[str, str] = Field(
+        default={}, description="Sender to the file of its Ed25519 public key (PEM)."
+    )
+    listeners: Annotated[tuple[ListenerConfig, ...], AList] = Field(
+        default=(), description="What lives in it."
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _older_names(cls, data: object) -> object:
+        """Copy values given under an older name to the key that is read."""
+        if not isinstance(data, Mapping):
+            return data
+        about = data.get("organism")
+        port = about.get("port") if isinstance(about, Mapping) else getattr(about, "port", None)
+        data = _with_default(data, "budget", "tokens", data.get("max_tokens_per_thread"))
+        return _with_default(data, "server", "port", port)
+
+    @model_validator(mode="after")
+    def _one_truth(self) -> Self:
+        """Refuse a value that is given under both of its names, and differs."""
+        if self.max_tokens_per_thread not in (None, self.budget.tokens):
+            raise ValueError("max_tokens_per_thread and budget.tokens differ: write the latter")
+        if self.organism.port not in (None, self.server.port):
+            raise ValueError("organism.port and server.port differ: write the latter")
+        return self
+
+
+def _with_default(
+    data: Mapping[str, Any], section: str, key: str, value: object
+) -> Mapping[str, Any]:
+    """Return ``data`` with ``value`` under ``section`` and ``key``, unless one stands there."""
+    given = data.get(section, {})
+    if isinstance(given, BaseModel):
+        given = given.model_dump(exclude_unset=True)
+    if type(value) is not int or not isinstance(given, Mapping) or key in given:
+        return data
+    return {**data, section: {**given, key: value}}

@@ -1,0 +1,175 @@
+"""The sections of an organism file, all but its listeners."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, SecretStr, model_validator
+
+from xml_pipeline.config.values import (
+    MIB,
+    AList,
+    Count,
+    Dollars,
+    ImportPaths,
+    NotBlank,
+    PluginName,
+    Port,
+    Seconds,
+    Section,
+)
+
+
+class OrganismInfo(Section):
+    """Who the organism is."""
+
+    name: NotBlank = Field(default="unnamed", description="Its name, for people.")
+    identity: str = Field(
+        default="", description="File of the Ed25519 private key (PEM) that signs for it."
+    )
+    port: Port | None = Field(
+        default=None, description="Older name of `server.port`; write one of the two."
+    )
+
+
+class BudgetConfig(Section):
+    """What one conversation may spend, over all of its threads."""
+
+    tokens: Count = Field(default=100_000, description="Tokens of language models.")
+    hops: Count = Field(default=50, description="Hops from the first message to the last.")
+    messages: Count = Field(default=10_000, description="Messages in all.")
+    seconds: Seconds | None = Field(
+        default=None, description="Seconds from its first message on; empty: no limit."
+    )
+    usd: Dollars | None = Field(default=None, description="US dollars; empty: no limit.")
+
+
+class LimitsConfig(Section):
+    """What the organism holds at most."""
+
+    waiting_messages: Count = Field(
+        default=10_000, description="Messages waiting before the outer door closes."
+    )
+    waiting_bytes: Count = Field(
+        default=64 * MIB, description="Bytes waiting before the outer door closes."
+    )
+    message_bytes: Count = Field(default=MIB, description="Bytes of one message.")
+    context_slots: Count = Field(
+        default=10_000, description="Messages that a thread's context remembers."
+    )
+    state_bytes: Count = Field(
+        default=MIB, description="Bytes of state that a listener keeps on one thread."
+    )
+
+
+class PipelineConfig(Section):
+    """Steps of yours, run after the built-in ones of the same station."""
+
+    envelope: ImportPaths = Field(
+        default=(), description="Import paths of steps from Envelope to Envelope."
+    )
+    delivery: ImportPaths = Field(
+        default=(), description="Import paths of steps from Delivery to Delivery."
+    )
+
+
+class ServerConfig(Section):
+    """Where HTTP is served."""
+
+    bind: NotBlank = Field(default="127.0.0.1", description="Address to listen on.")
+    port: Port = Field(default=8765, description="Port to listen on; 0 takes a free one.")
+    token_env: NotBlank = Field(
+        default="XML_PIPELINE_TOKEN",
+        description="Environment variable that holds the bearer token.",
+    )
+
+
+class BackendConfig(Section):
+    """What the registries, the inbox and the journal stand on."""
+
+    type: PluginName = Field(
+        default="memory",
+        description="`memory`, `sqlite`, `redis`, `postgres`, or the name of a plug-in.",
+        examples=["memory", "sqlite", "redis", "postgres"],
+    )
+    path: str | None = Field(
+        default=None, description="SQLite file; empty: one in the state directory."
+    )
+    redis_url: str = Field(
+        default="redis://localhost:6379", repr=False, description="Where Redis is."
+    )
+    redis_prefix: str = Field(default="xp:", description="Begins every key in Redis.")
+    dsn: str | None = Field(default=None, repr=False, description="Where PostgreSQL is.")
+    url: str | None = Field(
+        default=None, repr=False, description="Where the server of a plug-in backend is."
+    )
+
+    @model_validator(mode="after")
+    def _place_is_known(self) -> Self:
+        if self.type == "postgres" and not self.dsn:
+            raise ValueError('a "postgres" backend needs "dsn"')
+        return self
+
+
+class ProcessPoolConfig(Section):
+    """Worker processes for listeners that are `cpu_bound`."""
+
+    enabled: bool = Field(default=False, description="Start the workers with the organism.")
+    workers: Count = Field(default=4, description="How many processes.")
+    max_tasks_per_child: Count = Field(
+        default=100, description="Deliveries after which a process is replaced."
+    )
+    memory_mb: Count | None = Field(
+        default=None, description="Megabytes of memory a process may take; empty: no limit."
+    )
+    deadline: Seconds | None = Field(
+        default=None,
+        description="Seconds before a process is killed; empty: the listener's timeout.",
+    )
+
+
+class LLMBackendConfig(Section):
+    """One way to a language model."""
+
+    provider: PluginName = Field(description="Which wire it speaks, such as `anthropic`.")
+    name: str = Field(default="", description="Its name in logs; empty: the provider's.")
+    api_key_env: str | None = Field(
+        default=None, description="Environment variable that holds the key."
+    )
+    api_key: SecretStr | None = Field(
+        default=None, description="The key itself; write `${NAME}`, never the key."
+    )
+    base_url: str | None = Field(default=None, description="Where it is; empty: the usual.")
+    priority: int = Field(default=1, description="The lowest number is asked first.")
+    rate_limit_tpm: Count = Field(default=100_000, description="Tokens per minute.")
+    max_concurrent: Count = Field(default=20, description="Requests at one time.")
+    timeout: Seconds = Field(default=120.0, description="Seconds one request may take.")
+    supported_models: Annotated[tuple[str, ...], AList] = Field(
+        default=(), description="Models it has; empty: those its provider is known for."
+    )
+
+
+class LLMConfig(Section):
+    """How language models are reached."""
+
+    strategy: Literal["failover", "round-robin", "least-loaded"] = Field(
+        default="failover", description="How one of the backends is chosen."
+    )
+    retries: Annotated[int, Field(ge=0)] = Field(
+        default=3, description="Further attempts after the first one failed."
+    )
+    retry_base_delay: Seconds = Field(
+        default=1.0, description="Seconds before the first retry; doubles each time."
+    )
+    retry_max_delay: Seconds = Field(
+        default=60.0, description="Seconds between two attempts at most."
+    )
+    backends: Annotated[tuple[LLMBackendConfig, ...], AList] = Field(
+        default=(), description="The ways there are."
+    )
+
+    @model_validator(mode="after")
+    def _delays_grow(self) -> Self:
+        if self.retry_base_delay > self.retry_max_delay:
+            raise ValueError("retry_base_delay is longer than retry_max_delay")
+        return self

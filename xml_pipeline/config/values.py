@@ -1,0 +1,75 @@
+"""The kinds of value that stand in an organism file, and what every section has in common.
+
+Durations are seconds, sizes are bytes, money is US dollars.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from xml_pipeline import names
+
+KIB = 1024
+MIB = 1024 * KIB
+
+
+class Section(BaseModel):
+    """A part of the file: frozen, unknown keys refused, values taken as they are written."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, hide_input_in_errors=True)
+
+
+def _one_or_many(value: object) -> object:
+    return (value,) if isinstance(value, str) else value
+
+
+def _import_path(text: str) -> str:
+    names.import_path(text)
+    return text
+
+
+def _handler(text: str) -> str:
+    return text if names.plugin_handler(text) else _import_path(text)
+
+
+def _peer(text: str) -> str:
+    return text if text == "*" or text in names.SYSTEM_LISTENERS else names.listener_name(text)
+
+
+def _not_blank(text: str) -> str:
+    if not text.strip():
+        raise ValueError("must say something")
+    return text
+
+
+Count = Annotated[int, Field(gt=0)]
+Port = Annotated[int, Field(ge=0, le=65535)]
+Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Dollars = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NotBlank = Annotated[str, AfterValidator(_not_blank)]
+AList = Field(strict=False)  # a list in YAML is a tuple here; what it holds is strict again
+
+PluginName = Annotated[str, AfterValidator(names.plugin_name)]
+PackageNames = Annotated[tuple[Annotated[str, AfterValidator(names.package_name)], ...], AList]
+Handler = Annotated[str, AfterValidator(_handler)]
+ImportPath = Annotated[str, AfterValidator(_import_path)]
+ImportPaths = Annotated[tuple[ImportPath, ...], AList]
+OneOrMoreImportPaths = Annotated[
+    ImportPaths, BeforeValidator(_one_or_many, json_schema_input_type=ImportPath | ImportPaths)
+]
+
+_NAME_SCHEMA = {
+    "pattern": f"^{names.LISTENER_NAME}$",
+    "maxLength": names.LISTENER_NAME_LENGTH,
+}
+ListenerName = Annotated[
+    str, AfterValidator(names.listener_name), Field(json_schema_extra=dict(_NAME_SCHEMA))
+]
+Peer = Annotated[str, AfterValidator(_peer)]
+OneOrMorePeers = Annotated[
+    tuple[Peer, ...],
+    AList,
+    BeforeValidator(_one_or_many, json_schema_input_type=Peer | tuple[Peer, ...]),
+]
