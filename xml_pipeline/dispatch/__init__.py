@@ -1,0 +1,1 @@
+"""Running handlers: in this process, in worker processes, on other machines."""

@@ -1,0 +1,63 @@
+"""Deadlines of running handlers, without a timer for each."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from math import inf
+
+from xml_pipeline.message import Delivery
+from xml_pipeline.schedule import Lane, Scheduler
+
+
+class Deadlines:
+    """Watches the oldest running delivery of each listener.
+
+    A listener's deliveries share one timeout, so the first of its running ones is the next
+    to be late. One timer is armed for the earliest of them all, and none when nothing runs.
+    """
+
+    __slots__ = ("_expire", "_next", "_scheduler", "_timer")
+
+    def __init__(self, scheduler: Scheduler, expire: Callable[[Delivery], None]) -> None:
+        self._scheduler = scheduler
+        self._expire = expire
+        self._next = inf
+        self._timer: asyncio.TimerHandle | None = None
+
+    def watch(self, lane: Lane, now: float) -> None:
+        """Make sure that a delivery begun now in this lane will not run beyond its time."""
+        if now + lane.timeout < self._next:
+            self._arm(now + lane.timeout)
+
+    def stop(self) -> None:
+        """Watch no longer."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._next = inf
+
+    def _arm(self, when: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._next = when
+        self._timer = asyncio.get_running_loop().call_at(when, self._check)
+
+    def _check(self) -> None:
+        now = asyncio.get_running_loop().time()
+        self._timer, self._next = None, inf
+        late = [
+            delivery
+            for lane in self._scheduler.lanes.values()
+            for delivery, began in lane.running.items()
+            if began + lane.timeout <= now
+        ]
+        for delivery in late:
+            self._expire(delivery)
+        heads = (
+            next(iter(lane.running.values())) + lane.timeout
+            for lane in self._scheduler.lanes.values()
+            if lane.running
+        )
+        earliest = min(heads, default=inf)
+        if earliest < self._next:
+            self._arm(earliest)

@@ -1,0 +1,225 @@
+"""Running handlers as tasks of this event loop.
+
+The rule this file guards: a delivery is settled exactly once. ``_tasks`` is the list of those
+not settled yet; whoever takes a delivery out of it settles it. A handler that outlives its
+timeout or its thread goes on unheard, and what it returns is dropped.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import traceback
+from collections.abc import Awaitable, Iterable
+from contextvars import ContextVar
+from typing import Any
+
+from xml_pipeline.dispatch.deadlines import Deadlines
+from xml_pipeline.errors import FaultCode, XmlPipelineError
+from xml_pipeline.events import AgentState, Events, MessageReceived
+from xml_pipeline.hooks import DispatchHook
+from xml_pipeline.listener import HandlerMetadata, HandlerResponse, Surroundings
+from xml_pipeline.message import Delivery
+from xml_pipeline.registries.context import remember
+from xml_pipeline.registries.threads import Threads
+from xml_pipeline.registries.todos import Todos
+from xml_pipeline.schedule import Scheduler
+from xml_pipeline.settle import Settlement
+from xml_pipeline.thread import Thread
+
+log = logging.getLogger(__name__)
+
+current_delivery: ContextVar[Delivery | None] = ContextVar("current_delivery", default=None)
+"""The delivery whose handler is running, so that log lines can say which."""
+
+
+class LocalDispatch:
+    """Starts the handler of each delivery and settles what becomes of it."""
+
+    def __init__(
+        self,
+        settlement: Settlement,
+        scheduler: Scheduler,
+        threads: Threads,
+        todos: Todos,
+        events: Events,
+        surroundings: Surroundings,
+    ) -> None:
+        self.hooks: list[DispatchHook] = []
+        self.context_slots = 10_000
+        self._settlement = settlement
+        self._scheduler = scheduler
+        self._threads = threads
+        self._todos = todos
+        self._events = events
+        self._surroundings = surroundings
+        self._deadlines = Deadlines(scheduler, self._expire)
+        self._tasks: dict[Delivery, asyncio.Task[Any]] = {}
+        self._aside: set[asyncio.Task[Any]] = set()
+        threads.on_close.append(self._thread_closed)
+
+    def start(self, batch: list[Delivery]) -> None:
+        """Begin to handle deliveries that the schedule lets start."""
+        create_task = asyncio.get_running_loop().create_task
+        for delivery in batch:
+            thread = delivery.thread
+            thread.hops = delivery.hops
+            if thread.status == "created":
+                self._threads.activate(thread)
+            remember(delivery, self.context_slots)
+            if delivery.conversation.watched:
+                self._todos.notice(delivery)
+            if self._events.heard:
+                self._announce(delivery)
+            lane = self._scheduler.lanes[delivery.listener.name]
+            self._deadlines.watch(lane, lane.running[delivery])
+            run = self._run_hooked(delivery) if self.hooks else self._run(delivery)
+            self._tasks[delivery] = create_task(run)
+
+    async def stop(self) -> None:
+        """Cancel every handler and wait until all have ended."""
+        self._deadlines.stop()
+        tasks = [*self._tasks.values(), *self._aside]
+        self._tasks.clear()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _run(self, delivery: Delivery) -> str | None:
+        """Run a handler and settle its delivery; return what went wrong, None where nothing."""
+        current_delivery.set(delivery)
+        metadata = HandlerMetadata(delivery, self._surroundings)
+        try:
+            answer: Any = delivery.listener.handler(delivery.payload, metadata)
+            if hasattr(answer, "__aiter__"):
+                answer = [each async for each in answer]
+            else:
+                answer = await answer
+            responses = _responses(answer)
+        except asyncio.CancelledError:
+            if self._tasks.pop(delivery, None) is not None:
+                self._fail(delivery, "handler", "the handler cancelled itself")
+            return "cancelled"
+        except (Exception, SystemExit) as error:
+            if self._tasks.pop(delivery, None) is not None:
+                self._raised(delivery, error)
+            return f"{type(error).__name__}: {error}"
+        if self._tasks.pop(delivery, None) is None:
+            return "too late"
+        self._settlement.succeed(delivery, metadata, responses)
+        if self._events.heard:
+            self._events.emit(AgentState(delivery.listener.name, "idle", delivery.thread.id))
+        return None
+
+    async def _run_hooked(self, delivery: Delivery) -> str | None:
+        """Run a handler between its hooks.
+
+        A failing ``on_intent`` stops this dispatch: the journal of it could not be written.
+        """
+        hooks = tuple(self.hooks)
+        payload = delivery.payload
+        name, target = type(payload).__name__, delivery.listener.name
+        said = (delivery.thread.id, delivery.sender, target, name, payload.to_xml())
+        try:
+            entries = [await hook.on_intent(*said) for hook in hooks]
+        except Exception as error:
+            if self._tasks.pop(delivery, None) is not None:
+                self._raised(delivery, error)
+            return "refused by a hook"
+        both = tuple(zip(hooks, entries, strict=True))
+        for hook, entry in both:
+            await _heed(hook.on_dispatched(entry))
+        failure = await self._run(delivery)
+        for hook, entry in both:
+            told = hook.on_acknowledged(entry) if failure is None else hook.on_failed(entry, failure)
+            await _heed(told)
+        return failure
+
+    def _raised(self, delivery: Delivery, error: BaseException) -> None:
+        code: FaultCode = "handler"
+        if isinstance(error, XmlPipelineError) and error.code in ("budget", "timeout"):
+            code = error.code
+        self._fail(delivery, code, "".join(traceback.format_exception(error)))
+
+    def _fail(self, delivery: Delivery, code: FaultCode, detail: str) -> None:
+        if self._events.heard:
+            name, thread_id = delivery.listener.name, delivery.thread.id
+            self._events.emit(AgentState(name, "error", thread_id))
+            self._events.emit(AgentState(name, "idle", thread_id))
+        self._settlement.fail(delivery, code, detail)
+
+    def _expire(self, delivery: Delivery) -> None:
+        task = self._tasks.pop(delivery, None)
+        if task is not None:
+            self._bury(task)
+            detail = f"{delivery.listener.name} took longer than {delivery.listener.timeout} s"
+            self._fail(delivery, "timeout", detail)
+
+    def _thread_closed(self, thread: Thread) -> None:
+        self._todos.forget(thread)
+        self._scheduler.forget(thread)
+        task = self._tasks.pop(thread.current, None) if thread.current is not None else None
+        if task is not None:
+            delivery = thread.current
+            self._bury(task)
+            self._settlement.drop(delivery)
+            if self._events.heard:
+                self._events.emit(AgentState(delivery.listener.name, "idle", thread.id))
+
+        for hook in self.hooks:
+            self._keep(asyncio.get_running_loop().create_task(_complete(hook, thread.id)))
+
+    def _bury(self, task: asyncio.Task[Any]) -> None:
+        """Cancel a task that is settled already; one that does not stop goes on unheard."""
+        self._keep(task)
+        task.cancel()
+
+    def _keep(self, task: asyncio.Task[Any]) -> None:
+        self._aside.add(task)
+        task.add_done_callback(self._aside.discard)
+
+    def _announce(self, delivery: Delivery) -> None:
+        self._events.emit(
+            MessageReceived(
+                delivery.thread.id,
+                delivery.conversation.id,
+                f"{delivery.conversation.id}.{delivery.id}",
+                delivery.sender,
+                delivery.listener.name,
+                type(delivery.payload).__name__,
+                delivery.payload,
+            )
+        )
+        self._events.emit(AgentState(delivery.listener.name, "processing", delivery.thread.id))
+
+
+async def _heed(told: Awaitable[None]) -> None:
+    """Await what a hook does; an error in it is the hook's own affair."""
+    try:
+        await told
+    except Exception:
+        log.exception("a dispatch hook failed")
+
+
+async def _complete(hook: DispatchHook, thread_id: str) -> None:
+    await _heed(hook.on_thread_complete(thread_id))
+
+
+def _responses(answer: object) -> Iterable[HandlerResponse]:
+    """Return what a handler said as a sequence of responses.
+
+    Raises TypeError, which is the handler's failure, for anything that is not one.
+    """
+    if answer is None:
+        return ()
+    if answer.__class__ is HandlerResponse:
+        return (answer,)  # type: ignore[return-value]
+    if isinstance(answer, bytes):
+        return (HandlerResponse(answer),)
+    if isinstance(answer, Iterable) and not isinstance(answer, str):
+        responses = tuple(answer)
+        if all(isinstance(each, HandlerResponse) for each in responses):
+            return responses
+    raise TypeError(
+        f"a handler returns HandlerResponse, several of them, bytes or None; not {answer!r}"
+    )

@@ -1,0 +1,54 @@
+"""What a handler is told about the organism around it, on request."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from xml_pipeline.listener import Delivered, Spending
+from xml_pipeline.registries.budgets import Budgets
+from xml_pipeline.registries.context import Context
+from xml_pipeline.registries.listeners import Listeners
+from xml_pipeline.registries.todos import Todos
+from xml_pipeline.schedule import Scheduler
+
+
+class OrganismView:
+    """Answers ``HandlerMetadata`` from the registries."""
+
+    __slots__ = ("_budgets", "_listeners", "_scheduler", "_todos")
+
+    def __init__(
+        self, listeners: Listeners, budgets: Budgets, todos: Todos, scheduler: Scheduler
+    ) -> None:
+        self._listeners = listeners
+        self._budgets = budgets
+        self._todos = todos
+        self._scheduler = scheduler
+
+    def usage_instructions(self, delivery: Delivered) -> str:
+        """Return whom the listener may address, and how."""
+        return self._listeners.usage_instructions(delivery.listener)
+
+    def todo_nudge(self, delivery: Delivered) -> str:
+        """Return the reminder of this thread's todos."""
+        return self._todos.nudge(delivery.thread)
+
+    def deadline(self, delivery: Delivered) -> datetime | None:
+        """Return when the present handler will be stopped."""
+        lane = self._scheduler.lanes[delivery.listener.name]
+        began = lane.running.get(delivery.thread.current)
+        if began is None:
+            return None
+        left = began + lane.timeout - asyncio.get_running_loop().time()
+        return datetime.now(UTC) + timedelta(seconds=left)
+
+    def budget(self, delivery: Delivered) -> Spending:
+        """Return the conversation's budget."""
+        return self._budgets.of(delivery.conversation)
+
+    def context(self, delivery: Delivered) -> Sequence[Any]:
+        """Return the thread's deliveries so far."""
+        return Context(delivery.thread.slots)

@@ -1,0 +1,86 @@
+"""Turns: a queue in which nobody waits behind somebody else's flood."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from heapq import heapify, heappop, heappush
+from typing import Generic, TypeVar
+
+from xml_pipeline.thread import Conversation
+
+Item = TypeVar("Item")
+
+
+class FairQueue(Generic[Item]):
+    """Items of many conversations, each conversation's own in order of arrival.
+
+    Breadth-first, conversations take turns: ten thousand messages of one delay another's
+    only message by one place. Depth-first, the conversation that began earliest goes first,
+    so that what was begun is finished before something new begins.
+
+    A conversation's only item is kept bare; a second one makes it a deque. That halves the
+    memory of many waiting conversations, which is the common case. Items are never deques.
+    """
+
+    __slots__ = ("_depth_first", "_length", "_turns", "_waiting")
+
+    def __init__(self, depth_first: bool = False) -> None:
+        self._waiting: dict[Conversation, Item | deque[Item]] = {}
+        self._turns: deque[Conversation] | list[Conversation] = [] if depth_first else deque()
+        self._depth_first = depth_first
+        self._length = 0
+
+    def __len__(self) -> int:
+        return self._length
+
+    def put(self, conversation: Conversation, item: Item) -> None:
+        """Append an item to its conversation's own line."""
+        self._length += 1
+        waiting = self._waiting.get(conversation)
+        if waiting is None:
+            self._waiting[conversation] = item
+            self._enter(conversation)
+        elif waiting.__class__ is deque:
+            waiting.append(item)  # type: ignore[union-attr]  # told apart by class just above
+        else:
+            self._waiting[conversation] = deque((waiting, item))  # type: ignore[arg-type]
+
+    def take(self) -> Item:
+        """Take the next item of the conversation whose turn it is; IndexError when empty."""
+        turns = self._turns
+        conversation = heappop(turns) if turns.__class__ is list else turns.popleft()  # type: ignore[union-attr,arg-type]
+        self._length -= 1
+        waiting = self._waiting.pop(conversation)
+        if waiting.__class__ is not deque:
+            return waiting  # type: ignore[return-value]
+        item: Item = waiting.popleft()  # type: ignore[union-attr]
+        if waiting:
+            self._waiting[conversation] = waiting
+            self._enter(conversation)
+        return item
+
+    def remove(self, unwanted: Callable[[Item], bool]) -> list[Item]:
+        """Take out every item that ``unwanted`` says, leaving the order of the others."""
+        gone: list[Item] = []
+        for conversation, waiting in list(self._waiting.items()):
+            items: deque[Item] = waiting if isinstance(waiting, deque) else deque((waiting,))
+            kept = deque(item for item in items if not unwanted(item))
+            if len(kept) == len(items):
+                continue
+            gone.extend(item for item in items if unwanted(item))
+            if kept:
+                self._waiting[conversation] = kept
+            else:
+                del self._waiting[conversation]
+                self._turns.remove(conversation)
+        if self._depth_first:
+            heapify(self._turns)  # type: ignore[arg-type]
+        self._length -= len(gone)
+        return gone
+
+    def _enter(self, conversation: Conversation) -> None:
+        if self._depth_first:
+            heappush(self._turns, conversation)  # type: ignore[arg-type]
+        else:
+            self._turns.append(conversation)

@@ -1,0 +1,227 @@
+"""How every fault reaches somebody, as an exception would travel: and silence likewise.
+
+The rule this file guards: whoever waits for a thread is told exactly one of: the answer, a
+fault, or that nothing will come. A listener that does not declare ``SystemError`` fails with
+what it called, and so on up to the outside.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Callable
+from typing import Any
+
+from xml_pipeline import errors
+from xml_pipeline.errors import FaultCode, Rejected, Unanswered
+from xml_pipeline.events import Events, FaultEvent
+from xml_pipeline.inbox import Inbox
+from xml_pipeline.message import Addressed, Delivery, Envelope, Fault, Wire
+from xml_pipeline.payload import Codec, codec_of
+from xml_pipeline.registries.listeners import Listeners
+from xml_pipeline.registries.threads import Threads
+from xml_pipeline.steps.seal import seal
+from xml_pipeline.system import NEUTRAL_WORDS, SYSTEM, Huh, SystemError, ThreadEnded
+from xml_pipeline.thread import Conversation, Thread, ThreadStatus
+
+log = logging.getLogger(__name__)
+
+_FAULT = codec_of(SystemError)
+_ENDED = codec_of(ThreadEnded)
+_HUH = codec_of(Huh)
+_HUH_BYTES = 1024
+
+_UNANSWERED: dict[FaultCode, type[Unanswered]] = {
+    "handler": errors.HandlerFailed,
+    "timeout": errors.Timeout,
+    "budget": errors.BudgetExhausted,
+}
+
+
+class Faults:
+    """Makes faults, and carries them, and the news that nothing will come, to who waits."""
+
+    __slots__ = ("_events", "_inbox", "_listeners", "_threads")
+
+    def __init__(
+        self, listeners: Listeners, threads: Threads, inbox: Inbox, events: Events
+    ) -> None:
+        self._listeners = listeners
+        self._threads = threads
+        self._inbox = inbox
+        self._events = events
+
+    def make(
+        self,
+        thread: Thread | Conversation,
+        error: Rejected,
+        from_id: str,
+        to_id: str,
+        original: bytes = b"",
+    ) -> Fault:
+        """Record a fault: in the log with its details, and as exactly one event."""
+        code = error.code or "internal"
+        fault = Fault(secrets.token_hex(8), code, error.detail, from_id, to_id, original)
+        log.warning("fault %s (%s) from %s to %s: %s", fault.id, code, from_id, to_id, fault.detail)
+        if self._events.heard:
+            home = thread.conversation if isinstance(thread, Thread) else thread
+            self._events.emit(
+                FaultEvent(fault.id, code, thread.id, home.id, from_id, to_id, fault.detail)
+            )
+        return fault
+
+    def refuse(self, station: Wire | Envelope | Addressed, error: Rejected) -> None:
+        """Settle a message that a step refused: its sender is told, on the sender's thread.
+
+        Where it was refused after a thread had been opened for it, that thread closes.
+        """
+        wire = _wire_of(station)
+        thread = wire.thread
+        to = station.to if isinstance(station, Envelope) else wire.to
+        text = wire.raw if wire.origin == "text" else b""
+        fault = self.make(thread or wire.conversation, error, wire.sender, to or "", text)
+        if thread is None:
+            self._tell_outside(wire.conversation, fault)
+            return
+        if not thread.open:
+            return
+        if isinstance(station, Addressed) and station.thread not in (thread, None):
+            thread.pending += 1
+            self._threads.close(station.thread, "error")
+        if wire.kind == "inject":
+            self._answer_outsider(wire, thread, fault)
+        elif wire.kind == "fault" or error.code == "budget":
+            # Whoever cannot be told, or has spent everything, must not be asked to try again.
+            self.pass_up(thread, fault)
+        else:
+            self.tell(thread, fault, wire.in_reply_to or wire.key, wire.hops + 1)
+
+    def tell(self, thread: Thread, fault: Fault, about: int | str, hops: int) -> None:
+        """Deliver a fault to a thread's callee, or pass it on where that does not listen.
+
+        The fault takes the place of the refused message in the thread's count.
+        """
+        callee = self._listeners.find(thread.callee)
+        if callee is not None and fault.original and _HUH.tag in callee.codecs:
+            huh = Huh(NEUTRAL_WORDS[fault.code], fault.original[:_HUH_BYTES])
+            self._put(thread, _HUH, huh, about, hops)
+        elif callee is not None and _FAULT.tag in callee.codecs:
+            words = NEUTRAL_WORDS[fault.code]
+            payload = SystemError(fault.code, words, fault.retry_allowed, fault.id)
+            self._put(thread, _FAULT, payload, about, hops)
+        else:
+            self.pass_up(thread, fault)
+
+    def pass_up(self, thread: Thread, fault: Fault, status: ThreadStatus = "error") -> None:
+        """Fail a thread and tell its caller; a caller that does not listen fails likewise."""
+        hops = thread.hops + 1
+        while True:
+            parent, about = caller_of(thread), thread.request
+            if parent is None:
+                self._fail_for_outside(thread, fault, status)
+                return
+            parent.pending += 1
+            self._threads.close(thread, status)
+            status = "error"
+            callee = self._listeners.find(parent.callee)
+            if callee is not None and _FAULT.tag in callee.codecs:
+                self.tell(parent, fault, about, hops)
+                return
+            thread = parent
+
+    def end(self, thread: Thread) -> None:
+        """Close a thread that has gone quiet without an answer; tell a caller that listens."""
+        hops = thread.hops + 1
+        while True:
+            parent, about = thread.parent, thread.request
+            if parent is None:
+                self._threads.close(thread, "completed")
+                _resolve(thread.conversation, _tell_no_reply)
+                return
+            callee = self._listeners.find(parent.callee) if caller_of(thread) else None
+            listens = callee is not None and _ENDED.tag in callee.codecs
+            parent.pending += listens
+            self._threads.close(thread, "completed")
+            if listens:
+                self._put(parent, _ENDED, ThreadEnded(thread.callee, thread.id), about, hops)
+                return
+            if parent.pending:
+                return
+            thread = parent
+
+    def leave(self, delivery: Delivery) -> None:
+        """Hand a reply to those outside who wait for it."""
+        _resolve(delivery.conversation, lambda waiter: waiter.set_result(delivery))
+
+    def _answer_outsider(self, wire: Wire, thread: Thread, fault: Fault) -> None:
+        thread.pending -= 1
+        if thread.callee and thread.pending:  # A further message of a conversation under way.
+            self._tell_outside(wire.conversation, fault)
+        else:
+            self._fail_for_outside(thread, fault, "error")
+
+    def _fail_for_outside(self, thread: Thread, fault: Fault, status: ThreadStatus) -> None:
+        """Close a thread that the outside waits for.
+
+        Of a broadcast from outside, the last to fail speaks for all that failed.
+        """
+        above = thread.parent
+        self._threads.close(thread, status)
+        if above is None or above.callee or not above.pending:
+            self._tell_outside(thread.conversation, fault)
+        if above is not None and above.open and not above.pending:
+            self._threads.close(above, "error")
+
+    def _tell_outside(self, conversation: Conversation, fault: Fault) -> None:
+        error = _UNANSWERED.get(fault.code, errors.Undeliverable)
+        words = NEUTRAL_WORDS[fault.code]
+        _resolve(
+            conversation,
+            lambda waiter: waiter.set_exception(error(words, code=fault.code, id=fault.id)),
+        )
+
+    def _put(
+        self, thread: Thread, codec: Codec[Any], payload: object, about: int | str, hops: int
+    ) -> None:
+        conversation = thread.conversation
+        conversation.messages += 1
+        raw = seal(codec, payload, SYSTEM, thread.callee, thread.id)
+        self._inbox.put(
+            Wire(
+                raw,
+                "sealed",
+                "fault",
+                SYSTEM,
+                conversation,
+                thread,
+                conversation.messages,
+                in_reply_to=about,
+                hops=hops,
+                made=codec,
+                to=thread.callee,
+            )
+        )
+
+
+def caller_of(thread: Thread) -> Thread | None:
+    """Return the thread on which a thread's caller waits, None where that is the outside."""
+    parent = thread.parent
+    return parent if parent is not None and thread.caller == parent.callee else None
+
+
+def _wire_of(station: Wire | Envelope | Addressed) -> Wire:
+    if isinstance(station, Addressed):
+        return station.envelope.wire
+    return station.wire if isinstance(station, Envelope) else station
+
+
+def _resolve(conversation: Conversation, tell: Callable[[asyncio.Future[Any]], None]) -> None:
+    waiters, conversation.waiters = conversation.waiters, None
+    for waiter in waiters or ():
+        if not waiter.done():
+            tell(waiter)
+
+
+def _tell_no_reply(waiter: asyncio.Future[Any]) -> None:
+    waiter.set_exception(errors.NoReply("everything went quiet without a reply"))

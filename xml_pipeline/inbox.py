@@ -1,0 +1,122 @@
+"""The inbox: messages ready to be read, and the outer door where what waits is bounded."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+
+from xml_pipeline.errors import Overloaded
+from xml_pipeline.fairness import FairQueue
+from xml_pipeline.message import Wire
+
+
+class Inbox:
+    """Wires in turn of their conversations, handed out in batches as soon as there are any.
+
+    ``put`` never waits: a handler's output must not, else the loop could deadlock.
+    """
+
+    __slots__ = ("_batch", "_queue", "_sleeper", "size", "stopped")
+
+    def __init__(self, batch: int, depth_first: bool = False) -> None:
+        self._queue: FairQueue[Wire] = FairQueue(depth_first)
+        self._batch = batch
+        self._sleeper: asyncio.Future[None] | None = None
+        self.size = 0
+        self.stopped = False
+
+    def __len__(self) -> int:
+        return len(self._queue)
+
+    def put(self, wire: Wire) -> None:
+        """Append a wire to its conversation's line."""
+        self._queue.put(wire.conversation, wire)
+        self.size += len(wire.raw)
+        if self._sleeper is not None:
+            self.poke()
+
+    def poke(self) -> None:
+        """Let an empty batch travel, for whoever waits further down for a free slot."""
+        sleeper = self._sleeper
+        if sleeper is not None and not sleeper.done():
+            sleeper.set_result(None)
+
+    def stop(self) -> None:
+        """End the stream after what is under way."""
+        self.stopped = True
+        self.poke()
+
+    async def batches(self, at_rest: Callable[[], None]) -> AsyncIterator[list[Wire]]:
+        """Yield what is ready, at most a batch at a time; an empty one after a poke.
+
+        The only place where the pump waits. ``at_rest`` is called each time it is about to.
+        After each batch the event loop gets a turn, so that handlers can run.
+        """
+        loop = asyncio.get_running_loop()
+        queue = self._queue
+        while not self.stopped:
+            ready = []
+            for _ in range(min(self._batch, len(queue))):
+                wire = queue.take()
+                self.size -= len(wire.raw)
+                ready.append(wire)
+            yield ready
+            if queue:
+                await asyncio.sleep(0)
+                continue
+            at_rest()
+            self._sleeper = loop.create_future()
+            await self._sleeper
+            self._sleeper = None
+
+
+class OuterDoor:
+    """Bounds what waits to be handled, for those outside only.
+
+    ``waiting`` tells how many messages and bytes wait at present. Those who find the door
+    full either wait in line or are refused with Overloaded.
+    """
+
+    __slots__ = ("_entering", "_line", "_waiting", "max_bytes", "max_messages")
+
+    def __init__(
+        self, waiting: Callable[[], tuple[int, int]], max_messages: int, max_bytes: int
+    ) -> None:
+        self._waiting = waiting
+        self._line: deque[asyncio.Future[None]] = deque()
+        self._entering = 0
+        self.max_messages = max_messages
+        self.max_bytes = max_bytes
+
+    @property
+    def full(self) -> bool:
+        """Tell whether nothing more may come in at present."""
+        messages, size = self._waiting()
+        return messages + self._entering >= self.max_messages or size >= self.max_bytes
+
+    def check(self) -> None:
+        """Raise Overloaded where the door is full."""
+        if self.full:
+            messages, size = self._waiting()
+            raise Overloaded(f"{messages} messages ({size} bytes) are waiting")
+
+    async def enter(self) -> None:
+        """Wait until there is room, in order of arrival."""
+        if not self._line and not self.full:
+            return
+        place = asyncio.get_running_loop().create_future()
+        self._line.append(place)
+        try:
+            await place
+        finally:
+            if place.done() and not place.cancelled():
+                self._entering -= 1
+
+    def open(self) -> None:
+        """Let those in line in, as far as there is room now."""
+        while self._line and not self.full:
+            place = self._line.popleft()
+            if not place.done():
+                self._entering += 1
+                place.set_result(None)

@@ -1,0 +1,129 @@
+"""The parts of a running organism, put together once; the organism owns one of these."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from xml_pipeline.config import OrganismConfig
+from xml_pipeline.dispatch.local import LocalDispatch
+from xml_pipeline.dispatch.surroundings import OrganismView
+from xml_pipeline.events import BudgetEvent, Events
+from xml_pipeline.faults import Faults
+from xml_pipeline.inbox import Inbox, OuterDoor
+from xml_pipeline.pump import Inserts, Stations, StreamPump
+from xml_pipeline.registries.budgets import Budget, BudgetLimits, Budgets, Severity
+from xml_pipeline.registries.listeners import Listeners
+from xml_pipeline.registries.prompts import Prompts
+from xml_pipeline.registries.threads import Threads
+from xml_pipeline.registries.todos import Todos
+from xml_pipeline.schedule import Scheduler
+from xml_pipeline.settle import Settlement
+from xml_pipeline.steps.decode import Decode
+from xml_pipeline.steps.envelope import ReadEnvelope
+from xml_pipeline.steps.limits import XmlLimits
+from xml_pipeline.steps.route import Route
+from xml_pipeline.steps.unfold import Unfold
+
+
+@dataclass(frozen=True, slots=True)
+class Kernel:
+    """Everything below the organism. What may change while it runs has methods to change it."""
+
+    events: Events
+    listeners: Listeners
+    threads: Threads
+    budgets: Budgets
+    prompts: Prompts
+    todos: Todos
+    scheduler: Scheduler
+    inbox: Inbox
+    door: OuterDoor
+    faults: Faults
+    settlement: Settlement
+    dispatch: LocalDispatch
+    pump: StreamPump
+
+    def apply(self, config: OrganismConfig) -> None:
+        """Take over the limits of another configuration; what runs already goes on."""
+        self.budgets.limits = budget_limits(config)
+        self.scheduler.max_concurrent = config.max_concurrent_handlers
+        self.scheduler.per_agent = config.max_concurrent_per_agent
+        self.door.max_messages = config.limits.waiting_messages
+        self.door.max_bytes = config.limits.waiting_bytes
+        self.dispatch.context_slots = config.limits.context_slots
+        for listener in self.listeners:
+            self.scheduler.lane(listener)
+        self.inbox.poke()
+
+
+def build_kernel(config: OrganismConfig, inserts: Inserts) -> Kernel:
+    """Put the parts together, from the registries up to the pump."""
+    depth_first = config.thread_scheduling == "depth-first"
+    events, listeners = Events(), Listeners()
+    threads, todos = Threads(events), Todos()
+    budgets = Budgets(budget_limits(config), _tells(events))
+    scheduler = Scheduler(
+        config.max_concurrent_handlers, config.max_concurrent_per_agent, _clock, depth_first
+    )
+    inbox = Inbox(config.max_concurrent_pipelines, depth_first)
+    faults = Faults(listeners, threads, inbox, events)
+    settlement = Settlement(listeners, threads, scheduler, inbox, faults)
+    view = OrganismView(listeners, budgets, todos, scheduler)
+    dispatch = LocalDispatch(settlement, scheduler, threads, todos, events, view)
+    dispatch.context_slots = config.limits.context_slots
+    stations = Stations(
+        Unfold(settlement.number),
+        ReadEnvelope(XmlLimits(bytes=config.limits.message_bytes)),
+        Route(listeners, threads, budgets),
+        Decode(),
+        inserts,
+    )
+    return Kernel(
+        events=events,
+        listeners=listeners,
+        threads=threads,
+        budgets=budgets,
+        prompts=Prompts(),
+        todos=todos,
+        scheduler=scheduler,
+        inbox=inbox,
+        door=OuterDoor(
+            lambda: (len(inbox) + scheduler.waiting, inbox.size + scheduler.waiting_bytes),
+            config.limits.waiting_messages,
+            config.limits.waiting_bytes,
+        ),
+        faults=faults,
+        settlement=settlement,
+        dispatch=dispatch,
+        pump=StreamPump(inbox, stations, scheduler, dispatch, faults, events),
+    )
+
+
+def budget_limits(config: OrganismConfig) -> BudgetLimits:
+    """Return what one conversation may spend."""
+    budget = config.budget
+    return BudgetLimits(
+        budget.tokens, budget.usd, budget.messages, budget.hops, budget.seconds
+    )
+
+
+def _clock() -> float:
+    return asyncio.get_running_loop().time()
+
+
+def _tells(events: Events) -> Callable[[Budget, Severity], None]:
+    def tell(budget: Budget, severity: Severity) -> None:
+        if events.heard:
+            events.emit(
+                BudgetEvent(
+                    budget.conversation.id,
+                    severity,
+                    budget.percent_used,
+                    budget.spent_tokens,
+                    budget.max_tokens or 0,
+                )
+            )
+
+    return tell

@@ -1,0 +1,302 @@
+"""Listener, what its handler is told, and what its handler may answer."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, MutableMapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any, Literal, NamedTuple, Protocol
+
+from xml_pipeline.payload import Codec, RawPayload, codec_of
+from xml_pipeline.thread import Conversation, Thread
+
+LISTENER_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.\-]{0,99}")
+"""A listener's name: a letter or underscore, then letters, digits, ``_``, ``-`` and ``.``."""
+
+_PLAIN = frozenset((str, int, float, bool, bytes, type(None)))
+
+
+class HandlerResponse(NamedTuple):
+    """What a handler wants to happen next.
+
+    ``HandlerResponse(payload, to="name")`` forwards, ``HandlerResponse(payload)`` goes to
+    whoever may hear such a payload, ``HandlerResponse.respond(payload)`` answers the caller
+    and ends this thread. A payload of ``bytes`` is untrusted XML text: repaired, split,
+    validated. ``key`` comes back as ``metadata.in_reply_to`` of the reply. ``seconds`` is a
+    delay before the message sets out, or the patience of ``defer``.
+    """
+
+    payload: object
+    to: str | None = None
+    key: str | None = None
+    seconds: float = 0.0
+    kind: Literal["send", "respond", "defer"] = "send"
+
+    @classmethod
+    def respond(cls, payload: object) -> HandlerResponse:
+        """Answer the caller; this thread and everything below it end."""
+        return cls(payload, kind="respond")
+
+    @classmethod
+    def defer(cls, within: float) -> HandlerResponse:
+        """Owe the answer: ``organism.answer`` gives it within so many seconds, else a timeout."""
+        return cls(None, seconds=within, kind="defer")
+
+    def after(self, seconds: float) -> HandlerResponse:
+        """Return the same response, setting out so many seconds later."""
+        return self._replace(seconds=seconds)
+
+
+class Delivered(Protocol):
+    """What a handler may learn about the message it is given; ``message.Delivery`` is one."""
+
+    @property
+    def listener(self) -> Listener: ...
+    @property
+    def conversation(self) -> Conversation: ...
+    @property
+    def thread(self) -> Thread: ...
+    @property
+    def sender(self) -> str: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def id(self) -> int: ...
+    @property
+    def in_reply_to(self) -> int | str: ...
+    @property
+    def hops(self) -> int: ...
+    @property
+    def attempt(self) -> int: ...
+
+
+class Spending(Protocol):
+    """The budget of a conversation, as a handler may use it; ``registries.budgets`` has it."""
+
+    def reserve(self, tokens: int = 0, usd: float = 0.0) -> Reserved: ...
+
+
+class Reserved(Protocol):
+    """Tokens and money set aside; settled with what was really spent."""
+
+    def settle(self, tokens: int = 0, usd: float = 0.0) -> None: ...
+    def release(self) -> None: ...
+
+
+class Surroundings(Protocol):
+    """What the organism around a delivery tells its handler on request."""
+
+    def usage_instructions(self, delivery: Delivered) -> str: ...
+    def todo_nudge(self, delivery: Delivered) -> str: ...
+    def deadline(self, delivery: Delivered) -> datetime | None: ...
+    def budget(self, delivery: Delivered) -> Spending: ...
+    def context(self, delivery: Delivered) -> Sequence[Any]: ...
+
+
+class HandlerMetadata:
+    """What the pump knows of the message a handler is given. Read-only, except ``state``.
+
+    A view, not a record: most handlers read two of these sixteen properties, so each is
+    worked out when it is asked for.
+    """
+
+    __slots__ = ("_delivery", "_state", "_surroundings")
+
+    def __init__(self, delivery: Delivered, surroundings: Surroundings) -> None:
+        self._delivery = delivery
+        self._surroundings = surroundings
+        self._state: dict[str, Any] | None = None
+
+    @property
+    def thread_id(self) -> str:
+        """Return the id of this listener's own thread: opaque, random, private."""
+        return self._delivery.thread.id
+
+    @property
+    def conversation_id(self) -> str:
+        """Return the id of the conversation that the thread belongs to."""
+        return self._delivery.conversation.id
+
+    @property
+    def from_id(self) -> str:
+        """Return the immediate sender: a listener's name, ``system``, or an outside principal."""
+        return self._delivery.sender
+
+    @property
+    def own_name(self) -> str:
+        """Return the name of the listener that is being called."""
+        return self._delivery.listener.name
+
+    @property
+    def is_self_call(self) -> bool:
+        """Tell whether the listener sent this message to itself."""
+        return self._delivery.sender == self._delivery.listener.name and not self.in_reply_to
+
+    @property
+    def in_reply_to(self) -> str | None:
+        """Return the key, or else the message id, of the message that this one answers."""
+        answered = self._delivery.in_reply_to
+        if isinstance(answered, int):
+            return f"{self._delivery.conversation.id}.{answered}" if answered else None
+        return answered
+
+    @property
+    def message_id(self) -> str:
+        """Return the message's id: the same at every attempt, so an idempotency key."""
+        return f"{self._delivery.conversation.id}.{self._delivery.id}"
+
+    @property
+    def attempt(self) -> int:
+        """Return how many times this message has been tried, this time included."""
+        return self._delivery.attempt
+
+    @property
+    def hops(self) -> int:
+        """Return the causal depth: how many messages lie between the outside and this one."""
+        return self._delivery.hops
+
+    @property
+    def tenant(self) -> str:
+        """Return the tenant on whose behalf the conversation is held."""
+        return self._delivery.conversation.tenant
+
+    @property
+    def deadline(self) -> datetime | None:
+        """Return when the handler will be stopped, None where it may take for ever."""
+        return self._surroundings.deadline(self._delivery)
+
+    @property
+    def usage_instructions(self) -> str:
+        """Return the text that tells an agent whom it may address, and how."""
+        return self._surroundings.usage_instructions(self._delivery)
+
+    @property
+    def todo_nudge(self) -> str:
+        """Return a reminder of the todos that seem done, or an empty string."""
+        return self._surroundings.todo_nudge(self._delivery)
+
+    @property
+    def budget(self) -> Spending:
+        """Return the conversation's budget."""
+        return self._surroundings.budget(self._delivery)
+
+    @property
+    def context(self) -> Sequence[Any]:
+        """Return the deliveries on this thread so far, this one last."""
+        return self._surroundings.context(self._delivery)
+
+    @property
+    def state(self) -> MutableMapping[str, Any]:
+        """Return what this listener remembers on this thread.
+
+        Changes are kept only if the handler succeeds, in the step that settles the delivery.
+        """
+        if self._state is None:
+            kept = self._delivery.thread.state
+            if not kept:
+                self._state = {}
+            elif all(value.__class__ in _PLAIN for value in kept.values()):
+                self._state = kept.copy()
+            else:
+                self._state = deepcopy(kept)
+        return self._state
+
+    def changed_state(self) -> dict[str, Any] | None:
+        """Return the state to keep, None when it was never touched."""
+        return self._state
+
+
+Answer = HandlerResponse | Iterable[HandlerResponse] | bytes | None
+Handler = Callable[[Any, HandlerMetadata], Awaitable[Answer] | AsyncIterator[HandlerResponse]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Listener:
+    """A name, the payloads it accepts, a handler and a description: agents, tools, people.
+
+    ``accepts`` is one payload class or several; ``RawPayload`` among them accepts whatever
+    no other class matches, unvalidated. ``peers`` are the names it may send to (``"*"`` is
+    anyone); answering and calling itself are always allowed. A message without an addressee
+    reaches all ``broadcast`` listeners of its payload, or else the only one that accepts it;
+    ``group`` is a second name, shared by several, that reaches all of them. ``timeout`` is
+    the seconds one call may take, ``max_concurrent`` how many calls may run at once,
+    ``max_hops`` the causal depth at which its messages are refused. ``output`` names the
+    payload classes it answers with. ``acts_for_caller`` is for primitives and orchestrators:
+    they send with their caller's peers, so that nobody gains reach by asking another.
+
+    Raises ValueError for a bad name or description, TypeError for a handler that is not
+    asynchronous, PayloadDefinitionError for a class that is no payload.
+    """
+
+    name: str
+    accepts: type | tuple[type, ...]
+    handler: Handler
+    description: str = field(kw_only=True)
+    agent: bool = field(default=False, kw_only=True)
+    peers: tuple[str, ...] = field(default=(), kw_only=True)
+    broadcast: bool = field(default=False, kw_only=True)
+    group: str | None = field(default=None, kw_only=True)
+    cpu_bound: bool = field(default=False, kw_only=True)
+    max_concurrent: int | None = field(default=None, kw_only=True)
+    timeout: float = field(default=30.0, kw_only=True)
+    output: type | tuple[type, ...] | None = field(default=None, kw_only=True)
+    prompt: str = field(default="", kw_only=True)
+    max_hops: int | None = field(default=None, kw_only=True)
+    acts_for_caller: bool = field(default=False, kw_only=True)
+    codecs: Mapping[str, Codec[Any]] = field(init=False, repr=False)
+    generic: bool = field(init=False, repr=False)
+    reach: frozenset[str] | None = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        for name in (self.name, *((self.group,) if self.group else ())):
+            if not LISTENER_NAME.fullmatch(name):
+                raise ValueError(f"{name!r} is no listener name: {LISTENER_NAME.pattern}")
+        if not self.description.strip():
+            raise ValueError(f"listener {self.name}: a description is mandatory")
+        if not _is_async(self.handler):
+            raise TypeError(f"listener {self.name}: the handler must be an `async def`")
+        if self.timeout <= 0:
+            raise ValueError(f"listener {self.name}: timeout must be above zero")
+        accepts = self.accepts if isinstance(self.accepts, tuple) else (self.accepts,)
+        object.__setattr__(self, "accepts", accepts)
+        object.__setattr__(self, "peers", tuple(self.peers))
+        object.__setattr__(self, "codecs", self._codecs_by_tag(accepts))
+        object.__setattr__(self, "generic", RawPayload in accepts)
+        object.__setattr__(self, "reach", None if "*" in self.peers else frozenset(self.peers))
+
+    def _codecs_by_tag(self, accepts: tuple[type, ...]) -> Mapping[str, Codec[Any]]:
+        if not accepts:
+            raise ValueError(f"listener {self.name}: it accepts no payload at all")
+        codecs: dict[str, Codec[Any]] = {}
+        for cls in accepts:
+            if cls is RawPayload:
+                continue
+            codec = codec_of(cls)
+            if codecs.setdefault(codec.tag, codec) is not codec:
+                raise ValueError(f"listener {self.name}: two payload classes <{codec.tag}>")
+        return MappingProxyType(codecs)
+
+    @property
+    def outputs(self) -> tuple[type, ...]:
+        """The payload classes it says it answers with."""
+        if self.output is None:
+            return ()
+        return self.output if isinstance(self.output, tuple) else (self.output,)
+
+    def with_peers(self, peers: Iterable[str]) -> Listener:
+        """Return the same listener with other peers."""
+        return replace(self, peers=tuple(peers))
+
+
+def _is_async(handler: object) -> bool:
+    call = inspect.unwrap(handler) if callable(handler) else handler
+    while hasattr(call, "func"):  # functools.partial
+        call = call.func
+    return any(
+        inspect.iscoroutinefunction(each) or inspect.isasyncgenfunction(each)
+        for each in (call, getattr(call, "__call__", None))
+    )

@@ -1,0 +1,366 @@
+"""The organism: owns its listeners, threads, schedule and pump. Two of them share nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from datetime import UTC, datetime
+from importlib import import_module
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from xml_pipeline.config import OrganismConfig
+from xml_pipeline.errors import (
+    Timeout,
+    Undeliverable,
+    UnknownThread,
+    XmlPipelineError,
+)
+from xml_pipeline.events import Event, ReloadEvent
+from xml_pipeline.hooks import DispatchHook
+from xml_pipeline.kernel import Kernel, build_kernel
+from xml_pipeline.listener import Handler, Listener
+from xml_pipeline.message import Delivery, Wire
+from xml_pipeline.payload import RawPayload, codec_of
+from xml_pipeline.primitives import system_listeners
+from xml_pipeline.pump import Inserts, StreamPump
+from xml_pipeline.steps.seal import seal
+from xml_pipeline.system import SYSTEM, Boot
+from xml_pipeline.thread import Thread
+
+PRINCIPAL = re.compile(r"[\w.:@/+\-]{1,200}", re.ASCII)
+"""The name of somebody outside: letters, digits and ``_ . : @ / + -``, at most 200."""
+
+_THREAD = re.compile(rb"<(?:[\w.\-]+:)?thread>\s*([0-9a-f\-]{36})\s*<")
+
+
+class Organism:
+    """Listeners that can only reach each other by messages, and the pump that moves those.
+
+    An async context manager: it runs from entry to exit. On exit whatever still runs is
+    cancelled; ``drain`` first waits until nothing is in flight. ``steps`` are inserted into
+    the pipeline, at the envelope and at the delivery.
+
+    If its pump ever dies, everybody who waits is told, and so is whoever leaves the context.
+    """
+
+    def __init__(
+        self,
+        listeners: Iterable[Listener] = (),
+        *,
+        config: OrganismConfig | None = None,
+        steps: Inserts | None = None,
+    ) -> None:
+        self.config = config if config is not None else OrganismConfig()
+        self._kernel = build_kernel(self.config, steps if steps is not None else Inserts())
+        self._reload: Callable[[Path | None], Awaitable[ReloadEvent]] | None = None
+        self._running: asyncio.Task[None] | None = None
+        self._at_rest: list[asyncio.Future[None]] = []
+        self._put_in_place((*system_listeners(self._kernel), *listeners))
+
+    @classmethod
+    def load(cls, path: str | Path) -> Organism:
+        """Build the organism that a file describes; ConfigError names everything wrong in it.
+
+        The assembly, which knows every room of the house, is found by name: this module
+        knows none of them.
+        """
+        organism: Organism = import_module("xml_pipeline.assembly").assemble(Path(path))
+        return organism
+
+    # ── life ────────────────────────────────────────────────────────────────────────────────
+
+    async def __aenter__(self) -> Self:
+        if self._running is not None:
+            raise XmlPipelineError("an organism runs once; make another one")
+        self._running = asyncio.create_task(self._live(), name=f"pump of {self.config.organism.name}")
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        assert self._running is not None
+        self._kernel.inbox.stop()
+        await self._kernel.dispatch.stop()
+        await self._running
+
+    async def _live(self) -> None:
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._kernel.pump.run(self._rest))
+        finally:
+            self._dismiss_everybody()
+
+    def _rest(self) -> None:
+        """Tell those who wait for quiet that the pump has nothing to do at present."""
+        self._kernel.door.open()
+        if self._at_rest and not self._kernel.scheduler.running and not self._kernel.scheduler.waiting:
+            resting, self._at_rest = self._at_rest, []
+            for waiter in resting:
+                if not waiter.done():
+                    waiter.set_result(None)
+
+    def _dismiss_everybody(self) -> None:
+        for thread in self._kernel.threads:
+            for waiter in thread.conversation.waiters or ():
+                if not waiter.done():
+                    waiter.set_exception(Undeliverable("the organism has stopped"))
+        for resting in self._at_rest:
+            if not resting.done():
+                resting.set_exception(XmlPipelineError("the organism has stopped"))
+
+    # ── from outside ────────────────────────────────────────────────────────────────────────
+
+    async def ask(
+        self,
+        to: str,
+        payload: object,
+        *,
+        timeout: float | None = None,
+        sender: str = "outside",
+        tenant: str = "",
+    ) -> Any:
+        """Send a payload to a listener and return the payload it answers with.
+
+        Raises HandlerFailed, NoReply, Timeout, BudgetExhausted or Undeliverable, each with
+        the fault's code and id. Whoever stops waiting stops the work.
+        """
+        delivery = await self.ask_for_delivery(to, payload, timeout=timeout, sender=sender, tenant=tenant)
+        return delivery.payload
+
+    async def ask_for_delivery(
+        self,
+        to: str | None,
+        payload: object,
+        *,
+        timeout: float | None = None,
+        sender: str = "outside",
+        tenant: str = "",
+    ) -> Delivery:
+        """Do as ``ask`` does and return the whole answer: payload, sender, ids."""
+        await self._enter()
+        thread = self._open(sender, tenant)
+        answer = self.waiter(thread)
+        self._put(thread, payload, to)
+        try:
+            async with asyncio.timeout(timeout):
+                return await answer
+        except TimeoutError:
+            self._abandon(thread, f"no answer within {timeout} s")
+            raise Timeout(f"no answer within {timeout} s", code="timeout") from None
+        except asyncio.CancelledError:
+            self._abandon(thread, "nobody waits for the answer any more")
+            raise
+
+    async def send(
+        self, to: str | None, payload: object, *, sender: str = "outside", tenant: str = ""
+    ) -> str:
+        """Send a payload without waiting for the answer; returns the thread's id."""
+        await self._enter()
+        thread = self._open(sender, tenant)
+        self._put(thread, payload, to)
+        return thread.id
+
+    async def inject(self, raw: bytes, sender: str = "outside", *, tenant: str = "") -> str:
+        """Put a whole envelope, as bytes, on its way; returns the id of its thread.
+
+        ``sender`` is who was authenticated: what the envelope says of its sender is
+        overwritten. Waits while the outer door is full. A document that is refused is
+        answered on that thread with a fault.
+        """
+        await self._enter()
+        return self.accept(raw, sender, tenant).id
+
+    def accept(self, raw: bytes, sender: str, tenant: str = "") -> Thread:
+        """Take an envelope in at once; Overloaded where the outer door is full.
+
+        A ``<thread>`` in it is followed if it is the sender's own open conversation; the
+        route checks what this glance at the bytes finds.
+        """
+        self._check_running()
+        self._kernel.door.check()
+        thread = self._own_conversation(raw, sender, tenant)
+        if thread is None:
+            thread = self._open(sender, tenant)
+        else:
+            thread.pending += 1
+        conversation = thread.conversation
+        conversation.messages += 1
+        number = conversation.messages
+        self._kernel.inbox.put(Wire(raw, "outside", "inject", sender, conversation, thread, number))
+        return thread
+
+    def waiter(self, thread: Thread) -> asyncio.Future[Delivery]:
+        """Return a future of the next answer, or fault, that leaves a conversation."""
+        waiter: asyncio.Future[Delivery] = asyncio.get_running_loop().create_future()
+        conversation = thread.conversation
+        conversation.waiters = [*(conversation.waiters or ()), waiter]
+        return waiter
+
+    def answer(self, thread_id: str, payload: object) -> None:
+        """Give the answer that a listener deferred; UnknownThread where none is owed."""
+        thread = self._kernel.threads.get(thread_id)
+        if thread.owed is None:
+            raise UnknownThread(f"no answer is owed on thread {thread_id!r}")
+        self._kernel.settlement.answer(thread, payload)
+
+    async def drain(self) -> None:
+        """Wait until nothing is in flight: no message on its way, waiting or being handled.
+
+        Deferred answers and delayed messages are not in flight.
+        """
+        self._check_running()
+        resting = asyncio.get_running_loop().create_future()
+        self._at_rest.append(resting)
+        self._kernel.inbox.poke()
+        await resting
+
+    # ── control ─────────────────────────────────────────────────────────────────────────────
+
+    def kill(self, thread_id: str) -> None:
+        """Stop a thread and everything below it, now; UnknownThread where it is not open."""
+        self._kernel.settlement.kill(self._kernel.threads.get(thread_id), "killed by an operator")
+
+    def pause(self, listener: str) -> None:
+        """Let a listener start nothing new; what waits for it keeps its place."""
+        self._lane(listener).paused = True
+
+    def resume(self, listener: str) -> None:
+        """Let a paused listener go on."""
+        self._lane(listener).paused = False
+        self._kernel.inbox.poke()
+
+    async def reload(self, path: str | Path | None = None) -> ReloadEvent:
+        """Read the organism's file again, or another one, and swap it in as a whole.
+
+        A file with problems changes nothing; the event says which they are.
+        """
+        if self._reload is None:
+            raise XmlPipelineError("this organism was not loaded from a file")
+        event = await self._reload(Path(path) if path is not None else None)
+        self._kernel.events.emit(event)
+        return event
+
+    def register(self, listener: Listener) -> None:
+        """Add a listener while running; ValueError where its name is taken."""
+        self._put_in_place((*self._kernel.listeners, listener))
+
+    def register_generic(self, name: str, handler: Handler) -> None:
+        """Add a listener that takes any payload as ``RawPayload``, unvalidated."""
+        self.register(Listener(name, RawPayload, handler, description="Takes any payload."))
+
+    def unregister(self, name: str) -> Listener:
+        """Remove a listener; what it is handling it finishes."""
+        gone = self._kernel.listeners.get(name)
+        if gone.name.startswith(f"{SYSTEM}."):
+            raise XmlPipelineError(f"{name} is part of the organism")
+        self._put_in_place(each for each in self._kernel.listeners if each is not gone)
+        return gone
+
+    # ── watching ────────────────────────────────────────────────────────────────────────────
+
+    def subscribe(self, callback: Callable[[Event], None]) -> Callable[[], None]:
+        """Call ``callback`` with every event; returns what ends that."""
+        return self._kernel.events.subscribe(callback)
+
+    def events(self) -> AsyncIterator[Event]:
+        """Iterate over every event from now on."""
+        return self._kernel.events.stream()
+
+    @property
+    def hooks(self) -> list[DispatchHook]:
+        """Return the dispatch hooks, to append to."""
+        return self._kernel.dispatch.hooks
+
+    @property
+    def pump(self) -> StreamPump:
+        """Return the pump."""
+        return self._kernel.pump
+
+    @property
+    def kernel(self) -> Kernel:
+        """Return the parts inside, for the server and for tests that look at them."""
+        return self._kernel
+
+    @property
+    def listeners(self) -> tuple[Listener, ...]:
+        """Return the listeners as they are now, those of the system first."""
+        return tuple(self._kernel.listeners)
+
+    # ── inside ──────────────────────────────────────────────────────────────────────────────
+
+    async def boot(self) -> None:
+        """Tell ``system.boot``, and every listener that accepts ``Boot``, that it has begun."""
+        stamp = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+        boot = Boot(self.config.organism.name, stamp, len(self._kernel.listeners))
+        self._put(self._kernel.threads.root(SYSTEM), boot, None)
+
+    def _put(self, thread: Thread, payload: object, to: str | None) -> None:
+        conversation = thread.conversation
+        conversation.messages += 1
+        codec = codec_of(type(payload))
+        raw = seal(codec, payload, conversation.principal, to, thread.id)
+        self._kernel.inbox.put(
+            Wire(
+                raw,
+                "sealed",
+                "inject",
+                conversation.principal,
+                conversation,
+                thread,
+                conversation.messages,
+                made=codec,
+                to=to,
+            )
+        )
+
+    def _open(self, sender: str, tenant: str) -> Thread:
+        if not PRINCIPAL.fullmatch(sender):
+            raise ValueError(f"{sender!r} is no sender's name: {PRINCIPAL.pattern}")
+        if sender.partition(".")[0] == SYSTEM or sender in self._kernel.listeners:
+            raise ValueError(f"nobody outside may be called {sender!r}")
+        thread = self._kernel.threads.root(sender, "", tenant)
+        seconds = self._kernel.budgets.limits.seconds
+        if seconds is not None:
+            thread.conversation.timer = asyncio.get_running_loop().call_later(
+                seconds, self._kernel.settlement.give_up, thread, "budget", f"{seconds} s are up"
+            )
+        return thread
+
+    def _own_conversation(self, raw: bytes, sender: str, tenant: str) -> Thread | None:
+        named = _THREAD.search(raw, 0, 4096)
+        thread = self._kernel.threads.find(named[1].decode()) if named else None
+        if thread is None or thread.parent is not None:
+            return None
+        conversation = thread.conversation
+        mine = conversation.principal == sender and conversation.tenant == tenant
+        return thread if mine else None
+
+    def _abandon(self, thread: Thread, why: str) -> None:
+        if thread.open:
+            self._kernel.settlement.kill(thread, why)
+
+    async def _enter(self) -> None:
+        self._check_running()
+        await self._kernel.door.enter()
+        self._check_running()
+
+    def _check_running(self) -> None:
+        if self._running is None:
+            raise XmlPipelineError("the organism does not run: use `async with`")
+        if self._running.done():
+            raise XmlPipelineError("the organism has stopped")
+
+    def _lane(self, listener: str) -> Any:
+        return self._kernel.scheduler.lane(self._kernel.listeners.get(listener))
+
+    def _put_in_place(self, listeners: Iterable[Listener]) -> None:
+        self._kernel.listeners.replace(listeners)
+        self._kernel.prompts.replace(self._kernel.listeners)
+        for listener in self._kernel.listeners:
+            self._kernel.scheduler.lane(listener)

@@ -1,0 +1,1 @@
+"""What an organism remembers: listeners, threads, budgets, prompts, context, todos."""

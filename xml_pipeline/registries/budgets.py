@@ -1,0 +1,155 @@
+"""Budgets: what a conversation may spend, shared by all its threads, never erased by a branch.
+
+The rule this file guards: reserved + spent + free = total, whoever spends at the same time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from xml_pipeline.errors import BudgetExhausted
+from xml_pipeline.thread import Conversation
+
+Severity = Literal["warning", "critical", "final", "exhausted"]
+_MARKS: tuple[tuple[int, Severity], ...] = ((75, "warning"), (90, "critical"), (95, "final"))
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetLimits:
+    """What one conversation may spend; None is without limit.
+
+    ``messages`` counts every message in it, ``hops`` is the causal depth of one, ``seconds``
+    its time by the clock on the wall, ``tokens`` and ``usd`` what models cost.
+    """
+
+    tokens: int | None = 100_000
+    usd: float | None = None
+    messages: int = 10_000
+    hops: int = 50
+    seconds: float | None = None
+
+
+class Reservation:
+    """Tokens and money set aside until it is known what was really spent; settled once."""
+
+    __slots__ = ("_budget", "_open", "tokens", "usd")
+
+    def __init__(self, budget: Budget, tokens: int, usd: float) -> None:
+        self._budget = budget
+        self._open = True
+        self.tokens = tokens
+        self.usd = usd
+
+    def settle(self, tokens: int = 0, usd: float = 0.0) -> None:
+        """Give back what was set aside and count what was spent; negative amounts count as 0."""
+        if self._open:
+            self._open = False
+            self._budget.spend(self, max(0, tokens), max(0.0, usd))
+
+    def release(self) -> None:
+        """Give back what was set aside: nothing was spent."""
+        self.settle()
+
+
+class Budget:
+    """What one conversation has spent and set aside."""
+
+    __slots__ = (
+        "_limits",
+        "_on_mark",
+        "_told",
+        "conversation",
+        "requests",
+        "reserved_tokens",
+        "reserved_usd",
+        "spent_tokens",
+        "spent_usd",
+    )
+
+    def __init__(
+        self,
+        conversation: Conversation,
+        limits: BudgetLimits,
+        on_mark: Callable[[Budget, Severity], None],
+    ) -> None:
+        self.conversation = conversation
+        self.reserved_tokens = self.spent_tokens = self.requests = 0
+        self.reserved_usd = self.spent_usd = 0.0
+        self._limits = limits
+        self._on_mark = on_mark
+        self._told = 0
+
+    @property
+    def max_tokens(self) -> int | None:
+        """Return the tokens it may spend in all, None without limit."""
+        return self._limits.tokens
+
+    @property
+    def tokens_left(self) -> int | None:
+        """Return the tokens neither spent nor set aside, None without limit."""
+        if self._limits.tokens is None:
+            return None
+        return max(0, self._limits.tokens - self.spent_tokens - self.reserved_tokens)
+
+    def reserve(self, tokens: int = 0, usd: float = 0.0) -> Reservation:
+        """Set tokens and money aside; BudgetExhausted where they are not there."""
+        tokens, usd = max(0, tokens), max(0.0, usd)
+        left = self.tokens_left
+        if left is not None and (left == 0 or tokens > left):
+            self._on_mark(self, "exhausted")
+            raise BudgetExhausted(
+                f"{tokens} tokens asked for, {left} left of {self._limits.tokens}", code="budget"
+            )
+        cap = self._limits.usd
+        if cap is not None and self.spent_usd + self.reserved_usd + usd > cap:
+            self._on_mark(self, "exhausted")
+            raise BudgetExhausted(f"{usd} USD asked for; the limit is {cap}", code="budget")
+        self.reserved_tokens += tokens
+        self.reserved_usd += usd
+        return Reservation(self, tokens, usd)
+
+    def spend(self, reservation: Reservation, tokens: int, usd: float) -> None:
+        """Exchange a reservation for what was spent."""
+        self.reserved_tokens -= reservation.tokens
+        self.reserved_usd -= reservation.usd
+        self.spent_tokens += tokens
+        self.spent_usd += usd
+        self.requests += 1
+        if self._limits.tokens:
+            self._tell_marks(100 * self.spent_tokens // self._limits.tokens)
+
+    @property
+    def percent_used(self) -> int:
+        """Return the tokens spent, in whole per cent of what it may spend."""
+        return 100 * self.spent_tokens // self._limits.tokens if self._limits.tokens else 0
+
+    def _tell_marks(self, percent: int) -> None:
+        for mark, severity in _MARKS:
+            if self._told < mark <= percent:
+                self._told = mark
+                self._on_mark(self, severity)
+
+
+class Budgets:
+    """Makes the budget of a conversation when it is first asked for.
+
+    Most conversations never meet a model; theirs costs nothing. ``limits`` may be replaced
+    while running: conversations that have begun to spend keep theirs.
+    """
+
+    __slots__ = ("_on_mark", "limits")
+
+    def __init__(
+        self, limits: BudgetLimits, on_mark: Callable[[Budget, Severity], None]
+    ) -> None:
+        self.limits = limits
+        self._on_mark = on_mark
+
+    def of(self, conversation: Conversation) -> Budget:
+        """Return the conversation's budget."""
+        budget = conversation.budget
+        if budget is None:
+            budget = conversation.budget = Budget(conversation, self.limits, self._on_mark)
+        return budget  # type: ignore[no-any-return]  # thread.py holds it without knowing it

@@ -1,0 +1,123 @@
+"""Threads: who works for whom, what is still open, and when something has gone quiet.
+
+The rule this file guards: a thread is closed exactly once, and whoever is above it loses
+exactly one from its count of what is pending when that happens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from xml_pipeline.errors import UnknownThread
+from xml_pipeline.events import Events, ThreadEvent
+from xml_pipeline.thread import Conversation, Thread, ThreadStatus, thread_ids
+
+
+class Threads:
+    """Every open thread, by id.
+
+    ``on_close`` are called with each thread as it closes: whoever holds something on behalf
+    of a thread (a running handler, a todo) lets go of it there.
+    """
+
+    __slots__ = ("_events", "_ids", "_numbers", "_open", "conversations", "on_close")
+
+    def __init__(self, events: Events) -> None:
+        self._open: dict[str, Thread] = {}
+        self._ids = thread_ids()
+        self._numbers = 0
+        self._events = events
+        self.conversations = 0
+        self.on_close: list[Callable[[Thread], None]] = []
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def __iter__(self) -> Iterator[Thread]:
+        return iter(tuple(self._open.values()))
+
+    def get(self, thread_id: str) -> Thread:
+        """Return the open thread of that id; UnknownThread otherwise."""
+        try:
+            return self._open[thread_id]
+        except KeyError:
+            raise UnknownThread(f"no open thread {thread_id!r}") from None
+
+    def find(self, thread_id: str) -> Thread | None:
+        """Return the open thread of that id, None where there is none."""
+        return self._open.get(thread_id)
+
+    def root(self, principal: str, callee: str = "", tenant: str = "") -> Thread:
+        """Open a conversation: its root thread, asked for by an outside principal."""
+        self._numbers += 1
+        self.conversations += 1
+        conversation = Conversation(self._numbers, next(self._ids), principal, tenant)
+        thread = Thread(conversation.id, conversation, None, principal, callee, 1)
+        conversation.root = thread
+        self._open[thread.id] = thread
+        if self._events.heard:
+            self._tell(thread)
+        return thread
+
+    def child(self, parent: Thread, caller: str, callee: str, request: int | str) -> Thread:
+        """Open a thread below another, for work that ``caller`` asks of ``callee``.
+
+        The caller accounts for it: ``parent.pending`` is left as it is, because a child
+        usually takes the place of the message that opened it.
+        """
+        thread = Thread(next(self._ids), parent.conversation, parent, caller, callee, request)
+        if parent.children is None:
+            parent.children = {thread: None}
+        else:
+            parent.children[thread] = None
+        self._open[thread.id] = thread
+        if self._events.heard:
+            self._tell(thread)
+        return thread
+
+    def activate(self, thread: Thread) -> None:
+        """Note that the thread's callee has taken it up."""
+        thread.status = "active"
+        if self._events.heard:
+            self._tell(thread)
+
+    def close(self, thread: Thread, status: ThreadStatus) -> None:
+        """Close a thread and everything below it; what was still open below was killed."""
+        parent = thread.parent
+        if thread.children:
+            for below in tuple(thread.subtree()):
+                if below is not thread:
+                    self._let_go(below, "killed")
+        self._let_go(thread, status)
+        if parent is not None:
+            parent.pending -= 1
+            if parent.children is not None:
+                parent.children.pop(thread, None)
+        else:
+            self.conversations -= 1
+            if thread.conversation.timer is not None:
+                thread.conversation.timer.cancel()
+
+    def _let_go(self, thread: Thread, status: ThreadStatus) -> None:
+        thread.open = False
+        thread.status = status
+        del self._open[thread.id]
+        if thread.owed is not None:
+            thread.owed.cancel()
+        if thread.delayed is not None:
+            for timer in thread.delayed.values():
+                timer.cancel()
+        for callback in self.on_close:
+            callback(thread)
+        # A closed thread must not keep alive what it was about: these lists hold the
+        # deliveries, which hold the thread.
+        thread.slots = thread.queue = thread.children = thread.state = thread.delayed = None
+        if self._events.heard:
+            self._tell(thread)
+
+    def _tell(self, thread: Thread) -> None:
+        self._events.emit(
+            ThreadEvent(
+                thread.id, thread.conversation.id, thread.status, thread.caller, thread.callee
+            )
+        )

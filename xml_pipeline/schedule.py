@@ -1,0 +1,198 @@
+"""Who runs next: in order on each thread, fair between conversations, bounded everywhere.
+
+The rule this file guards: a thread holds at most one running delivery, a listener at most
+its limit, the organism at most its own; and a delivery that cannot start waits where the
+room is missing, so that a busy listener never delays an idle one.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import AsyncIterable, AsyncIterator, Callable
+
+from aiostream import pipable_operator, streamcontext
+
+from xml_pipeline.fairness import FairQueue
+from xml_pipeline.listener import Listener
+from xml_pipeline.message import Delivery
+from xml_pipeline.thread import Thread
+
+
+class Lane:
+    """One listener's place in the schedule; it outlives a reload of the listener.
+
+    ``running`` maps each delivery under way to the time it began. All deliveries of a
+    listener share one timeout, so this dict, in order of insertion, is the queue of their
+    deadlines as well.
+    """
+
+    __slots__ = ("limit", "parked", "paused", "running", "timeout")
+
+    def __init__(self, limit: int | None, timeout: float, depth_first: bool) -> None:
+        self.running: dict[Delivery, float] = {}
+        self.parked: FairQueue[Delivery] = FairQueue(depth_first)
+        self.limit = limit
+        self.timeout = timeout
+        self.paused = False
+
+    @property
+    def full(self) -> bool:
+        """Tell whether no further delivery of this listener may start now."""
+        return self.paused or (self.limit is not None and len(self.running) >= self.limit)
+
+
+class Scheduler:
+    """Decides which deliveries may start.
+
+    ``max_concurrent`` bounds the whole organism, ``per_agent`` each agent that names no
+    limit of its own. ``clock`` gives the event loop's time.
+    """
+
+    def __init__(
+        self,
+        max_concurrent: int,
+        per_agent: int,
+        clock: Callable[[], float],
+        depth_first: bool = False,
+    ) -> None:
+        self.max_concurrent = max_concurrent
+        self.per_agent = per_agent
+        self.running = 0
+        self.waiting = 0
+        self.waiting_bytes = 0
+        self._clock = clock
+        self._depth_first = depth_first
+        self._lanes: dict[str, Lane] = {}
+        self._parked: FairQueue[Delivery] = FairQueue(depth_first)
+        self._hungry: dict[Lane, None] = {}
+
+    @property
+    def lanes(self) -> dict[str, Lane]:
+        """Return the lane of each listener that has had a delivery or a setting."""
+        return self._lanes
+
+    @property
+    def starved(self) -> bool:
+        """Tell whether somebody waits for a slot."""
+        return bool(self._parked) or bool(self._hungry)
+
+    def lane(self, listener: Listener) -> Lane:
+        """Return the listener's lane, with the limits of the listener as it is now."""
+        limit = listener.max_concurrent
+        if limit is None and listener.agent:
+            limit = self.per_agent
+        lane = self._lanes.get(listener.name)
+        if lane is None:
+            lane = self._lanes[listener.name] = Lane(limit, listener.timeout, self._depth_first)
+        lane.limit, lane.timeout = limit, listener.timeout
+        return lane
+
+    def admit(self, arrived: list[Delivery]) -> list[Delivery]:
+        """Take in what arrived and return what may start now, those that waited first."""
+        starting: list[Delivery] = []
+        if self._parked or self._hungry:
+            self._fill(starting)
+        for delivery in arrived:
+            thread = delivery.thread
+            if not thread.open:
+                continue
+            if thread.current is None:
+                thread.current = delivery
+                self._place(delivery, starting)
+            else:
+                self._wait(delivery)
+                if thread.queue is None:
+                    thread.queue = deque((delivery,))
+                else:
+                    thread.queue.append(delivery)
+        return starting
+
+    def finish(self, delivery: Delivery) -> bool:
+        """Free the slot of a running delivery; False where it was not running any more."""
+        lane = self._lanes[delivery.listener.name]
+        if lane.running.pop(delivery, None) is None:
+            return False
+        self.running -= 1
+        thread = delivery.thread
+        thread.current = None
+        if thread.queue:
+            following = thread.queue.popleft()
+            thread.current = following
+            self._park(following, self._lanes[following.listener.name])
+        return True
+
+    def is_running(self, delivery: Delivery) -> bool:
+        """Tell whether a delivery has started and not finished."""
+        return delivery in self._lanes[delivery.listener.name].running
+
+    def forget(self, thread: Thread) -> None:
+        """Take what waits on a thread that has closed out of the count of what waits.
+
+        A parked delivery stays in its queue until its turn comes, and is dropped then.
+        """
+        for delivery in thread.queue or ():
+            self._unwait(delivery)
+
+    def discard_closed(self) -> None:
+        """Drop every parked delivery whose thread has closed, at once."""
+        for parked in (self._parked, *(lane.parked for lane in self._hungry)):
+            for delivery in parked.remove(lambda each: not each.thread.open):
+                self._unwait(delivery)
+
+    def _place(self, delivery: Delivery, starting: list[Delivery]) -> None:
+        lane = self._lanes.get(delivery.listener.name) or self.lane(delivery.listener)
+        if self.running < self.max_concurrent and not lane.full:
+            self.running += 1
+            lane.running[delivery] = self._clock()
+            starting.append(delivery)
+        else:
+            self._wait(delivery)
+            self._park(delivery, lane)
+
+    def _park(self, delivery: Delivery, lane: Lane) -> None:
+        if lane.full:
+            lane.parked.put(delivery.conversation, delivery)
+            self._hungry[lane] = None
+        else:
+            self._parked.put(delivery.conversation, delivery)
+
+    def _fill(self, starting: list[Delivery]) -> None:
+        while self._parked and self.running < self.max_concurrent:
+            self._start(self._parked.take(), starting)
+        for lane in tuple(self._hungry):
+            while lane.parked and self.running < self.max_concurrent and not lane.full:
+                self._start(lane.parked.take(), starting)
+            del self._hungry[lane]  # To the end of the line of listeners, if it is still hungry.
+            if lane.parked:
+                self._hungry[lane] = None
+
+    def _start(self, delivery: Delivery, starting: list[Delivery]) -> None:
+        self._unwait(delivery)
+        if not delivery.thread.open:
+            return
+        lane = self._lanes[delivery.listener.name]
+        if lane.full:
+            self._wait(delivery)
+            self._park(delivery, lane)
+            return
+        self.running += 1
+        lane.running[delivery] = self._clock()
+        starting.append(delivery)
+
+    def _wait(self, delivery: Delivery) -> None:
+        self.waiting += 1
+        self.waiting_bytes += delivery.size
+
+    def _unwait(self, delivery: Delivery) -> None:
+        self.waiting -= 1
+        self.waiting_bytes -= delivery.size
+
+
+@pipable_operator
+async def schedule(
+    source: AsyncIterable[list[Delivery]], scheduler: Scheduler
+) -> AsyncIterator[list[Delivery]]:
+    """Turn batches of deliveries that arrived into batches of deliveries that may start."""
+    async with streamcontext(source) as arrivals:
+        async for arrived in arrivals:
+            yield scheduler.admit(arrived)

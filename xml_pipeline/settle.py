@@ -1,0 +1,212 @@
+"""Settling: what a delivery came to.
+
+The rule this file guards: every message that was counted as pending on a thread leaves that
+count exactly once, by being handled, refused, or closed together with its thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable
+
+from xml_pipeline.errors import FaultCode, PayloadDefinitionError, Rejected
+from xml_pipeline.faults import Faults, caller_of
+from xml_pipeline.inbox import Inbox
+from xml_pipeline.listener import HandlerMetadata, HandlerResponse
+from xml_pipeline.message import Delivery, Kind, Wire
+from xml_pipeline.payload import codec_of
+from xml_pipeline.registries.listeners import Listeners
+from xml_pipeline.registries.threads import Threads
+from xml_pipeline.schedule import Scheduler
+from xml_pipeline.steps.seal import seal
+from xml_pipeline.thread import Thread
+
+log = logging.getLogger(__name__)
+
+
+class Settlement:
+    """Puts the outcome of deliveries into the threads, and what follows into the inbox.
+
+    All of it is synchronous: between two turns of the event loop the books are balanced.
+    """
+
+    __slots__ = ("_faults", "_inbox", "_listeners", "_scheduler", "_threads")
+
+    def __init__(
+        self,
+        listeners: Listeners,
+        threads: Threads,
+        scheduler: Scheduler,
+        inbox: Inbox,
+        faults: Faults,
+    ) -> None:
+        self._listeners = listeners
+        self._threads = threads
+        self._scheduler = scheduler
+        self._inbox = inbox
+        self._faults = faults
+
+    def succeed(
+        self, delivery: Delivery, metadata: HandlerMetadata, responses: Iterable[HandlerResponse]
+    ) -> None:
+        """Settle a delivery whose handler returned: state kept, outputs on their way."""
+        thread = delivery.thread
+        self._release(delivery)
+        state = metadata.changed_state()
+        if state is not None:
+            thread.state = state
+        for response in responses:
+            if not thread.open:
+                log.warning("%s said something after its answer: dropped", thread.callee)
+                break
+            self._say(thread, response)
+        if thread.open:
+            thread.pending -= 1
+            if not thread.pending:
+                self._faults.end(thread)
+
+    def fail(self, delivery: Delivery, code: FaultCode, detail: str) -> None:
+        """Settle a delivery whose handler did not return: its thread fails, its caller is told."""
+        thread = delivery.thread
+        self._release(delivery)
+        if thread.open:
+            error = Rejected(code, detail)
+            fault = self._faults.make(thread, error, delivery.sender, delivery.listener.name)
+            self._faults.pass_up(thread, fault)
+
+    def drop(self, delivery: Delivery) -> None:
+        """Settle a delivery whose thread was closed while its handler ran."""
+        self._release(delivery)
+
+    def answer(self, thread: Thread, payload: object) -> None:
+        """Answer for a thread's callee: the thread closes, its caller gets the payload.
+
+        A payload that cannot be written is a fault for the caller, who waits for it.
+        """
+        parent = caller_of(thread)
+        to = parent.callee if parent is not None else thread.conversation.principal
+        answer = HandlerResponse(payload, to, kind="respond")
+        try:
+            wire = self._wire(thread, answer, parent, "reply")
+        except (Rejected, PayloadDefinitionError) as error:
+            fault = self._faults.make(thread, _rejection(error), thread.callee, to)
+            self._faults.pass_up(thread, fault)
+            return
+        if parent is not None:
+            parent.pending += 1
+        above = thread.parent
+        self._threads.close(thread, "completed")
+        self._inbox.put(wire)
+        if above is not None and above.open and not above.pending:
+            self._threads.close(above, "completed")  # The last of a broadcast from outside.
+
+    def give_up(self, thread: Thread, code: FaultCode, detail: str) -> None:
+        """Fail an open thread because time or money is up; its caller is told."""
+        fault = self._faults.make(thread, Rejected(code, detail), thread.caller, thread.callee)
+        self._faults.pass_up(thread, fault)
+
+    def kill(self, thread: Thread, detail: str) -> None:
+        """Stop an open thread and everything below it, now; its caller is told."""
+        error = Rejected("handler", detail)
+        fault = self._faults.make(thread, error, thread.caller, thread.callee)
+        self._faults.pass_up(thread, fault, "killed")
+        self._scheduler.discard_closed()
+
+    def number(self, wire: Wire) -> int:
+        """Count one more message on its conversation and thread, and return its number."""
+        wire.conversation.messages += 1
+        if wire.thread is not None:
+            wire.thread.pending += 1
+        return wire.conversation.messages
+
+    def _release(self, delivery: Delivery) -> None:
+        self._scheduler.finish(delivery)
+        if self._scheduler.starved or not self._scheduler.running:
+            self._inbox.poke()
+
+    def _say(self, thread: Thread, response: HandlerResponse) -> None:
+        if response.kind == "defer":
+            self._owe(thread, response.seconds)
+        elif response.seconds > 0.0:
+            self._delay(thread, response)
+        elif response.kind == "respond":
+            self.answer(thread, response.payload)
+        else:
+            self._send(thread, response)
+
+    def _send(self, thread: Thread, response: HandlerResponse) -> None:
+        thread.pending += 1
+        try:
+            self._inbox.put(self._wire(thread, response, thread, "send"))
+        except (Rejected, PayloadDefinitionError) as error:
+            rejection = _rejection(error)
+            fault = self._faults.make(thread, rejection, thread.callee, response.to or "")
+            about = response.key or thread.conversation.messages
+            self._faults.tell(thread, fault, about, thread.hops + 1)
+
+    def _wire(
+        self, thread: Thread, response: HandlerResponse, home: Thread | None, kind: Kind
+    ) -> Wire:
+        """Write what a thread's callee says into bytes, ready to go the way of all messages."""
+        conversation, payload, to = thread.conversation, response.payload, response.to
+        conversation.messages += 1
+        number = conversation.messages
+        if payload.__class__ is bytes:
+            codec, raw = None, payload
+        else:
+            codec = codec_of(type(payload))
+            if to is not None and to not in self._listeners and not _writable(to):
+                raise Rejected("routing", f"{to!r} is no name")
+            home_id = home.id if home is not None else conversation.id
+            raw = seal(codec, payload, thread.callee, to, home_id)
+        return Wire(
+            raw,
+            "text" if codec is None else "sealed",
+            kind,
+            thread.callee,
+            conversation,
+            home,
+            number,
+            in_reply_to=thread.request if kind == "reply" else 0,
+            hops=thread.hops + 1,
+            made=codec,
+            key=response.key or number,
+            to=to,
+        )
+
+    def _owe(self, thread: Thread, within: float) -> None:
+        """Count an answer that is owed; a second promise replaces the first."""
+        if thread.owed is not None:
+            thread.owed.cancel()
+        else:
+            thread.pending += 1
+        loop = asyncio.get_running_loop()
+        words = f"{thread.callee} owed an answer and did not give it within {within} s"
+        thread.owed = loop.call_later(within, self.give_up, thread, "timeout", words)
+
+    def _delay(self, thread: Thread, response: HandlerResponse) -> None:
+        thread.pending += 1
+        if thread.delayed is None:
+            thread.delayed = {}
+        number = thread.conversation.messages = thread.conversation.messages + 1
+        thread.delayed[number] = asyncio.get_running_loop().call_later(
+            response.seconds, self._say_now, thread, number, response._replace(seconds=0.0)
+        )
+
+    def _say_now(self, thread: Thread, number: int, response: HandlerResponse) -> None:
+        if thread.delayed is not None:
+            del thread.delayed[number]
+        self._say(thread, response)
+        if thread.open:
+            thread.pending -= 1
+            if not thread.pending:
+                self._faults.end(thread)
+
+
+def _rejection(error: Rejected | PayloadDefinitionError) -> Rejected:
+    return error if isinstance(error, Rejected) else Rejected("validation", str(error))
+
+
+def _writable(name: str) -> bool:
+    return name.isprintable() and not any(char in name for char in "<>&")

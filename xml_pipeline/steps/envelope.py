@@ -1,0 +1,67 @@
+"""Bytes to envelope: strict parse, exclusive C14N, the envelope's schema, one bare payload."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from typing import Any
+
+from lxml import etree
+
+from xml_pipeline.errors import Rejected
+from xml_pipeline.message import ENVELOPE_NAMESPACE, Envelope, Wire
+from xml_pipeline.steps.limits import XmlLimits, check_limits
+from xml_pipeline.steps.xml import strict_parser
+
+_TO = f"{{{ENVELOPE_NAMESPACE}}}to"
+
+
+def envelope_schema() -> etree.XMLSchema:
+    """Return the compiled schema of the envelope."""
+    source = files("xml_pipeline").joinpath("schemas/envelope.xsd").read_bytes()
+    return etree.XMLSchema(etree.fromstring(source, strict_parser()))
+
+
+class ReadEnvelope:
+    """The step from wire to envelope.
+
+    Bytes from outside are checked against ``limits`` and canonicalised before anything else
+    looks at them, so that what is validated is what is signed. Our own writer emits
+    canonical XML, and its bytes skip those two.
+
+    Raises Rejected("validation") for whatever is not exactly one envelope around exactly one
+    payload element in no namespace.
+    """
+
+    __slots__ = ("_limits", "_parser", "_schema")
+
+    def __init__(self, limits: XmlLimits) -> None:
+        self._limits = limits
+        self._parser = strict_parser()
+        self._schema = envelope_schema()
+
+    def __call__(self, wire: Wire) -> Envelope:
+        root = self._parse(wire)
+        schema: Any = self._schema
+        if not schema.validate(root):
+            raise Rejected("validation", f"envelope: {schema.error_log.last_error}")
+        if len(root) != 2:
+            raise Rejected("validation", "envelope: there is no payload")
+        meta, payload = root
+        tag = payload.tag
+        if tag[0] == "{":
+            raise Rejected("validation", f"envelope: payload {tag} is in a namespace")
+        second = meta[1]
+        if second.tag == _TO:
+            return Envelope(wire, second.text or "", meta[2].text or "", tag, payload)
+        return Envelope(wire, None, second.text or "", tag, payload)
+
+    def _parse(self, wire: Wire) -> Any:
+        if wire.origin == "sealed":
+            return etree.fromstring(wire.raw, self._parser)
+        check_limits(wire.raw, self._limits)
+        try:
+            root = etree.fromstring(wire.raw, self._parser)
+            canonical = etree.tostring(root, method="c14n", exclusive=True, with_comments=False)
+            return etree.fromstring(canonical, self._parser)
+        except (etree.LxmlError, ValueError) as error:
+            raise Rejected("validation", f"XML: {error}") from None

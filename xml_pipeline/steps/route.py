@@ -1,0 +1,144 @@
+"""Envelope to addressees: one, several, or none; this is where peers, hops and budgets count."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from xml_pipeline.errors import Rejected
+from xml_pipeline.listener import HandlerMetadata, HandlerResponse, Listener
+from xml_pipeline.message import Addressed, Envelope
+from xml_pipeline.payload import Codec, RawPayload
+from xml_pipeline.registries.budgets import Budgets
+from xml_pipeline.registries.listeners import Listeners
+from xml_pipeline.registries.threads import Threads
+from xml_pipeline.system import SYSTEM, SYSTEM_PAYLOADS
+from xml_pipeline.thread import Thread
+
+
+async def _nobody(payload: Any, metadata: HandlerMetadata) -> HandlerResponse | None:
+    """Stand in as the handler of the outside, which is answered and never called."""
+
+
+OUTSIDE = Listener("outside", RawPayload, _nobody, description="Whoever asked from outside.")
+"""The addressee of what leaves the organism."""
+
+
+class Route:
+    """The step from envelope to addressees.
+
+    A reply, a fault, or a message to oneself stays on the thread it was sent on. Anything
+    else opens a child thread for each addressee, which takes the place of the message in its
+    parent's count. "Absent" and "forbidden" are refused alike.
+
+    Raises Rejected: "routing" where nobody may hear it, "budget" where the conversation or
+    the causal depth is spent.
+    """
+
+    __slots__ = ("_budgets", "_listeners", "_reserved", "_reserved_tags", "_threads")
+
+    def __init__(self, listeners: Listeners, threads: Threads, budgets: Budgets) -> None:
+        self._listeners = listeners
+        self._threads = threads
+        self._budgets = budgets
+        self._reserved = frozenset(SYSTEM_PAYLOADS)
+        self._reserved_tags = frozenset(each.__name__ for each in SYSTEM_PAYLOADS)
+
+    def __call__(self, envelope: Envelope) -> Iterable[Addressed]:
+        wire = envelope.wire
+        thread = wire.thread
+        if thread is None:
+            return (Addressed(envelope, OUTSIDE, None, wire.made),)
+        if not thread.open:
+            return ()
+        if wire.kind == "send":
+            self._check_limits(envelope, thread)
+            sender = self._listeners.find(thread.callee)
+            if envelope.to == thread.callee and sender is not None:
+                return (self._on(envelope, sender, thread),)
+            targets = self._permitted(thread, sender, self._targets(envelope))
+            return self._children(envelope, thread, targets)
+        if wire.kind == "inject":
+            self._check_limits(envelope, thread)
+            return self._from_outside(envelope, thread)
+        return (self._on(envelope, self._callee(thread), thread),)
+
+    def _callee(self, thread: Thread) -> Listener:
+        callee = self._listeners.find(thread.callee)
+        if callee is None:
+            raise Rejected("routing", f"{thread.callee!r} is not here any more")
+        return callee
+
+    def _check_limits(self, envelope: Envelope, thread: Thread) -> None:
+        limits = self._budgets.limits
+        if thread.conversation.messages > limits.messages:
+            raise Rejected("budget", f"the conversation's {limits.messages} messages are spent")
+        sender = self._listeners.find(thread.callee)
+        depth = limits.hops if sender is None or sender.max_hops is None else sender.max_hops
+        if envelope.wire.hops > depth:
+            raise Rejected("budget", f"more than {depth} hops deep")
+
+    def _targets(self, envelope: Envelope) -> Sequence[Listener]:
+        if envelope.to is None:
+            return self._listeners.accepting(envelope.tag)
+        return self._listeners.named(envelope.to)
+
+    def _permitted(
+        self, thread: Thread, sender: Listener | None, targets: Sequence[Listener]
+    ) -> Sequence[Listener]:
+        """Keep the targets that the sender may address.
+
+        One that acts for its caller is held to the peers of whoever called it, at first hand.
+        """
+        asking: Thread | None = thread
+        while sender is not None and sender.acts_for_caller:
+            asking = asking.parent if asking is not None else None
+            if asking is None or not asking.callee:
+                return [each for each in targets if not each.name.startswith("system.")]
+            sender = self._listeners.find(asking.callee)
+        if sender is None:
+            return ()
+        permits = self._listeners.permits
+        return [each for each in targets if each is sender or permits(sender, each)]
+
+    def _children(
+        self, envelope: Envelope, thread: Thread, targets: Sequence[Listener]
+    ) -> list[Addressed]:
+        readers = [
+            (each, self._codec(envelope, each))
+            for each in targets
+            if each.generic or envelope.tag in each.codecs
+        ]
+        if not readers:
+            raise Rejected("routing", f"nobody for <{envelope.tag}> to {envelope.to!r}")
+        child, sender, key = self._threads.child, envelope.wire.sender, envelope.wire.key
+        thread.pending += len(readers) - 1
+        return [
+            Addressed(envelope, listener, child(thread, sender, listener.name, key), codec)
+            for listener, codec in readers
+        ]
+
+    def _from_outside(self, envelope: Envelope, thread: Thread) -> list[Addressed]:
+        if envelope.wire.origin == "outside" and thread.callee and envelope.thread_id != thread.id:
+            raise Rejected("validation", "the thread it names is not the thread it seemed to name")
+        if thread.callee and envelope.to in (None, thread.callee):
+            return [self._on(envelope, self._callee(thread), thread)]
+        targets = self._targets(envelope)
+        if len(targets) == 1 and not thread.callee:
+            addressed = self._on(envelope, targets[0], thread)
+            thread.callee = targets[0].name
+            return [addressed]
+        return self._children(envelope, thread, targets)
+
+    def _on(self, envelope: Envelope, listener: Listener, thread: Thread) -> Addressed:
+        return Addressed(envelope, listener, thread, self._codec(envelope, listener))
+
+    def _codec(self, envelope: Envelope, listener: Listener) -> Codec[Any] | None:
+        """Return what reads this payload for this listener, None where it takes it raw."""
+        codec = listener.codecs.get(envelope.tag)
+        if codec is None and not listener.generic:
+            raise Rejected("validation", f"{listener.name} does not accept <{envelope.tag}>")
+        reserved = codec.cls in self._reserved if codec else envelope.tag in self._reserved_tags
+        if reserved and envelope.wire.sender != SYSTEM:
+            raise Rejected("routing", f"only the pump sends <{envelope.tag}>")
+        return codec

@@ -1,0 +1,53 @@
+"""Payload to bytes: what a handler returns re-enters as a canonical envelope."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lxml import etree
+
+from xml_pipeline.errors import Rejected
+from xml_pipeline.message import ENVELOPE_NAMESPACE
+from xml_pipeline.payload import Codec
+from xml_pipeline.steps.xml import strict_parser
+
+_NS = f"{{{ENVELOPE_NAMESPACE}}}"
+_PARSER = strict_parser()
+_OPENING = f'<message xmlns="{ENVELOPE_NAMESPACE}"><meta><from>'
+
+
+def seal(codec: Codec[Any], payload: Any, sender: str, to: str | None, thread_id: str) -> bytes:
+    """Write a payload object into an envelope, in exclusive C14N.
+
+    ``sender``, ``to`` and ``thread_id`` are written as they are: names of listeners and
+    principals hold no character that XML would mind.
+
+    Raises InvalidPayload where the payload holds what XML cannot carry.
+    """
+    body = codec.write_embedded(payload)
+    if to is None:
+        return (
+            f"{_OPENING}{sender}</from><thread>{thread_id}</thread></meta>{body}</message>"
+        ).encode()
+    return (
+        f"{_OPENING}{sender}</from><to>{to}</to><thread>{thread_id}</thread></meta>{body}</message>"
+    ).encode()
+
+
+def envelope_bytes(payload: bytes, sender: str, to: str | None, thread_id: str) -> bytes:
+    """Write a payload that is XML already into an envelope, in exclusive C14N.
+
+    Raises Rejected("validation") where the payload is not one well-formed element, or a name
+    holds what XML cannot carry.
+    """
+    try:
+        element = etree.fromstring(payload, _PARSER)
+        message = etree.Element(f"{_NS}message", nsmap={None: ENVELOPE_NAMESPACE})
+        meta = etree.SubElement(message, f"{_NS}meta")
+        for name, text in (("from", sender), ("to", to), ("thread", thread_id)):
+            if text is not None:
+                etree.SubElement(meta, _NS + name).text = text
+        message.append(element)
+        return etree.tostring(message, method="c14n", exclusive=True, with_comments=False)
+    except (etree.LxmlError, ValueError) as error:
+        raise Rejected("validation", f"XML: {error}") from None
