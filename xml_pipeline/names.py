@@ -114,7 +114,9 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     characters on; shorter ones are part of too many.
     """
     likeness = fuzz.WRatio if len(name) > 2 else fuzz.ratio
-    nearest = process.extractOne(name, tuple(known), scorer=likeness, score_cutoff=ALIKE)
+    nearest = process.extractOne(
+        name, tuple(known), scorer=likeness, processor=str.lower, score_cutoff=ALIKE
+    )
     return f'did you mean "{nearest[0]}"?' if nearest else ""
 
 

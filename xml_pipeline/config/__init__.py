@@ -1,8 +1,46 @@
-"""organism.yaml: what it may say, and how it is read."""
+"""organism.yaml: what it may say, and how it is read.
+
+``load_config`` reads a file; ``OrganismConfig()`` is what a file that says nothing would mean.
+"""
 
 from __future__ import annotations
 
-from xml_pipeline.config.listener import ListenerConfig
+from xml_pipeline.config.json_schema import SCHEMA_FILE, YAML_HEADER, config_json_schema
+from xml_pipeline.config.listener import ListenerConfig, RetryConfig
+from xml_pipeline.config.loading import LoadedConfig, load_config
 from xml_pipeline.config.organism import OrganismConfig
+from xml_pipeline.config.sections import (
+    BackendConfig,
+    BudgetConfig,
+    LimitsConfig,
+    LLMBackendConfig,
+    LLMConfig,
+    OrganismInfo,
+    PipelineConfig,
+    ProcessPoolConfig,
+    ServerConfig,
+)
+from xml_pipeline.config.source import KeyPath, Place, Source
 
-__all__ = ["ListenerConfig", "OrganismConfig"]
+__all__ = [
+    "SCHEMA_FILE",
+    "YAML_HEADER",
+    "BackendConfig",
+    "BudgetConfig",
+    "KeyPath",
+    "LLMBackendConfig",
+    "LLMConfig",
+    "LimitsConfig",
+    "ListenerConfig",
+    "LoadedConfig",
+    "OrganismConfig",
+    "OrganismInfo",
+    "PipelineConfig",
+    "Place",
+    "ProcessPoolConfig",
+    "RetryConfig",
+    "ServerConfig",
+    "Source",
+    "config_json_schema",
+    "load_config",
+]

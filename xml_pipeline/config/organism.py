@@ -7,9 +7,9 @@ reference page; they know no YAML and no kernel.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import BaseModel, Field, ValidationInfo, field_validator, model_validator
 
 from xml_pipeline.config.listener import ListenerConfig
 from xml_pipeline.config.sections import (
@@ -40,11 +40,11 @@ class OrganismConfig(Section):
     max_concurrent_per_agent: Count = Field(
         default=5, description="Deliveries that one agent handles at one time."
     )
-    max_tokens_per_thread: Count | None = Field(
-        default=None, description="Older name of `budget.tokens`; write one of the two."
-    )
     budget: BudgetConfig = Field(
         default=BudgetConfig(), description="What one conversation may spend."
+    )
+    max_tokens_per_thread: Count | None = Field(
+        default=None, description="Older name of `budget.tokens`; write one of the two."
     )
     limits: LimitsConfig = Field(
         default=LimitsConfig(), description="What the organism holds at most."
@@ -85,14 +85,21 @@ class OrganismConfig(Section):
         data = _with_default(data, "budget", "tokens", data.get("max_tokens_per_thread"))
         return _with_default(data, "server", "port", port)
 
-    @model_validator(mode="after")
-    def _one_truth(self) -> Self:
-        """Refuse a value that is given under both of its names, and differs."""
-        if self.max_tokens_per_thread not in (None, self.budget.tokens):
-            raise ValueError("max_tokens_per_thread and budget.tokens differ: write the latter")
-        if self.organism.port not in (None, self.server.port):
-            raise ValueError("organism.port and server.port differ: write the latter")
-        return self
+    @field_validator("max_tokens_per_thread")
+    @classmethod
+    def _one_number_of_tokens(cls, tokens: int | None, info: ValidationInfo) -> int | None:
+        budget = info.data.get("budget")
+        if budget and tokens not in (None, budget.tokens):
+            raise ValueError("differs from `budget.tokens`, its newer name: write that only")
+        return tokens
+
+    @field_validator("server")
+    @classmethod
+    def _one_port(cls, server: ServerConfig, info: ValidationInfo) -> ServerConfig:
+        organism = info.data.get("organism")
+        if organism and organism.port not in (None, server.port):
+            raise ValueError("`port` differs from `organism.port`, its older name: write this only")
+        return server
 
 
 def _with_default(
