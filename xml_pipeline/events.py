@@ -11,6 +11,7 @@ from typing import Any, Literal
 from xml_pipeline.errors import FaultCode
 from xml_pipeline.thread import ThreadStatus
 
+
 @dataclass(frozen=True, slots=True)
 class MessageSent:
     """A message was accepted on its way: valid, permitted, addressed."""

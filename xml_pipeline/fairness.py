@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from heapq import heapify, heappop, heappush
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from xml_pipeline.thread import Conversation
 
@@ -26,8 +26,8 @@ class FairQueue(Generic[Item]):
     __slots__ = ("_depth_first", "_length", "_turns", "_waiting")
 
     def __init__(self, depth_first: bool = False) -> None:
-        self._waiting: dict[Conversation, Item | deque[Item]] = {}
-        self._turns: deque[Conversation] | list[Conversation] = [] if depth_first else deque()
+        self._waiting: dict[Conversation, Any] = {}  # An Item, or a deque of them.
+        self._turns: Any = [] if depth_first else deque()  # A heap, or a ring.
         self._depth_first = depth_first
         self._length = 0
 
@@ -42,19 +42,19 @@ class FairQueue(Generic[Item]):
             self._waiting[conversation] = item
             self._enter(conversation)
         elif waiting.__class__ is deque:
-            waiting.append(item)  # type: ignore[union-attr]  # told apart by class just above
+            waiting.append(item)
         else:
-            self._waiting[conversation] = deque((waiting, item))  # type: ignore[arg-type]
+            self._waiting[conversation] = deque((waiting, item))
 
     def take(self) -> Item:
         """Take the next item of the conversation whose turn it is; IndexError when empty."""
         turns = self._turns
-        conversation = heappop(turns) if turns.__class__ is list else turns.popleft()  # type: ignore[union-attr,arg-type]
+        conversation = heappop(turns) if turns.__class__ is list else turns.popleft()
         self._length -= 1
         waiting = self._waiting.pop(conversation)
         if waiting.__class__ is not deque:
-            return waiting  # type: ignore[return-value]
-        item: Item = waiting.popleft()  # type: ignore[union-attr]
+            return waiting
+        item: Item = waiting.popleft()
         if waiting:
             self._waiting[conversation] = waiting
             self._enter(conversation)
@@ -75,12 +75,12 @@ class FairQueue(Generic[Item]):
                 del self._waiting[conversation]
                 self._turns.remove(conversation)
         if self._depth_first:
-            heapify(self._turns)  # type: ignore[arg-type]
+            heapify(self._turns)
         self._length -= len(gone)
         return gone
 
     def _enter(self, conversation: Conversation) -> None:
         if self._depth_first:
-            heappush(self._turns, conversation)  # type: ignore[arg-type]
+            heappush(self._turns, conversation)
         else:
             self._turns.append(conversation)

@@ -104,9 +104,7 @@ def build_kernel(config: OrganismConfig, inserts: Inserts) -> Kernel:
 def budget_limits(config: OrganismConfig) -> BudgetLimits:
     """Return what one conversation may spend."""
     budget = config.budget
-    return BudgetLimits(
-        budget.tokens, budget.usd, budget.messages, budget.hops, budget.seconds
-    )
+    return BudgetLimits(budget.tokens, budget.usd, budget.messages, budget.hops, budget.seconds)
 
 
 def _clock() -> float:

@@ -177,7 +177,7 @@ class Addressed(Station):
 class Delivery(Station):
     """A typed payload at a listener's door. The parsed tree is gone by now: it is large.
 
-    ``thread`` is None, and ``listener`` the outside, where a reply leaves the organism.
+    Where a reply leaves the organism, ``listener`` is ``OUTSIDE`` and there is no thread.
     ``size`` is the length of the envelope in bytes.
     """
 

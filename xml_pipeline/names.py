@@ -114,9 +114,10 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     characters on; shorter ones are part of too many.
     """
     likeness = fuzz.WRatio if len(name) > 2 else fuzz.ratio
-    nearest = process.extractOne(
-        name, tuple(known), scorer=likeness, processor=str.lower, score_cutoff=ALIKE
+    alike = process.extract(
+        name, tuple(known), scorer=likeness, processor=str.lower, score_cutoff=ALIKE, limit=None
     )
+    nearest = max(alike, key=lambda each: (each[1], fuzz.ratio(name, each[0])), default=None)
     return f'did you mean "{nearest[0]}"?' if nearest else ""
 
 

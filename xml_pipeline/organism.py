@@ -75,7 +75,9 @@ class Organism:
     async def __aenter__(self) -> Self:
         if self._running is not None:
             raise XmlPipelineError("an organism runs once; make another one")
-        self._running = asyncio.create_task(self._live(), name=f"pump of {self.config.organism.name}")
+        self._running = asyncio.create_task(
+            self._live(), name=f"pump of {self.config.organism.name}"
+        )
         return self
 
     async def __aexit__(
@@ -99,7 +101,11 @@ class Organism:
     def _rest(self) -> None:
         """Tell those who wait for quiet that the pump has nothing to do at present."""
         self._kernel.door.open()
-        if self._at_rest and not self._kernel.scheduler.running and not self._kernel.scheduler.waiting:
+        if (
+            self._at_rest
+            and not self._kernel.scheduler.running
+            and not self._kernel.scheduler.waiting
+        ):
             resting, self._at_rest = self._at_rest, []
             for waiter in resting:
                 if not waiter.done():
@@ -130,7 +136,9 @@ class Organism:
         Raises HandlerFailed, NoReply, Timeout, BudgetExhausted or Undeliverable, each with
         the fault's code and id. Whoever stops waiting stops the work.
         """
-        delivery = await self.ask_for_delivery(to, payload, timeout=timeout, sender=sender, tenant=tenant)
+        delivery = await self.ask_for_delivery(
+            to, payload, timeout=timeout, sender=sender, tenant=tenant
+        )
         return delivery.payload
 
     async def ask_for_delivery(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterable, Callable, Iterable
 from dataclasses import dataclass
+from typing import TypeVar
 
-from aiostream import pipe, stream
+from aiostream import Stream, pipe, stream
 
 from xml_pipeline.dispatch.local import LocalDispatch
 from xml_pipeline.events import Events, MessageReceived, MessageSent
@@ -16,8 +17,11 @@ from xml_pipeline.schedule import Scheduler, schedule
 from xml_pipeline.steps.decode import Decode
 from xml_pipeline.steps.envelope import ReadEnvelope
 from xml_pipeline.steps.rail import Step, rail, same_station, spread
-from xml_pipeline.steps.route import Route
+from xml_pipeline.steps.route import OUTSIDE, Route
 from xml_pipeline.steps.unfold import Unfold
+
+Batch = TypeVar("Batch")
+Worked = TypeVar("Worked")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +72,13 @@ class StreamPump:
         way, refuse = self._stations, self._faults.refuse
         composition = (
             stream.iterate(self.inbox.batches(at_rest))
-            | pipe.map(spread(way.unfold, refuse))
-            | pipe.map(rail((way.read, *checked(way.inserts.envelope)), refuse))
-            | pipe.map(spread(way.route, refuse))
-            | pipe.map(rail((way.decode, *checked(way.inserts.delivery)), refuse))
-            | pipe.map(self._part)
+            | over(spread(way.unfold, refuse))
+            | over(rail((way.read, *checked(way.inserts.envelope)), refuse))
+            | over(spread(way.route, refuse))
+            | over(rail((way.decode, *checked(way.inserts.delivery)), refuse))
+            | over(self._part)
             | schedule.pipe(self._scheduler)
-            | pipe.map(self.dispatch.start)
+            | over(self.dispatch.start)
         )
         async with composition.stream() as flow:
             async for _ in flow:
@@ -87,26 +91,31 @@ class StreamPump:
         for delivery in batch:
             if self._events.heard:
                 self._announce(delivery)
-            if delivery.thread is None:
+            if delivery.listener is OUTSIDE:
                 self._faults.leave(delivery)
             else:
                 staying.append(delivery)
         return staying
 
     def _announce(self, delivery: Delivery) -> None:
-        conversation, thread = delivery.conversation, delivery.thread
+        conversation, leaving = delivery.conversation, delivery.listener is OUTSIDE
         said = (
-            thread.id if thread is not None else conversation.id,
+            conversation.id if leaving else delivery.thread.id,
             conversation.id,
             f"{conversation.id}.{delivery.id}",
             delivery.sender,
-            delivery.listener.name if thread is not None else conversation.principal,
+            conversation.principal if leaving else delivery.listener.name,
             type(delivery.payload).__name__,
             delivery.payload,
         )
         self._events.emit(MessageSent(*said, delivery.repairs))
-        if thread is None:
+        if leaving:
             self._events.emit(MessageReceived(*said))
+
+
+def over(work: Callable[[Batch], Worked]) -> Callable[[AsyncIterable[Batch]], Stream[Worked]]:
+    """Apply a synchronous function to each batch of the stream."""
+    return pipe.map(work)  # type: ignore[arg-type]  # aiostream's type asks for variadics
 
 
 def checked(steps: Iterable[Step]) -> tuple[Step, ...]:

@@ -31,7 +31,7 @@ class Boot:
 
 @xmlify
 @dataclass(frozen=True, slots=True)
-class SystemError:  # noqa: A001  # the field's fixed name for it; a payload, not an exception
+class SystemError:  # the field's fixed name for it; a payload, not an exception
     """Something you sent could not be handled.
 
     The same words for "there is no such listener" and "you may not address it".

@@ -28,9 +28,7 @@ def thread_ids() -> Iterator[str]:
         for at in range(0, 32 * _POOL, 32):
             text = pool[at : at + 32]
             variant = "89ab"[int(text[16], 16) & 3]
-            yield (
-                f"{text[:8]}-{text[8:12]}-4{text[13:16]}-{variant}{text[17:20]}-{text[20:]}"
-            )
+            yield (f"{text[:8]}-{text[8:12]}-4{text[13:16]}-{variant}{text[17:20]}-{text[20:]}")
 
 
 class Conversation:
