@@ -148,7 +148,8 @@ class _Importing:
         trace: TracebackType | None,
     ) -> None:
         if isinstance(error, Exception | SystemExit):
-            words = "".join(traceback.format_exception_only(error)).strip().splitlines()[-1]
+            said = error.msg if isinstance(error, SyntaxError) else str(error)
+            words = f"{type(error).__name__}: {' '.join(said.split())}"
             text = f'importing "{self._module}" failed: {self._place(error, trace)}{words}'
             raise ConfigError((text,)) from error
 

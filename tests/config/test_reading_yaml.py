@@ -212,7 +212,8 @@ def test_half_a_surrogate_pair_is_no_text(tmp_path: Path) -> None:
 
 def test_what_a_problem_quotes_can_always_be_printed(tmp_path: Path) -> None:
     problems = problems_of(tmp_path, listeners(listener(peers='["\\ud800\\n"]')))
-    assert any('no listener or group "\\\\ud800 "' in each for each in problems)
+    assert all(each.encode() and "\n" not in each for each in problems)
+    assert any("no listener" in each for each in problems)
 
 
 @pytest.mark.parametrize(
@@ -224,14 +225,17 @@ def test_what_a_problem_quotes_can_always_be_printed(tmp_path: Path) -> None:
         "? " * 100_000,
         "a: &a [*a]",
         "a: &a {b: *a}",
+        "a: !x &a [*a]",
         "a: &a 1\nb: [" + "*a," * 101 + "]",
-        "a0: &a0 [" + "x," * 9 + "]\n"
+        "a0: &a0 ["
+        + "x," * 9
+        + "]\n"
         + "".join(f"a{i}: &a{i} [{f'*a{i - 1},' * 9}]\n" for i in range(1, 9)),
         "a: [" + "x," * 60_000 + "]",
         "a" * 300_000,
     ],
-    ids=["lists", "maps", "items", "keys", "loop", "loop2", "aliases", "bomb", "many", "long"],
-)  # fmt: skip
+    ids=str.split("lists maps items keys loop loop2 loop3 aliases bomb many long"),
+)
 def test_a_file_that_would_blow_up_is_refused(tmp_path: Path, text: str) -> None:
     (problem,) = problems_of(tmp_path, text)
     assert "more than" in problem

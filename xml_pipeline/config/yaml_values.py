@@ -14,7 +14,7 @@ from yaml.nodes import Node, ScalarNode, SequenceNode
 from yaml.resolver import Resolver
 
 from xml_pipeline.config.environment import REFERENCE, Environment
-from xml_pipeline.config.source import KeyPath, Place, Source
+from xml_pipeline.config.source import KeyPath, Place, Source, key_text
 from xml_pipeline.errors import ConfigError
 
 MOST_LEVELS = 32
@@ -82,7 +82,7 @@ class _Builder:
         if isinstance(node, ScalarNode):
             return self._scalar(node, path)
         if node.tag not in (f"{TAG}seq", f"{TAG}map"):
-            self._refuse(node, path, _not_used(node))
+            self._reject(node, path, _not_used(node))
         if isinstance(node, SequenceNode):
             return [self.build(each, (*path, index)) for index, each in enumerate(node.value)]
         return self._mapping(node, path)
@@ -93,7 +93,8 @@ class _Builder:
             key = self._key(key_node)
             if key is None:
                 continue
-            if (here := (*path, key)) in self._keys and key in found:
+            here = (*path, key)
+            if key in found:
                 first = self._keys[here].line
                 self._complain(key_node, f'"{key}" is written twice; the first is in line {first}')
                 continue
@@ -165,12 +166,15 @@ class _Builder:
             return self._refuse(node, path, f'{words}; write "{node.value}"{or_so}')
         return value
 
+    def _reject(self, node: Node, path: KeyPath, text: str) -> None:
+        self._complain(node, f"{key_text(path)}: {text}" if path else text)
+        self.refused.add(path)
+
     def _complain(self, node: Node, text: str) -> None:
         self.problems.append((place_of(node), self.source.sentence(place_of(node), text)))
 
-    def _refuse(self, node: Node, path: KeyPath, text: str) -> str:
-        self.problems.append((place_of(node), self.source.problem(path, text)))
-        self.refused.add(path)
+    def _refuse(self, node: ScalarNode, path: KeyPath, text: str) -> str:
+        self._reject(node, path, text)
         return str(node.value).encode(errors="backslashreplace").decode()
 
 
