@@ -43,7 +43,10 @@ def load_config(path: str | Path) -> LoadedConfig:
     environment = read_environment(file.parent)
     document = read_document(file, environment)
     config, refusals = _validated(document)
-    misfits = _placed(problems(document.data, document.source), document.source)
+    judged = problems(document.data, document.source)
+    misfits = _placed(
+        (each for each in judged if each.path not in document.refused), document.source
+    )
     found = {*document.problems, *refusals, *misfits}
     if config is None or found:
         raise ConfigError(tuple(sentence for _, sentence in sorted(found)))
