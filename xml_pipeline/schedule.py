@@ -132,6 +132,7 @@ class Scheduler:
         """
         for delivery in thread.queue or ():
             self._unwait(delivery)
+        thread.queue = None
 
     def discard_closed(self) -> None:
         """Drop every parked delivery whose thread has closed, at once."""

@@ -208,7 +208,9 @@ async def test_messages_to_one_thread_are_handled_one_at_a_time_in_order() -> No
         return [HandlerResponse(Number(n), to="line") for n in range(10)]
 
     async def line(payload: Any, metadata: HandlerMetadata) -> Any:
-        return begin(payload, metadata) if isinstance(payload, Task) else await slow(payload, metadata)
+        return (
+            begin(payload, metadata) if isinstance(payload, Task) else await slow(payload, metadata)
+        )
 
     listener = Listener("line", (Task, Number), line, description="Counts.")
     async with memory_organism(listener) as organism:
