@@ -25,9 +25,7 @@ from __future__ import annotations
 
 from typing import Literal, get_args
 
-FaultCode = Literal[
-    "routing", "validation", "timeout", "budget", "handler", "overload", "internal"
-]
+FaultCode = Literal["routing", "validation", "timeout", "budget", "handler", "overload", "internal"]
 """Why a message failed, as its sender may know it."""
 
 FAULT_CODES: tuple[FaultCode, ...] = get_args(FaultCode)

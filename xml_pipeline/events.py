@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from contextvars import copy_context
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from xml_pipeline.errors import FaultCode
 from xml_pipeline.thread import ThreadStatus
@@ -14,7 +14,10 @@ from xml_pipeline.thread import ThreadStatus
 
 @dataclass(frozen=True, slots=True)
 class MessageSent:
-    """A message was accepted on its way: valid, permitted, addressed."""
+    """A message was accepted on its way: valid, permitted, addressed.
+
+    ``notes`` say what was repaired in it, or which sender it claimed and was not.
+    """
 
     thread_id: str
     conversation_id: str
@@ -23,7 +26,7 @@ class MessageSent:
     to_id: str
     payload_type: str
     payload: Any
-    repairs: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,18 +141,43 @@ class Events:
         for callback in self._callbacks:
             call_soon(callback, event, context=self._context)
 
-    async def stream(self, waiting: int = 10_000) -> AsyncIterator[Event]:
-        """Yield every event from now on; the oldest are dropped beyond ``waiting``."""
-        queue: asyncio.Queue[Event] = asyncio.Queue(waiting)
+    def stream(self, waiting: int = 10_000) -> EventStream:
+        """Return an iterator over every event from now on."""
+        return EventStream(self, waiting)
 
-        def offer(event: Event) -> None:
-            if queue.full():
-                queue.get_nowait()
-            queue.put_nowait(event)
 
-        unsubscribe = self.subscribe(offer)
-        try:
-            while True:
-                yield await queue.get()
-        finally:
-            unsubscribe()
+class EventStream:
+    """An asynchronous iterator over events, from the moment it was made until ``close``.
+
+    It never holds up the organism: beyond ``waiting`` unread events the oldest are dropped,
+    and counted in ``dropped``. Also an async context manager, which closes it.
+    """
+
+    __slots__ = ("_close", "_queue", "dropped")
+
+    def __init__(self, events: Events, waiting: int) -> None:
+        self._queue: asyncio.Queue[Event] = asyncio.Queue(waiting)
+        self._close = events.subscribe(self._offer)
+        self.dropped = 0
+
+    def _offer(self, event: Event) -> None:
+        if self._queue.full():
+            self._queue.get_nowait()
+            self.dropped += 1
+        self._queue.put_nowait(event)
+
+    def close(self) -> None:
+        """Hear nothing more."""
+        self._close()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Event:
+        return await self._queue.get()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.close()

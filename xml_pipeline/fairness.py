@@ -53,7 +53,7 @@ class FairQueue(Generic[Item]):
         self._length -= 1
         waiting = self._waiting.pop(conversation)
         if waiting.__class__ is not deque:
-            return waiting
+            return waiting  # type: ignore[no-any-return]  # told apart by class
         item: Item = waiting.popleft()
         if waiting:
             self._waiting[conversation] = waiting

@@ -42,6 +42,11 @@ class Inbox:
         if sleeper is not None and not sleeper.done():
             sleeper.set_result(None)
 
+    def clear(self) -> list[Wire]:
+        """Empty the inbox and return what was in it."""
+        self.size = 0
+        return self._queue.remove(lambda _: True)
+
     def stop(self) -> None:
         """End the stream after what is under way."""
         self.stopped = True

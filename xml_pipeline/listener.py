@@ -258,6 +258,7 @@ class Listener:
     codecs: Mapping[str, Codec[Any]] = field(init=False, repr=False)
     generic: bool = field(init=False, repr=False)
     reach: frozenset[str] | None = field(init=False, repr=False)
+    answers: Mapping[str, Codec[Any]] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         for name in (self.name, *((self.group,) if self.group else ())):
@@ -272,18 +273,19 @@ class Listener:
         accepts = self.accepts if isinstance(self.accepts, tuple) else (self.accepts,)
         object.__setattr__(self, "accepts", accepts)
         object.__setattr__(self, "peers", tuple(self.peers))
+        if not accepts:
+            raise ValueError(f"listener {self.name}: it accepts no payload at all")
         object.__setattr__(self, "codecs", self._codecs_by_tag(accepts))
+        object.__setattr__(self, "answers", self._codecs_by_tag(self.outputs))
         object.__setattr__(self, "generic", RawPayload in accepts)
         object.__setattr__(self, "reach", None if "*" in self.peers else frozenset(self.peers))
 
-    def _codecs_by_tag(self, accepts: tuple[type, ...]) -> Mapping[str, Codec[Any]]:
-        if not accepts:
-            raise ValueError(f"listener {self.name}: it accepts no payload at all")
+    def _codecs_by_tag(self, classes: tuple[type, ...]) -> Mapping[str, Codec[Any]]:
         codecs: dict[str, Codec[Any]] = {}
-        for cls in accepts:
+        for cls in classes:
             if cls is RawPayload:
                 continue
-            codec = codec_of(cls)
+            codec: Codec[Any] = codec_of(cls)
             if codecs.setdefault(codec.tag, codec) is not codec:
                 raise ValueError(f"listener {self.name}: two payload classes <{codec.tag}>")
         return MappingProxyType(codecs)
@@ -304,7 +306,6 @@ def _is_async(handler: object) -> bool:
     call = inspect.unwrap(handler) if callable(handler) else handler
     while hasattr(call, "func"):  # functools.partial
         call = call.func
-    return any(
-        inspect.iscoroutinefunction(each) or inspect.isasyncgenfunction(each)
-        for each in (call, getattr(call, "__call__", None))
-    )
+    if not inspect.isroutine(call):
+        call = type(call).__call__
+    return inspect.iscoroutinefunction(call) or inspect.isasyncgenfunction(call)

@@ -124,17 +124,27 @@ class Wire(Station):
 
 
 class Envelope(Station):
-    """A parsed, checked document: the words of its header and its one payload element."""
+    """A parsed, checked document: the words of its header and its one payload element.
 
-    __slots__ = ("payload", "tag", "thread_id", "to", "wire")
+    ``notes`` say what was repaired or overwritten in it.
+    """
+
+    __slots__ = ("notes", "payload", "tag", "thread_id", "to", "wire")
     wire: Wire
     to: str | None
     thread_id: str
     tag: str
     payload: etree._Element
+    notes: tuple[str, ...]
 
     def __new__(
-        cls, wire: Wire, to: str | None, thread_id: str, tag: str, payload: etree._Element
+        cls,
+        wire: Wire,
+        to: str | None,
+        thread_id: str,
+        tag: str,
+        payload: etree._Element,
+        notes: tuple[str, ...] = (),
     ) -> Envelope:
         self: Any = _new(_EnvelopeDraft)
         self.wire = wire
@@ -142,6 +152,7 @@ class Envelope(Station):
         self.thread_id = thread_id
         self.tag = tag
         self.payload = payload
+        self.notes = notes
         self.__class__ = cls
         return self  # type: ignore[no-any-return]
 
@@ -178,7 +189,7 @@ class Delivery(Station):
     """A typed payload at a listener's door. The parsed tree is gone by now: it is large.
 
     Where a reply leaves the organism, ``listener`` is ``OUTSIDE`` and there is no thread.
-    ``size`` is the length of the envelope in bytes.
+    ``size`` is the length of the envelope in bytes, ``notes`` what was repaired in it.
     """
 
     __slots__ = (
@@ -189,8 +200,8 @@ class Delivery(Station):
         "in_reply_to",
         "kind",
         "listener",
+        "notes",
         "payload",
-        "repairs",
         "sender",
         "size",
         "thread",
@@ -205,7 +216,7 @@ class Delivery(Station):
     in_reply_to: int | str
     hops: int
     attempt: int
-    repairs: tuple[str, ...]
+    notes: tuple[str, ...]
     size: int
 
     def __new__(cls, addressed: Addressed, payload: Any) -> Delivery:
@@ -221,7 +232,7 @@ class Delivery(Station):
         self.in_reply_to = wire.in_reply_to
         self.hops = wire.hops
         self.attempt = wire.attempt
-        self.repairs = wire.repairs
+        self.notes = addressed.envelope.notes
         self.size = len(wire.raw)
         self.__class__ = cls
         return self  # type: ignore[no-any-return]

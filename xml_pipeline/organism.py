@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
@@ -18,7 +19,7 @@ from xml_pipeline.errors import (
     UnknownThread,
     XmlPipelineError,
 )
-from xml_pipeline.events import Event, ReloadEvent
+from xml_pipeline.events import Event, EventStream, ReloadEvent
 from xml_pipeline.hooks import DispatchHook
 from xml_pipeline.kernel import Kernel, build_kernel
 from xml_pipeline.listener import Handler, Listener
@@ -26,9 +27,11 @@ from xml_pipeline.message import Delivery, Wire
 from xml_pipeline.payload import RawPayload, codec_of
 from xml_pipeline.primitives import system_listeners
 from xml_pipeline.pump import Inserts, StreamPump
-from xml_pipeline.steps.seal import seal
+from xml_pipeline.steps.seal import check_name, seal
 from xml_pipeline.system import SYSTEM, Boot
 from xml_pipeline.thread import Thread
+
+log = logging.getLogger(__name__)
 
 PRINCIPAL = re.compile(r"[\w.:@/+\-]{1,200}", re.ASCII)
 """The name of somebody outside: letters, digits and ``_ . : @ / + -``, at most 200."""
@@ -75,9 +78,9 @@ class Organism:
     async def __aenter__(self) -> Self:
         if self._running is not None:
             raise XmlPipelineError("an organism runs once; make another one")
-        self._running = asyncio.create_task(
-            self._live(), name=f"pump of {self.config.organism.name}"
-        )
+        name = f"pump of {self.config.organism.name}"
+        self._running = asyncio.create_task(self._live(), name=name)
+        self._running.add_done_callback(_cry_out)
         return self
 
     async def __aexit__(
@@ -86,10 +89,10 @@ class Organism:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        assert self._running is not None
         self._kernel.inbox.stop()
         await self._kernel.dispatch.stop()
-        await self._running
+        if self._running is not None:
+            await self._running
 
     async def _live(self) -> None:
         try:
@@ -112,8 +115,9 @@ class Organism:
                     waiter.set_result(None)
 
     def _dismiss_everybody(self) -> None:
-        for thread in self._kernel.threads:
-            for waiter in thread.conversation.waiters or ():
+        open_ones = {thread.conversation for thread in self._kernel.threads}
+        for conversation in open_ones | {wire.conversation for wire in self._kernel.inbox.clear()}:
+            for waiter in conversation.waiters or ():
                 if not waiter.done():
                     waiter.set_exception(Undeliverable("the organism has stopped"))
         for resting in self._at_rest:
@@ -276,8 +280,8 @@ class Organism:
         """Call ``callback`` with every event; returns what ends that."""
         return self._kernel.events.subscribe(callback)
 
-    def events(self) -> AsyncIterator[Event]:
-        """Iterate over every event from now on."""
+    def events(self) -> EventStream:
+        """Return an iterator over every event from now on."""
         return self._kernel.events.stream()
 
     @property
@@ -311,8 +315,14 @@ class Organism:
     def _put(self, thread: Thread, payload: object, to: str | None) -> None:
         conversation = thread.conversation
         conversation.messages += 1
-        codec = codec_of(type(payload))
-        raw = seal(codec, payload, conversation.principal, to, thread.id)
+        try:
+            codec = codec_of(type(payload))
+            if to is not None and to not in self._kernel.listeners:
+                check_name(to)
+            raw = seal(codec, payload, conversation.principal, to, thread.id)
+        except XmlPipelineError:
+            self._kernel.threads.close(thread, "error")
+            raise
         self._kernel.inbox.put(
             Wire(
                 raw,
@@ -372,3 +382,9 @@ class Organism:
         self._kernel.prompts.replace(self._kernel.listeners)
         for listener in self._kernel.listeners:
             self._kernel.scheduler.lane(listener)
+
+
+def _cry_out(pump: asyncio.Task[None]) -> None:
+    """Say at once that the pump has died; leaving the context says it again."""
+    if not pump.cancelled() and (error := pump.exception()) is not None:
+        log.critical("the pump has died; nothing moves any more", exc_info=error)

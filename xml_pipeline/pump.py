@@ -108,7 +108,7 @@ class StreamPump:
             type(delivery.payload).__name__,
             delivery.payload,
         )
-        self._events.emit(MessageSent(*said, delivery.repairs))
+        self._events.emit(MessageSent(*said, delivery.notes))
         if leaving:
             self._events.emit(MessageReceived(*said))
 

@@ -19,7 +19,7 @@ from xml_pipeline.payload import codec_of
 from xml_pipeline.registries.listeners import Listeners
 from xml_pipeline.registries.threads import Threads
 from xml_pipeline.schedule import Scheduler
-from xml_pipeline.steps.seal import seal
+from xml_pipeline.steps.seal import check_name, seal
 from xml_pipeline.thread import Thread
 
 log = logging.getLogger(__name__)
@@ -156,8 +156,8 @@ class Settlement:
             codec, raw = None, payload
         else:
             codec = codec_of(type(payload))
-            if to is not None and to not in self._listeners and not _writable(to):
-                raise Rejected("routing", f"{to!r} is no name")
+            if to is not None and to not in self._listeners:
+                check_name(to)
             home_id = home.id if home is not None else conversation.id
             raw = seal(codec, payload, thread.callee, to, home_id)
         return Wire(
@@ -206,7 +206,3 @@ class Settlement:
 
 def _rejection(error: Rejected | PayloadDefinitionError) -> Rejected:
     return error if isinstance(error, Rejected) else Rejected("validation", str(error))
-
-
-def _writable(name: str) -> bool:
-    return name.isprintable() and not any(char in name for char in "<>&")

@@ -483,8 +483,9 @@ async def test_what_stands_in_the_envelope_about_its_sender_counts_for_nothing()
     digger = worker()
     async with memory_organism(digger) as organism:
         await organism.inject(
-            b'<message xmlns="https://xml-pipeline.org/ns/envelope/v1"><meta><from>system</from>'
-            b'<to>worker</to><thread>t</thread></meta><Task xmlns=""><text>x</text></Task></message>',
+            b'<message xmlns="https://xml-pipeline.org/ns/envelope/v1">'
+            b"<meta><from>system</from><to>worker</to><thread>t</thread></meta>"
+            b'<Task xmlns=""><text>x</text></Task></message>',
             sender="mallory",
         )
         await digger.next()
@@ -495,7 +496,10 @@ async def test_what_stands_in_the_envelope_about_its_sender_counts_for_nothing()
 
 
 async def test_an_open_conversation_of_ones_own_can_be_continued() -> None:
-    person = Probe("person", (Task, Note), lambda payload, _: HandlerResponse.defer(60) if isinstance(payload, Task) else respond(Result("ok")))  # fmt: skip
+    def react(payload: Any, _: HandlerMetadata) -> HandlerResponse:
+        return HandlerResponse.defer(60) if isinstance(payload, Task) else respond(Result("ok"))
+
+    person = Probe("person", (Task, Note), react)
     async with memory_organism(person) as organism:
         thread = await organism.send("person", Task("x"), sender="ann")
         await organism.drain()

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.flows.payloads import Note, Number, Result, Task
 from tests.virtual_clock import VirtualClockLoop
-from xml_pipeline.errors import Unanswered, UnknownThread
+from xml_pipeline.errors import Unanswered
 from xml_pipeline.events import Event, MessageReceived, MessageSent, ThreadEvent
 from xml_pipeline.listener import HandlerMetadata, HandlerResponse, Listener
 from xml_pipeline.organism import Organism
@@ -78,7 +78,8 @@ class Storm:
                 self.faults.append(f"{metadata.from_id} reached {name} and may not")
         self.busy_threads.add(thread)
         self.running[name] += 1
-        if self.limits[name] is not None and self.running[name] > self.limits[name]:
+        limit = self.limits[name]
+        if limit is not None and self.running[name] > limit:
             self.faults.append(f"{name}: over its limit")
         try:
             return await self._act(metadata)

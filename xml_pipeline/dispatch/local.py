@@ -108,7 +108,9 @@ class LocalDispatch:
             return "too late"
         self._settlement.succeed(delivery, metadata, responses)
         if self._events.heard:
-            self._events.emit(AgentState(delivery.listener.name, "idle", delivery.thread.id))
+            thread, name = delivery.thread, delivery.listener.name
+            owes = thread.open and thread.owed is not None
+            self._events.emit(AgentState(name, "waiting" if owes else "idle", thread.id))
         return None
 
     async def _run_hooked(self, delivery: Delivery) -> str | None:
@@ -131,7 +133,9 @@ class LocalDispatch:
             await _heed(hook.on_dispatched(entry))
         failure = await self._run(delivery)
         for hook, entry in both:
-            told = hook.on_acknowledged(entry) if failure is None else hook.on_failed(entry, failure)
+            told = (
+                hook.on_acknowledged(entry) if failure is None else hook.on_failed(entry, failure)
+            )
             await _heed(told)
         return failure
 
@@ -163,8 +167,8 @@ class LocalDispatch:
             delivery = thread.current
             self._bury(task)
             self._settlement.drop(delivery)
-            if self._events.heard:
-                self._events.emit(AgentState(delivery.listener.name, "idle", thread.id))
+        if self._events.heard and (task is not None or thread.owed is not None):
+            self._events.emit(AgentState(thread.callee, "idle", thread.id))
 
         for hook in self.hooks:
             self._keep(asyncio.get_running_loop().create_task(_complete(hook, thread.id)))
@@ -213,7 +217,7 @@ def _responses(answer: object) -> Iterable[HandlerResponse]:
     if answer is None:
         return ()
     if answer.__class__ is HandlerResponse:
-        return (answer,)  # type: ignore[return-value]
+        return (answer,)
     if isinstance(answer, bytes):
         return (HandlerResponse(answer),)
     if isinstance(answer, Iterable) and not isinstance(answer, str):

@@ -141,9 +141,7 @@ class Budgets:
 
     __slots__ = ("_on_mark", "limits")
 
-    def __init__(
-        self, limits: BudgetLimits, on_mark: Callable[[Budget, Severity], None]
-    ) -> None:
+    def __init__(self, limits: BudgetLimits, on_mark: Callable[[Budget, Severity], None]) -> None:
         self.limits = limits
         self._on_mark = on_mark
 

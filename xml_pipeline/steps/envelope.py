@@ -51,9 +51,10 @@ class ReadEnvelope:
         if tag[0] == "{":
             raise Rejected("validation", f"envelope: payload {tag} is in a namespace")
         second = meta[1]
+        notes = wire.repairs if wire.origin == "sealed" else _notes(wire, meta[0].text or "")
         if second.tag == _TO:
-            return Envelope(wire, second.text or "", meta[2].text or "", tag, payload)
-        return Envelope(wire, None, second.text or "", tag, payload)
+            return Envelope(wire, second.text or "", meta[2].text or "", tag, payload, notes)
+        return Envelope(wire, None, second.text or "", tag, payload, notes)
 
     def _parse(self, wire: Wire) -> Any:
         if wire.origin == "sealed":
@@ -65,3 +66,10 @@ class ReadEnvelope:
             return etree.fromstring(canonical, self._parser)
         except (etree.LxmlError, ValueError) as error:
             raise Rejected("validation", f"XML: {error}") from None
+
+
+def _notes(wire: Wire, claimed: str) -> tuple[str, ...]:
+    """Record a sender that the bytes claim and the channel does not confirm."""
+    if claimed == wire.sender:
+        return wire.repairs
+    return (*wire.repairs, f"it said it came from {claimed[:100]!r}")

@@ -78,7 +78,7 @@ def same_station(step: Step) -> Step:
                 f"{step!r} was given a {type(station).__name__} "
                 f"and returned a {type(result).__name__}"
             )
-        return result  # type: ignore[no-any-return]  # its exact type was compared just above
+        return result
 
     return checked
 

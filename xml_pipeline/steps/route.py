@@ -48,7 +48,7 @@ class Route:
         wire = envelope.wire
         thread = wire.thread
         if thread is None:
-            return (Addressed(envelope, OUTSIDE, None, wire.made),)
+            return (Addressed(envelope, OUTSIDE, None, wire.made or self._declared(envelope)),)
         if not thread.open:
             return ()
         if wire.kind == "send":
@@ -62,6 +62,11 @@ class Route:
             self._check_limits(envelope, thread)
             return self._from_outside(envelope, thread)
         return (self._on(envelope, self._callee(thread), thread),)
+
+    def _declared(self, envelope: Envelope) -> Codec[Any] | None:
+        """Return what reads an answer that was written as text, where its listener says so."""
+        sender = self._listeners.find(envelope.wire.sender)
+        return sender.answers.get(envelope.tag) if sender is not None else None
 
     def _callee(self, thread: Thread) -> Listener:
         callee = self._listeners.find(thread.callee)
@@ -99,7 +104,7 @@ class Route:
         if sender is None:
             return ()
         permits = self._listeners.permits
-        return [each for each in targets if each is sender or permits(sender, each)]
+        return [each for each in targets if permits(sender, each)]
 
     def _children(
         self, envelope: Envelope, thread: Thread, targets: Sequence[Listener]

@@ -12,8 +12,15 @@ from xml_pipeline.payload import Codec
 from xml_pipeline.steps.xml import strict_parser
 
 _NS = f"{{{ENVELOPE_NAMESPACE}}}"
+_DEFAULT: Any = {None: ENVELOPE_NAMESPACE}  # The stubs know no default namespace.
 _PARSER = strict_parser()
 _OPENING = f'<message xmlns="{ENVELOPE_NAMESPACE}"><meta><from>'
+
+
+def check_name(name: str) -> None:
+    """Refuse an addressee that no listener could be called; absent names pass here."""
+    if not name.isprintable() or any(char in name for char in "<>&"):
+        raise Rejected("routing", f"{name!r} is no name")
 
 
 def seal(codec: Codec[Any], payload: Any, sender: str, to: str | None, thread_id: str) -> bytes:
@@ -42,7 +49,7 @@ def envelope_bytes(payload: bytes, sender: str, to: str | None, thread_id: str) 
     """
     try:
         element = etree.fromstring(payload, _PARSER)
-        message = etree.Element(f"{_NS}message", nsmap={None: ENVELOPE_NAMESPACE})
+        message = etree.Element(f"{_NS}message", None, _DEFAULT)
         meta = etree.SubElement(message, f"{_NS}meta")
         for name, text in (("from", sender), ("to", to), ("thread", thread_id)):
             if text is not None:

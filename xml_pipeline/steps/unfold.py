@@ -29,17 +29,13 @@ class Unfold:
             return (wire,)
         repaired = repair(wire.raw)
         if wire.kind == "reply" and len(repaired.payloads) != 1:
-            raise Rejected(
-                "validation", f"an answer is one element, not {len(repaired.payloads)}"
-            )
+            raise Rejected("validation", f"an answer is one element, not {len(repaired.payloads)}")
         return [
             self._enveloped(wire, payload, repaired.repairs, wire.id if not at else 0)
             for at, payload in enumerate(repaired.payloads)
         ]
 
-    def _enveloped(
-        self, wire: Wire, payload: bytes, repairs: tuple[str, ...], id: int
-    ) -> Wire:
+    def _enveloped(self, wire: Wire, payload: bytes, repairs: tuple[str, ...], id: int) -> Wire:
         thread_id = wire.thread.id if wire.thread is not None else wire.conversation.id
         return Wire(
             envelope_bytes(payload, wire.sender, wire.to, thread_id),
