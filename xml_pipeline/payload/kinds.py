@@ -2,16 +2,32 @@
 
 A payload class is resolved once into a `Model`: one `Record` per class that it reaches, each a
 row of `Member`s, each with a `Kind`. The XSD, the JSON Schema, the generated reader and writer,
-the JSON codec and the example are written from the model alone, which is why they agree.
+the JSON reader and writer and the example all come from the model alone, so they agree.
+
+How each kind looks as the content of an element:
+
+========  =======================================================================================
+Scalar    its text
+Options   the text of one of them
+Nullable  None is the element left out; where that means something else, ``xsi:nil="true"``
+Items     ``<item>`` for each, so ``[]``, ``[[]]`` and absence all differ
+Row       ``<item1>``, ``<item2>`` … of a tuple whose members differ in kind
+Table     ``<item><key/><value/></item>`` for each entry, each key once (``xs:unique``)
+Nested    the fields of the payload
+Either    the one payload, under its own tag
+Markup    any well-formed XML
+JsonText  JSON text
+========  =======================================================================================
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
-from xml_pipeline.payload.facets import Facets
+from xml_pipeline.payload.facets import FREE, MAX_TEXT, Facets
+from xml_pipeline.payload.raw import ABSENT, JsonValue
 from xml_pipeline.payload.scalars import ScalarType
 
 
@@ -20,7 +36,30 @@ class Scalar:
     """One piece of text: a string, a number, a date …"""
 
     type: ScalarType
-    facets: Facets
+    facets: Facets = FREE
+
+    @property
+    def limits(self) -> Facets:
+        """The facets, with the greatest length that holds where none is given."""
+        if self.type.takes != "length" or self.facets.max_length is not None:
+            return self.facets
+        return replace(self.facets, max_length=max(MAX_TEXT, self.facets.min_length))
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One value out of a few: its text in XML, its value in JSON and in Python."""
+
+    text: str
+    json: str | int | bool
+    value: object
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """An Enum or a Literal."""
+
+    options: tuple[Option, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,21 +71,65 @@ class Nullable:
 
 @dataclass(frozen=True, slots=True)
 class Items:
-    """A list or a tuple of any length: one ``<item>`` each."""
+    """A list, or a tuple of any length."""
 
     item: Kind
-    into: type[list[Any]] | type[tuple[Any, ...]]
-    facets: Facets
+    into: type[list[Any]] | type[tuple[Any, ...]] = list
+    facets: Facets = FREE
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A tuple whose members are declared one by one."""
+
+    items: tuple[Kind, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A dictionary with keys of text."""
+
+    key: Scalar
+    value: Kind
+    facets: Facets = FREE
 
 
 @dataclass(frozen=True, slots=True)
 class Nested:
     """Another payload; ``key`` finds its record in the model."""
 
-    key: Hashable
+    key: object
 
 
-Kind: TypeAlias = Scalar | Nullable | Items | Nested
+@dataclass(frozen=True, slots=True)
+class Either:
+    """One of several payloads.
+
+    In JSON they stand below their tags, as in XML; where ``tagged`` is false, bare, and then
+    ``exclusive`` says whether a value may fit only one of them.
+    """
+
+    keys: tuple[object, ...]
+    tagged: bool = True
+    exclusive: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Markup:
+    """Any well-formed XML, as `RawXml`."""
+
+
+@dataclass(frozen=True, slots=True)
+class JsonText:
+    """Any JSON value that ``check`` lets pass; its JSON Schema is ``schema``."""
+
+    schema: JsonValue = True
+    check: Callable[[JsonValue], None] | None = field(default=None, compare=False)
+
+
+Kind: TypeAlias = (
+    Scalar | Options | Nullable | Items | Row | Table | Nested | Either | Markup | JsonText
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +148,19 @@ class Fresh:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One field: its attribute, its element, its JSON key, and what its absence means."""
+    """One field: its attribute, its element, its JSON key, and what its absence means.
+
+    A member that is the ``rest`` is a `Table` of the JSON keys that no other member has.
+    """
 
     name: str
     element: str
     key: str
     kind: Kind
-    doc: str = ""
     default: Constant | Fresh | None = None
+    doc: str = ""
+    examples: tuple[object, ...] = ()
+    rest: bool = False
 
     @property
     def required(self) -> bool:
@@ -80,26 +168,50 @@ class Member:
         return self.default is None
 
     @property
+    def omitted(self) -> object:
+        """The one value that is written by leaving the element out; the member if there is none.
+
+        Only None and ABSENT are: any other default is written, so that a later change of the
+        default does not change what a message meant.
+        """
+        match self.default:
+            case Constant(value) if value is None or value is ABSENT:
+                return value
+        return self
+
+    @property
     def nillable(self) -> bool:
         """Whether None needs an element of its own, because absence means something else."""
-        return isinstance(self.kind, Nullable) and not (
-            isinstance(self.default, Constant) and self.default.value is None
-        )
+        return isinstance(self.kind, Nullable) and self.omitted is not None
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One payload class: its tag and its members in the order of declaration."""
+    """One payload class: its tag, its name among types, its members in order of declaration.
+
+    ``check`` looks at the JSON form of the whole, for rules that no member can state.
+    """
 
     cls: type[Any]
     tag: str
+    type_name: str
     doc: str
     members: tuple[Member, ...]
+    check: Callable[[JsonValue], None] | None = field(default=None, compare=False)
+    schema: JsonValue = None
 
 
 @dataclass(frozen=True, slots=True)
 class Model:
     """A payload class and every class that it reaches, itself first."""
 
-    root: Hashable
-    records: Mapping[Hashable, Record]
+    root: object
+    records: Mapping[object, Record]
+
+    def type_name(self, key: object) -> str:
+        """Return the name of a record's type in schemas."""
+        return self.records[key].type_name
+
+    def tag(self, key: object) -> str:
+        """Return the name of a record's element where it stands for itself."""
+        return self.records[key].tag

@@ -1,91 +1,159 @@
 """Generates the function that reads a payload from an element that its schema has passed.
 
 A simple type has no child elements once the XSD has passed, and comments are gone by then, so
-``.text`` is the whole text.
+``.text`` is the whole text. Children stand in the order of declaration, so where all are there
+they are taken by position.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable
 from functools import singledispatchmethod
 
-from xml_pipeline.payload.kinds import Constant, Fresh, Items, Kind, Member, Nested, Nullable, Record, Scalar
+from xml_pipeline.payload.construct import construction
+from xml_pipeline.payload.kinds import (
+    Constant,
+    Either,
+    Fresh,
+    Items,
+    JsonText,
+    Kind,
+    Markup,
+    Member,
+    Nested,
+    Nullable,
+    Options,
+    Record,
+    Row,
+    Scalar,
+    Table,
+)
 from xml_pipeline.payload.source import Source
 
 
-class Reader:
-    """Adds ``read_<label>`` to the source for every record."""
+def add_readers(source: Source) -> None:
+    """Add ``read_<label>`` for every record: it takes an element, whatever its tag."""
+    reader = _Reader(source)
+    for key, record in source.model.records.items():
+        reader.add(key, record)
+
+
+class _Reader:
+    """Writes expressions of Python source; ``x`` is always the expression for the element."""
 
     def __init__(self, source: Source) -> None:
         self._source = source
 
-    def add(self) -> None:
-        """Generate a reader for each record of the model."""
-        for key, record in self._source.model.records.items():
-            self._record(key, record)
-
-    def _record(self, key: Hashable, record: Record) -> None:
+    def add(self, key: object, record: Record) -> None:
+        """Add the function for one record."""
+        names = [f"x{number}" for number in range(len(record.members))]
         body = ["field = ''", "try:"]
-        body += [f"    {line}" for line in self._children(record.members)]
-        for number, member in enumerate(record.members):
-            value = self._member(member, f"x{number}")
-            body += [f"    field = {member.name!r}", f"    x{number} = {value}"]
-        cls = self._source.bind("cls", record.cls)
-        arguments = ", ".join(f"{m.name}=x{n}" for n, m in enumerate(record.members))
-        body += ["    field = ''", f"    return {cls}({arguments})"]
+        body += [f"    {line}" for line in _children(record.members, names)]
+        for x, member in zip(names, record.members, strict=True):
+            body += [f"    field = {member.name!r}", f"    {x} = {self._member(member, x)}"]
+        body += ["    field = ''"]
+        body += [f"    {line}" for line in construction(self._source, record, names)]
         body += ["except FAULTS as error:", "    raise refusal(field, error) from error"]
         self._source.function(f"read_{self._source.label(key)}(element)", body)
 
-    def _children(self, members: tuple[Member, ...]) -> list[str]:
-        if not members:
-            return []
-        targets = "".join(f"x{number}, " for number in range(len(members)))
-        if all(member.required for member in members):
-            return [f"{targets}= element[:]"]
-        lookups = [
-            f"    x{number} = found.get({member.element!r})"
-            for number, member in enumerate(members)
-        ]
-        return [
-            f"if len(element) == {len(members)}:",
-            f"    {targets}= element[:]",
-            "else:",
-            "    found = {child.tag: child for child in element}",
-            *lookups,
-        ]
-
     def _member(self, member: Member, x: str) -> str:
-        value = self._occurrence(member.kind, x, nillable=member.nillable)
+        value = self._occurrence(member.kind, x, nil=member.nillable)
         match member.default:
-            case None:
-                return value
             case Constant(constant):
-                default = self._source.bind("default", constant)
+                return f"{self._source.bind('default', constant)} if {x} is None else {value}"
             case Fresh(make):
-                default = f"{self._source.bind('make', make)}()"
-        return f"{default} if {x} is None else {value}"
+                return f"{self._source.bind('make', make)}() if {x} is None else {value}"
+        return value
 
-    def _occurrence(self, kind: Kind, x: str, *, nillable: bool) -> str:
-        """Return the expression for an element that is there."""
+    def _occurrence(self, kind: Kind, x: str, *, nil: bool = True) -> str:
+        """Return the expression for the value of an element that is there."""
         if not isinstance(kind, Nullable):
-            return self.value(kind, x)
-        inner = self.value(kind.inner, x)
-        return f"(None if is_nil({x}) else {inner})" if nillable else inner
+            return self._value(kind, x)
+        inner = self._value(kind.inner, x)
+        return f"(None if is_nil({x}) else {inner})" if nil else inner
+
+    def _function(self, stem: str, x: str, *body: str) -> str:
+        """Add a function of one element; return the call of it."""
+        name = self._source.reserve(f"read_{stem}")
+        self._source.function(f"{name}(element)", body)
+        return f"{name}({x})"
 
     @singledispatchmethod
-    def value(self, kind: Kind, x: str) -> str:
+    def _value(self, kind: Kind, x: str) -> str:
         """Return the expression for the value that the element ``x`` holds."""
         raise NotImplementedError(kind)
 
-    @value.register
+    @_value.register
     def _(self, kind: Scalar, x: str) -> str:
-        return f"({kind.type.read.format(x=f'{x}.text')})"
+        value = f"({kind.type.read.format(x=f'{x}.text')})"
+        automaton = kind.facets.unchecked_by_xsd
+        if automaton is None:
+            return value
+        return f"matching({self._source.bind('automaton', automaton)}, {value})"
 
-    @value.register
+    @_value.register
+    def _(self, kind: Options, x: str) -> str:
+        values = {option.text: option.value for option in kind.options}
+        return f"{self._source.bind('values', values)}[{x}.text or '']"
+
+    @_value.register
     def _(self, kind: Nested, x: str) -> str:
         return f"read_{self._source.label(kind.key)}({x})"
 
-    @value.register
+    @_value.register
+    def _(self, kind: Markup, x: str) -> str:
+        return f"content_of({x})"
+
+    @_value.register
+    def _(self, kind: JsonText, x: str) -> str:
+        if kind.check is None:
+            return f"read_json({x}.text)"
+        return f"checked({self._source.bind('check', kind.check)}, read_json({x}.text))"
+
+    @_value.register
     def _(self, kind: Items, x: str) -> str:
-        items = f"[{self._occurrence(kind.item, 'x', nillable=True)} for x in {x}]"
+        items = f"[{self._occurrence(kind.item, 'x')} for x in {x}]"
         return items if kind.into is list else f"tuple({items})"
+
+    @_value.register
+    def _(self, kind: Row, x: str) -> str:
+        names = [f"x{number}" for number in range(len(kind.items))]
+        values = [
+            f"{self._occurrence(item, name)}, "
+            for item, name in zip(kind.items, names, strict=True)
+        ]
+        return self._function(
+            "row", x, f"[{', '.join(names)}] = element[:]", f"return ({''.join(values)})"
+        )
+
+    @_value.register
+    def _(self, kind: Table, x: str) -> str:
+        key, value = self._value(kind.key, "key"), self._occurrence(kind.value, "x")
+        return f"{{{key}: {value} for key, x in {x}}}"
+
+    @_value.register
+    def _(self, kind: Either, x: str) -> str:
+        body = ["[child] = element"]
+        for key in kind.keys:
+            body += [f"if child.tag == {self._source.model.tag(key)!r}:"]
+            body += [f"    return read_{self._source.label(key)}(child)"]
+        body += ["raise ValueError('none of the union: ' + child.tag)"]
+        return self._function("either", x, *body)
+
+
+def _children(members: tuple[Member, ...], names: list[str]) -> list[str]:
+    """Return the statements that leave each member's element in its variable, or None."""
+    if not members:
+        return []
+    by_position = f"[{', '.join(names)}] = element[:]"
+    if all(member.required for member in members):
+        return [by_position]
+    by_name = [
+        f"    {x} = found.get({member.element!r})" for x, member in zip(names, members, strict=True)
+    ]
+    return [
+        f"if len(element) == {len(members)}:",
+        f"    {by_position}",
+        "else:",
+        "    found = {child.tag: child for child in element}",
+        *by_name,
+    ]

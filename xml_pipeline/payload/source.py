@@ -7,25 +7,40 @@ object enters by a name of ours. No part of a message is ever compiled.
 from __future__ import annotations
 
 import linecache
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from xml_pipeline.errors import InvalidPayload
+from xml_pipeline.payload.automaton import Automaton
+from xml_pipeline.payload.faults import FAULTS, refusal
 from xml_pipeline.payload.kinds import Model
+from xml_pipeline.payload.raw import JsonValue, RawXml, content_of, read_json, write_json
 from xml_pipeline.payload.scalars import SUPPORT
 
-FAULTS = (TypeError, ValueError, AttributeError, KeyError, OverflowError, RecursionError)
-"""What generated code may run into when a value is not of its declared type."""
+
+def matching(automaton: Automaton, value: str) -> str:
+    """Return the value. Raises ValueError unless the whole of it matches."""
+    if not automaton.matches(value):
+        raise ValueError("does not match its pattern")
+    return value
 
 
-def refusal(field: str, error: BaseException) -> InvalidPayload:
-    """Return the refusal for an error at a field, its path led by the inner one's."""
-    if isinstance(error, InvalidPayload):
-        path = f"{field}.{error.field}" if field and error.field else field or error.field
-        return InvalidPayload(error.detail.removeprefix(f"{error.field}: "), path)
-    if isinstance(error, RecursionError):
-        return InvalidPayload("nested too deeply", field)
-    return InvalidPayload(f"{type(error).__name__}: {error}", field)
+def checked(check: Callable[[JsonValue], None], value: JsonValue) -> JsonValue:
+    """Return the value once the check has let it pass."""
+    check(value)
+    return value
+
+
+_NAMES: Mapping[str, object] = {
+    **SUPPORT,
+    "FAULTS": FAULTS,
+    "RawXml": RawXml,
+    "checked": checked,
+    "content_of": content_of,
+    "matching": matching,
+    "read_json": read_json,
+    "refusal": refusal,
+    "write_json": write_json,
+}
 
 
 class Source:
@@ -34,13 +49,13 @@ class Source:
     def __init__(self, model: Model) -> None:
         self.model = model
         self._lines: list[str] = []
-        self._names: dict[str, object] = {**SUPPORT, "FAULTS": FAULTS, "refusal": refusal}
-        self._labels: Mapping[Hashable, str] = {
-            key: f"{record.cls.__name__}_{number}"
+        self._names: dict[str, object] = dict(_NAMES)
+        self._labels: Mapping[object, str] = {
+            key: f"{_identifier(record.cls.__name__)}_{number}"
             for number, (key, record) in enumerate(model.records.items())
         }
 
-    def label(self, key: Hashable) -> str:
+    def label(self, key: object) -> str:
         """Return the part of a function's name that stands for a record."""
         return self._labels[key]
 
@@ -50,13 +65,13 @@ class Source:
         self._names[name] = value
         return name
 
-    def function(self, head: str, body: list[str]) -> None:
+    def reserve(self, stem: str) -> str:
+        """Return a name for a function that is about to be written."""
+        return self.bind(stem, None)
+
+    def function(self, head: str, body: Iterable[str]) -> None:
         """Add ``def head:`` with its body."""
         self._lines += [f"def {head}:", *(f"    {line}" for line in body), ""]
-
-    def new_name(self, stem: str) -> str:
-        """Reserve a name for a function."""
-        return self.bind(stem, None)
 
     def compile(self, filename: str) -> Callable[[str], Any]:
         """Compile everything; return a look-up of the functions by name."""
@@ -64,3 +79,7 @@ class Source:
         exec(compile(text, filename, "exec"), self._names)  # noqa: S102 - our own text, see above
         linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
         return self._names.__getitem__
+
+
+def _identifier(name: str) -> str:
+    return name if name.isidentifier() else "record"

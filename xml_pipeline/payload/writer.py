@@ -1,101 +1,174 @@
 """Generates the function that writes a payload as exclusive canonical XML.
 
-Each field is turned into its text by one statement, so that an error is blamed on the field;
-the record is then one f-string of literal tags and those texts.
+One statement turns each field into its text, so that an error is blamed on the field; the record
+is then one f-string of literal tags and those texts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable
 from functools import singledispatchmethod
 
-from xml_pipeline.payload.kinds import Items, Kind, Member, Nested, Nullable, Record, Scalar
-from xml_pipeline.payload.source import Source
-
-NIL = (
-    'xmlns:xsi=\\"http://www.w3.org/2001/XMLSchema-instance\\" xsi:nil=\\"true\\"'
+from xml_pipeline.payload.kinds import (
+    Either,
+    Items,
+    JsonText,
+    Kind,
+    Markup,
+    Member,
+    Nested,
+    Nullable,
+    Options,
+    Record,
+    Row,
+    Scalar,
+    Table,
 )
+from xml_pipeline.payload.lexical import XSI
+from xml_pipeline.payload.raw import ABSENT
+from xml_pipeline.payload.source import Source
+from xml_pipeline.payload.text import escape
+
+_NIL = f"xmlns:xsi=\\'{XSI}\\' xsi:nil=\\'true\\'".replace("'", '"')
 
 
-class Writer:
-    """Adds ``write_<label>`` to the source for every record: the content without its tags."""
+def add_writers(source: Source) -> None:
+    """Add ``write_<label>`` for every record: it returns what stands between the tags."""
+    writer = _Writer(source)
+    for key, record in source.model.records.items():
+        writer.add(key, record)
+
+
+class _Writer:
+    """Writes expressions of Python source; ``x`` is always the expression for the value."""
 
     def __init__(self, source: Source) -> None:
         self._source = source
 
-    def add(self) -> None:
-        """Generate a writer for each record of the model."""
-        for key, record in self._source.model.records.items():
-            self._record(key, record)
-
-    def _record(self, key: Hashable, record: Record) -> None:
-        label = self._source.label(key)
-        cls = self._source.bind("cls", record.cls)
+    def add(self, key: object, record: Record) -> None:
+        """Add the function for one record."""
+        label, cls = self._source.label(key), self._source.bind("cls", record.cls)
         body = [
             "field = ''",
             "try:",
             f"    if type(value) is not {cls}:",
-            f"        raise TypeError(f'not a {record.cls.__name__}: {{type(value).__name__}}')",
+            f"        raise TypeError('a {label} expected, not a ' + type(value).__name__)",
         ]
         for number, member in enumerate(record.members):
             body += [f"    field = {member.name!r}"]
-            body += [f"    {line}" for line in self._member(number, member)]
-        body += ["except FAULTS as error:", "    raise refusal(field, error) from error"]
-        parts = "".join(
-            f"{{x{number}}}" if not member.required or member.nillable
-            else f"<{member.element}>{{x{number}}}</{member.element}>"
-            for number, member in enumerate(record.members)
+            body += [f"    {line}" for line in self._member(member, f"x{number}")]
+        content = "".join(
+            f"<{m.element}>{{x{n}}}</{m.element}>" if _always(m) else f"{{x{n}}}"
+            for n, m in enumerate(record.members)
         )
-        body += [f'return f"{parts}"']
+        body += [
+            "except FAULTS as error:",
+            "    raise refusal(field, error) from error",
+            f'return f"{content}"',
+        ]
         self._source.function(f"write_{label}(value)", body)
 
-    def _member(self, number: int, member: Member) -> list[str]:
-        variable, element = f"x{number}", member.element
-        lines = [f"{variable} = value.{member.name}"]
-        kind = member.kind
-        if isinstance(kind, Nullable):
-            text = self.text(kind.inner, variable)
-            nil = f"<{element} {NIL}></{element}>" if member.nillable else ""
+    def _member(self, member: Member, x: str) -> list[str]:
+        """Return the statements that leave the field's text in the variable ``x``."""
+        value = f"value.{member.name}"
+        if not _always(member):
+            element = self._element(member.element, member.kind, x, nil=member.nillable)
+            if member.omitted is ABSENT:
+                element = f"'' if {x} is {self._source.bind('ABSENT', ABSENT)} else {element}"
+            return [f"{x} = {value}", f"{x} = {element}"]
+        if isinstance(member.kind, Scalar) and member.kind.type.python is str:
             return [
-                *lines,
-                f'{variable} = "{nil}" if {variable} is None else '
-                f'f"<{element}>{{{text}}}</{element}>"',
+                f"{x} = {value}",
+                f'if type({x}) is not str or not {x}.isprintable() or "&" in {x}'
+                f' or "<" in {x} or ">" in {x}:',
+                f"    {x} = escape({x})",
             ]
-        if isinstance(kind, Scalar) and kind.type.name == "str":
-            lines += [
-                f'if not {variable}.isprintable() or "&" in {variable}'
-                f' or "<" in {variable} or ">" in {variable}:',
-                f"    {variable} = escape({variable})",
-            ]
-        else:
-            lines = [f"{variable} = {self.text(kind, f'value.{member.name}')}"]
-        if not member.required:
-            lines += [f'{variable} = f"<{element}>{{{variable}}}</{element}>"']
-        return lines
+        return [f"{x} = {self._text(member.kind, value)}"]
+
+    def _element(self, tag: str, kind: Kind, x: str, *, nil: bool = True) -> str:
+        """Return the expression for a whole element; None is nil, or else nothing."""
+        if isinstance(kind, Nullable):
+            none = f'"<{tag} {_NIL}></{tag}>"' if nil else "''"
+            return f"({none} if {x} is None else {self._element(tag, kind.inner, x)})"
+        text = self._text(kind, x)
+        return f'f"<{tag}>{{{text}}}</{tag}>"'
+
+    def _function(self, stem: str, x: str, *body: str) -> str:
+        """Add a function of one value; return the call of it."""
+        name = self._source.reserve(f"write_{stem}")
+        self._source.function(f"{name}(value)", body)
+        return f"{name}({x})"
 
     @singledispatchmethod
-    def text(self, kind: Kind, x: str) -> str:
+    def _text(self, kind: Kind, x: str) -> str:
         """Return the expression for the content of an element that holds ``x``."""
         raise NotImplementedError(kind)
 
-    @text.register
+    @_text.register
     def _(self, kind: Scalar, x: str) -> str:
         return kind.type.write.format(x=x)
 
-    @text.register
+    @_text.register
+    def _(self, kind: Options, x: str) -> str:
+        texts = {option.value: escape(option.text) for option in kind.options}
+        return f"{self._source.bind('texts', texts)}[{x}]"
+
+    @_text.register
     def _(self, kind: Nested, x: str) -> str:
         return f"write_{self._source.label(kind.key)}({x})"
 
-    @text.register
-    def _(self, kind: Items, x: str) -> str:
-        name = self._source.new_name("write_items")
-        self._source.function(
-            f"{name}(value)",
-            [f'return "".join([{self._item("item", kind.item)} for x in value])'],
-        )
-        return f"{name}({x})"
+    @_text.register
+    def _(self, kind: Markup, x: str) -> str:
+        return f"RawXml({x})"
 
-    def _item(self, tag: str, kind: Kind) -> str:
-        if isinstance(kind, Nullable):
-            return f'"<{tag} {NIL}></{tag}>" if x is None else {self._item(tag, kind.inner)}'
-        return f'f"<{tag}>{{{self.text(kind, "x")}}}</{tag}>"'
+    @_text.register
+    def _(self, kind: JsonText, x: str) -> str:
+        return f"write_json({x})"
+
+    @_text.register
+    def _(self, kind: Items, x: str) -> str:
+        item = self._element("item", kind.item, "x")
+        return self._function(
+            "items",
+            x,
+            "if not isinstance(value, (list, tuple)):",
+            "    raise TypeError('not a list but ' + type(value).__name__)",
+            f"return ''.join([{item} for x in value])",
+        )
+
+    @_text.register
+    def _(self, kind: Row, x: str) -> str:
+        names = [f"x{number}" for number in range(1, len(kind.items) + 1)]
+        elements = [
+            self._element(f"item{number}", item, f"x{number}")
+            for number, item in enumerate(kind.items, 1)
+        ]
+        return self._function(
+            "row", x, f"[{', '.join(names)}] = value", f"return ''.join([{', '.join(elements)}])"
+        )
+
+    @_text.register
+    def _(self, kind: Table, x: str) -> str:
+        key = self._element("key", kind.key, "key")
+        value = self._element("value", kind.value, "x")
+        return self._function(
+            "table",
+            x,
+            "entries = value.items()",
+            f"return ''.join(['<item>' + {key} + {value} + '</item>' for key, x in entries])",
+        )
+
+    @_text.register
+    def _(self, kind: Either, x: str) -> str:
+        body = []
+        for key in kind.keys:
+            record = self._source.model.records[key]
+            element = self._element(record.tag, Nested(key), "value")
+            body += [f"if type(value) is {self._source.bind('cls', record.cls)}:"]
+            body += [f"    return {element}"]
+        body += ["raise TypeError('none of the union: ' + type(value).__name__)"]
+        return self._function("either", x, *body)
+
+
+def _always(member: Member) -> bool:
+    """Tell whether the plain element is always there."""
+    return member.omitted is member and not member.nillable
