@@ -8,14 +8,14 @@ from typing import Any, Generic, TypeVar
 from lxml import etree
 
 from xml_pipeline.errors import InvalidPayload
+from xml_pipeline.payload.as_json.form import JsonForm
+from xml_pipeline.payload.as_json.schema import write_json_schema
+from xml_pipeline.payload.code.reader import add_readers
+from xml_pipeline.payload.code.source import Source
+from xml_pipeline.payload.code.writer import add_writers
 from xml_pipeline.payload.example import make_example
-from xml_pipeline.payload.json_form import JsonForm
-from xml_pipeline.payload.json_schema import write_json_schema
-from xml_pipeline.payload.kinds import Model
+from xml_pipeline.payload.model.kinds import Model
 from xml_pipeline.payload.raw import parse_xml
-from xml_pipeline.payload.reader import add_readers
-from xml_pipeline.payload.source import Source
-from xml_pipeline.payload.writer import add_writers
 from xml_pipeline.payload.xsd import compile_schema, write_xsd
 
 P = TypeVar("P")

@@ -16,10 +16,10 @@ from typing import Any, TypeVar, get_origin
 from lxml import etree
 
 from xml_pipeline.errors import PayloadDefinitionError
-from xml_pipeline.payload.annotations import class_of, name_of, parameters_of
 from xml_pipeline.payload.codec import Codec
-from xml_pipeline.payload.kinds import Model
-from xml_pipeline.payload.resolve import resolve
+from xml_pipeline.payload.model.annotations import class_of, name_of, parameters_of
+from xml_pipeline.payload.model.kinds import Model
+from xml_pipeline.payload.model.resolve import resolve
 
 P = TypeVar("P")
 _BINDING = "__payload_binding__"

@@ -12,10 +12,10 @@ from typing import Any
 from uuid import UUID
 
 from xml_pipeline.errors import PayloadDefinitionError
-from xml_pipeline.payload.facets import Facets
 from xml_pipeline.payload.faults import FAULTS
-from xml_pipeline.payload.finite import finite_keys
-from xml_pipeline.payload.kinds import (
+from xml_pipeline.payload.model.facets import Facets
+from xml_pipeline.payload.model.finite import finite_keys
+from xml_pipeline.payload.model.kinds import (
     Either,
     Items,
     JsonText,

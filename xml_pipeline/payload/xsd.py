@@ -13,8 +13,9 @@ from functools import singledispatchmethod
 from lxml import etree
 
 from xml_pipeline.errors import PayloadDefinitionError
-from xml_pipeline.payload.facets import FREE, Bound, Facets, Number
-from xml_pipeline.payload.kinds import (
+from xml_pipeline.payload.lexical import write_decimal, write_float
+from xml_pipeline.payload.model.facets import FREE, Bound, Facets, Number
+from xml_pipeline.payload.model.kinds import (
     Either,
     Items,
     JsonText,
@@ -30,8 +31,7 @@ from xml_pipeline.payload.kinds import (
     Scalar,
     Table,
 )
-from xml_pipeline.payload.lexical import write_decimal, write_float
-from xml_pipeline.payload.pattern_text import xsd_pattern
+from xml_pipeline.payload.regex.rendering import xsd_pattern
 from xml_pipeline.payload.scalars import SCALARS
 from xml_pipeline.payload.text import escape, escape_attribute
 

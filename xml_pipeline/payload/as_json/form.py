@@ -11,9 +11,9 @@ from functools import singledispatchmethod
 from typing import Any, cast
 
 from xml_pipeline.errors import InvalidPayload
+from xml_pipeline.payload.as_json.scalars import dump_scalar, load_scalar
 from xml_pipeline.payload.faults import FAULTS, refusal
-from xml_pipeline.payload.json_scalars import dump_scalar, load_scalar
-from xml_pipeline.payload.kinds import (
+from xml_pipeline.payload.model.kinds import (
     Either,
     Items,
     JsonText,

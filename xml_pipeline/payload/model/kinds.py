@@ -26,7 +26,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
-from xml_pipeline.payload.facets import FREE, MAX_TEXT, Facets
+from xml_pipeline.payload.model.facets import FREE, MAX_TEXT, Facets
 from xml_pipeline.payload.raw import ABSENT, JsonValue
 from xml_pipeline.payload.scalars import ScalarType
 

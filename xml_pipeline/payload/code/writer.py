@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from functools import singledispatchmethod
 
-from xml_pipeline.payload.kinds import (
+from xml_pipeline.payload.code.source import Source
+from xml_pipeline.payload.lexical import XSI
+from xml_pipeline.payload.model.kinds import (
     Either,
     Items,
     JsonText,
@@ -23,9 +25,7 @@ from xml_pipeline.payload.kinds import (
     Scalar,
     Table,
 )
-from xml_pipeline.payload.lexical import XSI
 from xml_pipeline.payload.raw import ABSENT
-from xml_pipeline.payload.source import Source
 from xml_pipeline.payload.text import escape
 
 _NIL = f"xmlns:xsi=\\'{XSI}\\' xsi:nil=\\'true\\'".replace("'", '"')

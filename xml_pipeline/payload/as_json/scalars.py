@@ -17,11 +17,11 @@ from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
-from xml_pipeline.payload.facets import Bound, Facets, Number
-from xml_pipeline.payload.kinds import Scalar
 from xml_pipeline.payload.lexical import write_bytes, write_date, write_datetime
-from xml_pipeline.payload.pattern_text import json_pattern
+from xml_pipeline.payload.model.facets import Bound, Facets, Number
+from xml_pipeline.payload.model.kinds import Scalar
 from xml_pipeline.payload.raw import JsonValue
+from xml_pipeline.payload.regex.rendering import json_pattern
 
 _LEAP = "(?:[0-9]{2}(?:0[48]|[2468][048]|[13579][26])|(?:[02468][048]|[13579][26])00)"
 _MONTH_DAY = (

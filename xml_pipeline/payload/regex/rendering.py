@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from xml_pipeline.payload.automaton import Chars, Choice, Node, Repeat, Sequence
-from xml_pipeline.payload.pattern import complement
+from xml_pipeline.payload.regex.automaton import Chars, Choice, Node, Repeat, Sequence
+from xml_pipeline.payload.regex.syntax import complement
 
 _EVERYTHING = ((0, 0x10FFFF),)
 # XML 1.0, Char: an XSD can name no other characters.

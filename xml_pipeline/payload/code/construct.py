@@ -12,8 +12,8 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
-from xml_pipeline.payload.kinds import Record
-from xml_pipeline.payload.source import Source
+from xml_pipeline.payload.code.source import Source
+from xml_pipeline.payload.model.kinds import Record
 
 # The closure variable of the __init__ that dataclasses generate for frozen classes.
 _GENERATED = "__dataclass_builtins_object__"

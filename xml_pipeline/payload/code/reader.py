@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from functools import singledispatchmethod
 
-from xml_pipeline.payload.construct import construction
-from xml_pipeline.payload.kinds import (
+from xml_pipeline.payload.code.construct import construction
+from xml_pipeline.payload.code.source import Source
+from xml_pipeline.payload.model.kinds import (
     Constant,
     Either,
     Fresh,
@@ -27,7 +28,6 @@ from xml_pipeline.payload.kinds import (
     Scalar,
     Table,
 )
-from xml_pipeline.payload.source import Source
 
 
 def add_readers(source: Source) -> None:

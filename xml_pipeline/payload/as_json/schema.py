@@ -10,9 +10,9 @@ from __future__ import annotations
 from functools import singledispatchmethod
 from typing import Any
 
-from xml_pipeline.payload.json_form import JsonForm
-from xml_pipeline.payload.json_scalars import scalar_schema
-from xml_pipeline.payload.kinds import (
+from xml_pipeline.payload.as_json.form import JsonForm
+from xml_pipeline.payload.as_json.scalars import scalar_schema
+from xml_pipeline.payload.model.kinds import (
     Constant,
     Either,
     Fresh,

@@ -10,10 +10,10 @@ import linecache
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from xml_pipeline.payload.automaton import Automaton
 from xml_pipeline.payload.faults import FAULTS, refusal
-from xml_pipeline.payload.kinds import Model
+from xml_pipeline.payload.model.kinds import Model
 from xml_pipeline.payload.raw import JsonValue, RawXml, content_of, read_json, write_json
+from xml_pipeline.payload.regex.automaton import Automaton
 from xml_pipeline.payload.scalars import SUPPORT
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from enum import Enum
 
 from xml_pipeline.errors import PayloadDefinitionError
-from xml_pipeline.payload.kinds import Kind, Nullable, Option, Options
+from xml_pipeline.payload.model.kinds import Kind, Nullable, Option, Options
 from xml_pipeline.payload.text import escape
 
 

@@ -14,9 +14,9 @@ from operator import or_
 from typing import Annotated, Any, Literal, NewType, Union, get_args, get_origin
 
 from xml_pipeline.errors import PayloadDefinitionError
-from xml_pipeline.payload.annotations import class_of, hints_of, init_only, name_of
-from xml_pipeline.payload.finite import check_finite
-from xml_pipeline.payload.kinds import (
+from xml_pipeline.payload.model.annotations import class_of, hints_of, init_only, name_of
+from xml_pipeline.payload.model.finite import check_finite
+from xml_pipeline.payload.model.kinds import (
     Constant,
     Either,
     Fresh,
@@ -33,8 +33,8 @@ from xml_pipeline.payload.kinds import (
     Scalar,
     Table,
 )
-from xml_pipeline.payload.narrow import narrow
-from xml_pipeline.payload.options import enum_options, literal_options
+from xml_pipeline.payload.model.narrow import narrow
+from xml_pipeline.payload.model.options import enum_options, literal_options
 from xml_pipeline.payload.raw import ABSENT, Absent, JsonMark, RawXml
 from xml_pipeline.payload.scalars import SCALARS
 from xml_pipeline.payload.text import is_name

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final, TypeAlias
 
-from xml_pipeline.payload.automaton import Automaton, Node
-from xml_pipeline.payload.pattern import parse
+from xml_pipeline.payload.regex.automaton import Automaton, Node
+from xml_pipeline.payload.regex.syntax import parse
 
 Number: TypeAlias = int | float | Decimal
 

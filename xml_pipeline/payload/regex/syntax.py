@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from xml_pipeline.payload.automaton import Chars, Choice, Node, Repeat, Sequence
+from xml_pipeline.payload.regex.automaton import Chars, Choice, Node, Repeat, Sequence
 
 _LAST = 0x10FFFF
 _DIGITS = ((0x30, 0x39),)

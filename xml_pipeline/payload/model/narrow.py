@@ -7,8 +7,16 @@ from collections.abc import Iterable
 from dataclasses import replace
 from decimal import Decimal
 
-from xml_pipeline.payload.facets import FREE, Bound, Facets, Number, check_sense, facets_of, merge
-from xml_pipeline.payload.kinds import Items, Kind, Nullable, Scalar, Table
+from xml_pipeline.payload.model.facets import (
+    FREE,
+    Bound,
+    Facets,
+    Number,
+    check_sense,
+    facets_of,
+    merge,
+)
+from xml_pipeline.payload.model.kinds import Items, Kind, Nullable, Scalar, Table
 
 
 def narrow(kind: Kind, metadata: Iterable[object]) -> Kind:

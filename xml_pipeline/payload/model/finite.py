@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from xml_pipeline.errors import PayloadDefinitionError
-from xml_pipeline.payload.kinds import Either, Items, Kind, Model, Nested, Row, Table
+from xml_pipeline.payload.model.kinds import Either, Items, Kind, Model, Nested, Row, Table
 
 
 def finite_keys(model: Model) -> list[object]:

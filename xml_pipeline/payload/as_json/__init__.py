@@ -1,0 +1,1 @@
+"""Payloads as JSON, and as JSON Schema."""

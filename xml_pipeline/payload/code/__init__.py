@@ -1,0 +1,1 @@
+"""Generated code: a reader and a writer for each payload class."""

@@ -1,0 +1,1 @@
+"""Regular expressions that every projection of a payload understands alike."""
