@@ -88,13 +88,18 @@ class BudgetEvent:
 
 @dataclass(frozen=True, slots=True)
 class ReloadEvent:
-    """The configuration was read again: swapped in whole, or refused whole."""
+    """The configuration was read again: swapped in whole, or refused whole.
+
+    ``problems`` say why it was refused. ``needs_restart`` are the settings that have changed
+    and only a start takes over, each as a sentence with its place.
+    """
 
     applied: bool
     added: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
+    needs_restart: tuple[str, ...] = ()
 
 
 Event = (

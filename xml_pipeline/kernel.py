@@ -12,7 +12,7 @@ from xml_pipeline.dispatch.surroundings import OrganismView
 from xml_pipeline.events import BudgetEvent, Events
 from xml_pipeline.faults import Faults
 from xml_pipeline.inbox import Inbox, OuterDoor
-from xml_pipeline.pump import Inserts, Stations, StreamPump
+from xml_pipeline.pump import Stations, StreamPump
 from xml_pipeline.registries.budgets import Budget, BudgetLimits, Budgets, Severity
 from xml_pipeline.registries.listeners import Listeners
 from xml_pipeline.registries.prompts import Prompts
@@ -39,6 +39,7 @@ class Kernel:
     todos: Todos
     scheduler: Scheduler
     inbox: Inbox
+    read: ReadEnvelope
     door: OuterDoor
     faults: Faults
     settlement: Settlement
@@ -48,6 +49,7 @@ class Kernel:
     def apply(self, config: OrganismConfig) -> None:
         """Take over the limits of another configuration; what runs already goes on."""
         self.budgets.limits = budget_limits(config)
+        self.read.limits = xml_limits(config)
         self.scheduler.max_concurrent = config.max_concurrent_handlers
         self.scheduler.per_agent = config.max_concurrent_per_agent
         self.door.max_messages = config.limits.waiting_messages
@@ -58,7 +60,7 @@ class Kernel:
         self.inbox.poke()
 
 
-def build_kernel(config: OrganismConfig, inserts: Inserts) -> Kernel:
+def build_kernel(config: OrganismConfig) -> Kernel:
     """Put the parts together, from the registries up to the pump."""
     depth_first = config.thread_scheduling == "depth-first"
     events, listeners = Events(), Listeners()
@@ -73,13 +75,8 @@ def build_kernel(config: OrganismConfig, inserts: Inserts) -> Kernel:
     view = OrganismView(listeners, budgets, todos, scheduler)
     dispatch = LocalDispatch(settlement, scheduler, threads, todos, events, view)
     dispatch.context_slots = config.limits.context_slots
-    stations = Stations(
-        Unfold(settlement.number),
-        ReadEnvelope(XmlLimits(bytes=config.limits.message_bytes)),
-        Route(listeners, threads, budgets),
-        Decode(),
-        inserts,
-    )
+    read, route = ReadEnvelope(xml_limits(config)), Route(listeners, threads, budgets)
+    stations = Stations(Unfold(settlement.number), read, route, Decode())
     return Kernel(
         events=events,
         listeners=listeners,
@@ -89,6 +86,7 @@ def build_kernel(config: OrganismConfig, inserts: Inserts) -> Kernel:
         todos=todos,
         scheduler=scheduler,
         inbox=inbox,
+        read=read,
         door=OuterDoor(
             lambda: (len(inbox) + scheduler.waiting, inbox.size + scheduler.waiting_bytes),
             config.limits.waiting_messages,
@@ -105,6 +103,11 @@ def budget_limits(config: OrganismConfig) -> BudgetLimits:
     """Return what one conversation may spend."""
     budget = config.budget
     return BudgetLimits(budget.tokens, budget.usd, budget.messages, budget.hops, budget.seconds)
+
+
+def xml_limits(config: OrganismConfig) -> XmlLimits:
+    """Return what a document from outside may be."""
+    return XmlLimits(bytes=config.limits.message_bytes)
 
 
 def _clock() -> float:

@@ -266,7 +266,7 @@ class Listener:
                 raise ValueError(f"{name!r} is no listener name: {LISTENER_NAME.pattern}")
         if not self.description.strip():
             raise ValueError(f"listener {self.name}: a description is mandatory")
-        if not _is_async(self.handler):
+        if not is_async(self.handler):
             raise TypeError(f"listener {self.name}: the handler must be an `async def`")
         if self.timeout <= 0:
             raise ValueError(f"listener {self.name}: timeout must be above zero")
@@ -302,7 +302,8 @@ class Listener:
         return replace(self, peers=tuple(peers))
 
 
-def _is_async(handler: object) -> bool:
+def is_async(handler: object) -> bool:
+    """Tell whether calling this gives something to await, or an asynchronous generator."""
     call = inspect.unwrap(handler) if callable(handler) else handler
     while hasattr(call, "func"):  # functools.partial
         call = call.func

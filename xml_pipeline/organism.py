@@ -36,6 +36,9 @@ log = logging.getLogger(__name__)
 PRINCIPAL = re.compile(r"[\w.:@/+\-]{1,200}", re.ASCII)
 """The name of somebody outside: letters, digits and ``_ . : @ / + -``, at most 200."""
 
+Reload = Callable[[Path | None], Awaitable[ReloadEvent]]
+"""Reads the organism's file again, or another one, and swaps it in as a whole."""
+
 _THREAD = re.compile(rb"<(?:[\w.\-]+:)?thread>\s*([0-9a-f\-]{36})\s*<")
 
 
@@ -57,8 +60,9 @@ class Organism:
         steps: Inserts | None = None,
     ) -> None:
         self.config = config if config is not None else OrganismConfig()
-        self._kernel = build_kernel(self.config, steps if steps is not None else Inserts())
-        self._reload: Callable[[Path | None], Awaitable[ReloadEvent]] | None = None
+        self._kernel = build_kernel(self.config)
+        self._kernel.pump.insert(steps if steps is not None else Inserts())
+        self._reloader: Reload | None = None
         self._running: asyncio.Task[None] | None = None
         self._at_rest: list[asyncio.Future[None]] = []
         self._put_in_place((*system_listeners(self._kernel), *listeners))
@@ -252,11 +256,33 @@ class Organism:
 
         A file with problems changes nothing; the event says which they are.
         """
-        if self._reload is None:
+        if self._reloader is None:
             raise XmlPipelineError("this organism was not loaded from a file")
-        event = await self._reload(Path(path) if path is not None else None)
+        event = await self._reloader(Path(path) if path is not None else None)
         self._kernel.events.emit(event)
         return event
+
+    @property
+    def reloader(self) -> Reload | None:
+        """Return what reads the organism's file again; None where it came from no file."""
+        return self._reloader
+
+    def reloads_with(self, reloader: Reload) -> None:
+        """Let ``reload`` be done by this."""
+        self._reloader = reloader
+
+    def reconfigure(
+        self, config: OrganismConfig, listeners: Iterable[Listener], steps: Inserts
+    ) -> None:
+        """Put another configuration in place of the present one, whole, between two messages.
+
+        What is being handled, or waits to be, keeps the listener it was meant for. Raises
+        ValueError, and changes nothing, where two listeners share a name.
+        """
+        self._put_in_place(listeners)
+        self.config = config
+        self._kernel.pump.insert(steps)
+        self._kernel.apply(config)
 
     def register(self, listener: Listener) -> None:
         """Add a listener while running; ValueError where its name is taken."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Callable, Iterable
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from aiostream import Stream, pipe, stream
+from aiostream import pipable_operator, stream, streamcontext
 
 from xml_pipeline.dispatch.local import LocalDispatch
 from xml_pipeline.events import Events, MessageReceived, MessageSent
@@ -40,7 +40,6 @@ class Stations:
     read: ReadEnvelope
     route: Route
     decode: Decode
-    inserts: Inserts
 
 
 class StreamPump:
@@ -63,22 +62,29 @@ class StreamPump:
         self.inbox = inbox
         self.dispatch = dispatch
         self._stations = stations
+        self._at_envelope: list[Step] = []
+        self._at_delivery: list[Step] = []
         self._scheduler = scheduler
         self._faults = faults
         self._events = events
+
+    def insert(self, inserts: Inserts) -> None:
+        """Put the steps of others in place of the present ones, from the next message on."""
+        self._at_envelope[:] = checked(inserts.envelope)
+        self._at_delivery[:] = checked(inserts.delivery)
 
     async def run(self, at_rest: Callable[[], None]) -> None:
         """Move messages until the inbox is stopped; ``at_rest`` is called when all is still."""
         way, refuse = self._stations, self._faults.refuse
         composition = (
             stream.iterate(self.inbox.batches(at_rest))
-            | over(spread(way.unfold, refuse))
-            | over(rail((way.read, *checked(way.inserts.envelope)), refuse))
-            | over(spread(way.route, refuse))
-            | over(rail((way.decode, *checked(way.inserts.delivery)), refuse))
-            | over(self._part)
+            | over.pipe(spread(way.unfold, refuse))
+            | over.pipe(rail(way.read, self._at_envelope, refuse))
+            | over.pipe(spread(way.route, refuse))
+            | over.pipe(rail(way.decode, self._at_delivery, refuse))
+            | over.pipe(self._part)
             | schedule.pipe(self._scheduler)
-            | over(self.dispatch.start)
+            | over.pipe(self.dispatch.start)
         )
         async with composition.stream() as flow:
             async for _ in flow:
@@ -113,9 +119,18 @@ class StreamPump:
             self._events.emit(MessageReceived(*said))
 
 
-def over(work: Callable[[Batch], Worked]) -> Callable[[AsyncIterable[Batch]], Stream[Worked]]:
-    """Apply a synchronous function to each batch of the stream."""
-    return pipe.map(work)  # type: ignore[arg-type]  # aiostream's type asks for variadics
+@pipable_operator
+async def over(
+    source: AsyncIterable[Batch], work: Callable[[Batch], Worked]
+) -> AsyncIterator[Worked]:
+    """Apply a synchronous function to each batch of the stream.
+
+    What ``map`` does, for one source: aiostream's own zips its sources first, which costs as
+    much again, and that is felt when messages come one at a time.
+    """
+    async with streamcontext(source) as batches:
+        async for batch in batches:
+            yield work(batch)
 
 
 def checked(steps: Iterable[Step]) -> tuple[Step, ...]:

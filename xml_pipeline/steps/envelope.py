@@ -32,10 +32,10 @@ class ReadEnvelope:
     payload element in no namespace.
     """
 
-    __slots__ = ("_limits", "_parser", "_schema")
+    __slots__ = ("_parser", "_schema", "limits")
 
     def __init__(self, limits: XmlLimits) -> None:
-        self._limits = limits
+        self.limits = limits
         self._parser = strict_parser()
         self._schema = envelope_schema()
 
@@ -59,7 +59,7 @@ class ReadEnvelope:
     def _parse(self, wire: Wire) -> Any:
         if wire.origin == "sealed":
             return etree.fromstring(wire.raw, self._parser)
-        check_limits(wire.raw, self._limits)
+        check_limits(wire.raw, self.limits)
         try:
             root = etree.fromstring(wire.raw, self._parser)
             canonical = etree.tostring(root, method="c14n", exclusive=True, with_comments=False)

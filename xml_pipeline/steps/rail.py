@@ -8,7 +8,7 @@ anything else a logged ``internal`` fault.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
 from xml_pipeline.errors import Rejected
@@ -22,9 +22,11 @@ Entering = TypeVar("Entering", bound=Station)
 Leaving = TypeVar("Leaving", bound=Station)
 
 
-def rail(steps: Iterable[Step], refuse: Refuse) -> Callable[[list[Any]], list[Any]]:
-    """Fuse steps into one function over a batch; a message that fails goes to ``refuse``."""
-    first, *rest = steps
+def rail(first: Step, rest: Sequence[Step], refuse: Refuse) -> Callable[[list[Any]], list[Any]]:
+    """Fuse steps into one function over a batch; a message that fails goes to ``refuse``.
+
+    ``rest`` is looked at for each message: what is put into it between two is run for the next.
+    """
 
     def run(batch: list[Any]) -> list[Any]:
         done = []
