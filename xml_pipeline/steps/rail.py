@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
 from xml_pipeline.errors import Rejected
-from xml_pipeline.message import Station
+from xml_pipeline.message import Delivery, Station
 
 log = logging.getLogger(__name__)
 
@@ -37,9 +37,9 @@ def rail(first: Step, rest: Sequence[Step], refuse: Refuse) -> Callable[[list[An
                 for step in rest:
                     at = step(at)
             except Rejected as rejected:
-                refuse(at, rejected)
+                refuse(_refusable(at, station), rejected)
             except Exception as error:
-                refuse(at, unexpected(at, error))
+                refuse(_refusable(at, station), unexpected(at, error))
             else:
                 done.append(at)
         return done
@@ -64,6 +64,11 @@ def spread(
         return done
 
     return run
+
+
+def _refusable(at: Station, entered: Station) -> Station:
+    """Return the latest station that still has the bytes: a delivery has let go of them."""
+    return entered if isinstance(at, Delivery) else at
 
 
 def same_station(step: Step) -> Step:
