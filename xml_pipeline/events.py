@@ -16,7 +16,8 @@ from xml_pipeline.thread import ThreadStatus
 class MessageSent:
     """A message was accepted on its way: valid, permitted, addressed.
 
-    ``notes`` say what was repaired in it, or which sender it claimed and was not.
+    ``notes`` say what was repaired in it, or which sender it claimed and was not. ``size`` is
+    the length of its envelope in bytes: what whoever keeps the event may count it as.
     """
 
     thread_id: str
@@ -27,6 +28,7 @@ class MessageSent:
     payload_type: str
     payload: Any
     notes: tuple[str, ...] = ()
+    size: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,6 +98,12 @@ class Organism:
         if self._running is not None:
             await self._running
 
+    @property
+    def running(self) -> bool:
+        """Tell whether messages move: it was entered, is not being left, and its pump lives."""
+        running = self._running is not None and not self._running.done()
+        return running and not self._kernel.inbox.stopped
+
     async def _live(self) -> None:
         try:
             async with asyncio.TaskGroup() as group:

@@ -114,7 +114,7 @@ class StreamPump:
             type(delivery.payload).__name__,
             delivery.payload,
         )
-        self._events.emit(MessageSent(*said, delivery.notes))
+        self._events.emit(MessageSent(*said, delivery.notes, delivery.size))
         if leaving:
             self._events.emit(MessageReceived(*said))
 
