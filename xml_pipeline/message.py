@@ -7,8 +7,9 @@
 
 A station is immutable once it stands. It is built as a *draft*, a subclass with the same
 slots that may be written, and then becomes its frozen self by a change of class: a quarter
-of the cost of a frozen dataclass, and these are built for every message. Stations are
-compared by identity.
+of the cost of a frozen dataclass, and these are built for every message. (A draft has to take
+back both ``__setattr__`` and ``__delattr__``: the interpreter keeps one slot for the two, and
+writes fast only where neither is ours.) Stations are compared by identity.
 """
 
 from __future__ import annotations
@@ -241,21 +242,25 @@ class Delivery(Station):
 class _WireDraft(Wire):
     __slots__ = ()
     __setattr__ = object.__setattr__  # type: ignore[assignment]
+    __delattr__ = object.__delattr__  # type: ignore[assignment]
 
 
 class _EnvelopeDraft(Envelope):
     __slots__ = ()
     __setattr__ = object.__setattr__  # type: ignore[assignment]
+    __delattr__ = object.__delattr__  # type: ignore[assignment]
 
 
 class _AddressedDraft(Addressed):
     __slots__ = ()
     __setattr__ = object.__setattr__  # type: ignore[assignment]
+    __delattr__ = object.__delattr__  # type: ignore[assignment]
 
 
 class _DeliveryDraft(Delivery):
     __slots__ = ()
     __setattr__ = object.__setattr__  # type: ignore[assignment]
+    __delattr__ = object.__delattr__  # type: ignore[assignment]
 
 
 _new = object.__new__

@@ -1,8 +1,9 @@
 """Running handlers as tasks of this event loop.
 
-The rule this file guards: a delivery is settled exactly once. ``_tasks`` is the list of those
-not settled yet; whoever takes a delivery out of it settles it. A handler that outlives its
-timeout or its thread goes on unheard, and what it returns is dropped.
+The rule this file guards: a delivery is settled exactly once. ``_unsettled`` maps those that
+are not to the task of their handler, None before it has one; whoever takes a delivery out of
+it settles it. A handler that outlives its timeout or its thread goes on unheard, and what it
+returns is dropped.
 """
 
 from __future__ import annotations
@@ -11,10 +12,11 @@ import asyncio
 import logging
 import traceback
 from collections.abc import Awaitable, Iterable
-from contextvars import ContextVar
+from types import CoroutineType
 from typing import Any
 
 from xml_pipeline.dispatch.deadlines import Deadlines
+from xml_pipeline.dispatch.relay import Relay
 from xml_pipeline.errors import FaultCode, XmlPipelineError
 from xml_pipeline.events import AgentState, Events, MessageReceived
 from xml_pipeline.hooks import DispatchHook
@@ -29,8 +31,8 @@ from xml_pipeline.thread import Thread
 
 log = logging.getLogger(__name__)
 
-current_delivery: ContextVar[Delivery | None] = ContextVar("current_delivery", default=None)
-"""The delivery whose handler is running, so that log lines can say which."""
+_SETTLED: Any = object()
+"""Stands for the task of a delivery that somebody has settled already."""
 
 
 class LocalDispatch:
@@ -54,13 +56,13 @@ class LocalDispatch:
         self._events = events
         self._surroundings = surroundings
         self._deadlines = Deadlines(scheduler, self._expire)
-        self._tasks: dict[Delivery, asyncio.Task[Any]] = {}
-        self._aside: set[asyncio.Task[Any]] = set()
+        self._relay = Relay(self._work)
+        self._unsettled: dict[Delivery, Any] = {}
+        self._telling: set[asyncio.Task[None]] = set()
         threads.on_close.append(self._thread_closed)
 
     def start(self, batch: list[Delivery]) -> None:
         """Begin to handle deliveries that the schedule lets start."""
-        create_task = asyncio.get_running_loop().create_task
         for delivery in batch:
             thread = delivery.thread
             thread.hops = delivery.hops
@@ -73,38 +75,46 @@ class LocalDispatch:
                 self._announce(delivery)
             lane = self._scheduler.lanes[delivery.listener.name]
             self._deadlines.watch(lane, lane.running[delivery])
-            run = self._run_hooked(delivery) if self.hooks else self._run(delivery)
-            self._tasks[delivery] = create_task(run)
+            self._unsettled[delivery] = None
+        self._relay.add(batch)
 
     async def stop(self) -> None:
         """Cancel every handler and wait until all have ended."""
         self._deadlines.stop()
-        tasks = [*self._tasks.values(), *self._aside]
-        self._tasks.clear()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        self._unsettled.clear()
+        await self._relay.stop()
+        for telling in tuple(self._telling):
+            telling.cancel()
+        await asyncio.gather(*self._telling, return_exceptions=True)
+
+    async def _work(self, delivery: Delivery, task: asyncio.Task[Any]) -> None:
+        if delivery not in self._unsettled:
+            return
+        self._unsettled[delivery] = task
+        if self.hooks:
+            await self._run_hooked(delivery)
+        else:
+            await self._run(delivery)
 
     async def _run(self, delivery: Delivery) -> str | None:
         """Run a handler and settle its delivery; return what went wrong, None where nothing."""
-        current_delivery.set(delivery)
         metadata = HandlerMetadata(delivery, self._surroundings)
         try:
             answer: Any = delivery.listener.handler(delivery.payload, metadata)
-            if hasattr(answer, "__aiter__"):
-                answer = [each async for each in answer]
-            else:
+            if answer.__class__ is CoroutineType or not hasattr(answer, "__aiter__"):
                 answer = await answer
+            else:
+                answer = [each async for each in answer]
             responses = _responses(answer)
         except asyncio.CancelledError:
-            if self._tasks.pop(delivery, None) is not None:
+            if self._take(delivery):
                 self._fail(delivery, "handler", "the handler cancelled itself")
             return "cancelled"
         except (Exception, SystemExit) as error:
-            if self._tasks.pop(delivery, None) is not None:
+            if self._take(delivery):
                 self._raised(delivery, error)
             return f"{type(error).__name__}: {error}"
-        if self._tasks.pop(delivery, None) is None:
+        if not self._take(delivery):
             return "too late"
         self._settlement.succeed(delivery, metadata, responses)
         if self._events.heard:
@@ -112,6 +122,10 @@ class LocalDispatch:
             owes = thread.open and thread.owed is not None
             self._events.emit(AgentState(name, "waiting" if owes else "idle", thread.id))
         return None
+
+    def _take(self, delivery: Delivery) -> bool:
+        """Tell whether a delivery is still to be settled; whoever asks settles it."""
+        return self._unsettled.pop(delivery, _SETTLED) is not _SETTLED
 
     async def _run_hooked(self, delivery: Delivery) -> str | None:
         """Run a handler between its hooks.
@@ -125,7 +139,7 @@ class LocalDispatch:
         try:
             entries = [await hook.on_intent(*said) for hook in hooks]
         except Exception as error:
-            if self._tasks.pop(delivery, None) is not None:
+            if self._take(delivery):
                 self._raised(delivery, error)
             return "refused by a hook"
         both = tuple(zip(hooks, entries, strict=True))
@@ -153,34 +167,27 @@ class LocalDispatch:
         self._settlement.fail(delivery, code, detail)
 
     def _expire(self, delivery: Delivery) -> None:
-        task = self._tasks.pop(delivery, None)
-        if task is not None:
-            self._bury(task)
+        task = self._unsettled.pop(delivery, _SETTLED)
+        if task is not _SETTLED:
+            _cancel(task)
             detail = f"{delivery.listener.name} took longer than {delivery.listener.timeout} s"
             self._fail(delivery, "timeout", detail)
 
     def _thread_closed(self, thread: Thread) -> None:
         self._todos.forget(thread)
         self._scheduler.forget(thread)
-        task = self._tasks.pop(thread.current, None) if thread.current is not None else None
-        if task is not None:
-            delivery = thread.current
-            self._bury(task)
-            self._settlement.drop(delivery)
-        if self._events.heard and (task is not None or thread.owed is not None):
+        delivery, task = thread.current, _SETTLED
+        if delivery is not None:
+            task = self._unsettled.pop(delivery, _SETTLED)
+            if task is not _SETTLED:
+                _cancel(task)
+                self._settlement.drop(delivery)
+        if self._events.heard and (task is not _SETTLED or thread.owed is not None):
             self._events.emit(AgentState(thread.callee, "idle", thread.id))
-
         for hook in self.hooks:
-            self._keep(asyncio.get_running_loop().create_task(_complete(hook, thread.id)))
-
-    def _bury(self, task: asyncio.Task[Any]) -> None:
-        """Cancel a task that is settled already; one that does not stop goes on unheard."""
-        self._keep(task)
-        task.cancel()
-
-    def _keep(self, task: asyncio.Task[Any]) -> None:
-        self._aside.add(task)
-        task.add_done_callback(self._aside.discard)
+            telling = asyncio.get_running_loop().create_task(_complete(hook, thread.id))
+            self._telling.add(telling)
+            telling.add_done_callback(self._telling.discard)
 
     def _announce(self, delivery: Delivery) -> None:
         self._events.emit(
@@ -195,6 +202,11 @@ class LocalDispatch:
             )
         )
         self._events.emit(AgentState(delivery.listener.name, "processing", delivery.thread.id))
+
+
+def _cancel(task: asyncio.Task[Any] | None) -> None:
+    if task is not None:
+        task.cancel()
 
 
 async def _heed(told: Awaitable[None]) -> None:

@@ -1,0 +1,84 @@
+"""A relay of tasks: deliveries are handled side by side without a new task for each.
+
+A runner takes the next delivery as soon as a handler returns. Before it hands itself over to a
+handler it calls a successor, who takes what is left if that handler waits for something. So
+handlers that never wait share one task, and those that do get one each.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable
+from contextvars import ContextVar, copy_context
+from typing import Any
+
+from xml_pipeline.message import Delivery
+
+MOST_IDLE = 32
+
+current_delivery: ContextVar[Delivery | None] = ContextVar("current_delivery", default=None)
+"""The delivery whose handler is running, so that log lines can say which."""
+
+
+class Relay:
+    """Calls ``work`` with each delivery, in order, and with the task that it runs in.
+
+    A runner retires when something of a handler could reach the next one: when the task was
+    cancelled, or the handler left other context variables behind than it found.
+    """
+
+    __slots__ = ("_called", "_idle", "_ready", "_runners", "_work")
+
+    def __init__(self, work: Callable[[Delivery, asyncio.Task[Any]], Awaitable[None]]) -> None:
+        self._work = work
+        self._ready: deque[Delivery] = deque()
+        self._idle: list[asyncio.Future[None]] = []
+        self._runners: set[asyncio.Task[Any]] = set()
+        self._called = False
+
+    def add(self, deliveries: Iterable[Delivery]) -> None:
+        """Let these deliveries be worked on, from the next turn of the event loop on."""
+        self._ready.extend(deliveries)
+        if self._ready and not self._called:
+            self._call()
+
+    async def stop(self) -> None:
+        """Cancel every runner and wait until all have ended."""
+        self._ready.clear()
+        runners = tuple(self._runners)
+        for runner in runners:
+            runner.cancel()
+        await asyncio.gather(*runners, return_exceptions=True)
+
+    def _call(self) -> None:
+        """Call one runner to the start; it comes with the next turn of the event loop."""
+        self._called = True
+        if self._idle:
+            self._idle.pop().set_result(None)
+            return
+        runner = asyncio.get_running_loop().create_task(self._run())
+        self._runners.add(runner)
+        runner.add_done_callback(self._runners.discard)
+
+    async def _run(self) -> None:
+        runner: Any = asyncio.current_task()
+        ready, found = self._ready, copy_context()
+        while True:
+            self._called = False
+            while ready:
+                delivery = ready.popleft()
+                if ready and not self._called:
+                    self._call()
+                token = current_delivery.set(delivery)
+                await self._work(delivery, runner)
+                current_delivery.reset(token)
+                if runner.cancelling() or copy_context() != found:
+                    if ready and not self._called:
+                        self._call()
+                    return
+            if len(self._idle) >= MOST_IDLE:
+                return
+            start: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._idle.append(start)
+            await start
