@@ -1,0 +1,86 @@
+"""Logging of a running organism: every line says on whose behalf it was written.
+
+Handlers log as they like, with ``logging`` or ``structlog``. A line written while a handler
+runs is given the thread, conversation, listener and message it was about.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any, TextIO
+
+import structlog
+from structlog.typing import EventDict, Processor
+
+from xml_pipeline.dispatch.relay import current_delivery
+
+
+def json_lines() -> Sequence[Processor]:
+    """Return what makes one line of JSON of what is logged."""
+    return structlog.processors.format_exc_info, structlog.processors.JSONRenderer(_json)
+
+
+def log_lines(
+    stream: TextIO, render: Sequence[Processor], level: str = "info"
+) -> Callable[[], None]:
+    """Log to a stream, as ``render`` writes it; return what ends that.
+
+    ``level`` is the lowest level that is written: ``debug``, ``info``, ``warning``, ``error``.
+    """
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[*_beginnings(), structlog.stdlib.ExtraAdder()],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *render],
+        )
+    )
+    structlog.configure(
+        processors=[*_beginnings(), structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        wrapper_class=structlog.stdlib.BoundLogger,
+        logger_factory=structlog.stdlib.LoggerFactory(),
+    )
+    return _attach(handler, level)
+
+
+def _attach(handler: logging.Handler, level: str) -> Callable[[], None]:
+    root = logging.getLogger()
+    before = root.level
+    root.addHandler(handler)
+    root.setLevel(level.upper())
+
+    def end() -> None:
+        root.removeHandler(handler)
+        root.setLevel(before)
+        structlog.reset_defaults()
+
+    return end
+
+
+def _beginnings() -> list[Processor]:
+    """Return what every line passes first, whoever wrote it."""
+    return [
+        structlog.contextvars.merge_contextvars,
+        about_delivery,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.PositionalArgumentsFormatter(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+
+
+def about_delivery(_: object, __: str, line: EventDict) -> EventDict:
+    """Add whose delivery is being handled, where the line does not say so itself."""
+    delivery = current_delivery.get()
+    if delivery is not None:
+        conversation = delivery.conversation.id
+        line.setdefault("thread", delivery.thread.id)
+        line.setdefault("conversation", conversation)
+        line.setdefault("listener", delivery.listener.name)
+        line.setdefault("message", f"{conversation}.{delivery.id}")
+    return line
+
+
+def _json(line: object, **settings: Any) -> str:
+    return json.dumps(line, **{"default": repr, **settings})
