@@ -9,10 +9,9 @@ from lxml import etree
 from xml_pipeline.errors import Rejected
 from xml_pipeline.message import ENVELOPE_NAMESPACE
 from xml_pipeline.payload import Codec
+from xml_pipeline.payload.text import escape
 from xml_pipeline.steps.xml import strict_parser
 
-_NS = f"{{{ENVELOPE_NAMESPACE}}}"
-_DEFAULT: Any = {None: ENVELOPE_NAMESPACE}  # The stubs know no default namespace.
 _PARSER = strict_parser()
 _OPENING = f'<message xmlns="{ENVELOPE_NAMESPACE}"><meta><from>'
 
@@ -49,12 +48,15 @@ def envelope_bytes(payload: bytes, sender: str, to: str | None, thread_id: str) 
     """
     try:
         element = etree.fromstring(payload, _PARSER)
-        message = etree.Element(f"{_NS}message", None, _DEFAULT)
-        meta = etree.SubElement(message, f"{_NS}meta")
-        for name, text in (("from", sender), ("to", to), ("thread", thread_id)):
-            if text is not None:
-                etree.SubElement(meta, _NS + name).text = text
-        message.append(element)
-        return etree.tostring(message, method="c14n", exclusive=True, with_comments=False)
+        body = etree.tostring(element, method="c14n", exclusive=True, with_comments=False).decode()
+        words = "".join(
+            f"<{name}>{escape(text)}</{name}>"
+            for name, text in (("from", sender), ("to", to), ("thread", thread_id))
+            if text is not None
+        )
     except (etree.LxmlError, ValueError) as error:
         raise Rejected("validation", f"XML: {error}") from None
+    if element.tag[0] != "{":
+        # Appended to a tree, an element in no namespace would be written into the envelope's.
+        body = f'<{element.tag} xmlns=""{body[len(element.tag) + 1 :]}'
+    return f'<message xmlns="{ENVELOPE_NAMESPACE}"><meta>{words}</meta>{body}</message>'.encode()
