@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from xml_pipeline.errors import UnknownListener
 from xml_pipeline.listener import Listener
+from xml_pipeline.system import SYSTEM, SYSTEM_PAYLOADS
+from xml_pipeline.thread import Thread
 
 
 class Listeners:
@@ -87,6 +89,23 @@ class Listeners:
         reach = sender.reach
         return reach is None or target.name in reach or target.group in reach
 
+    def permitted(
+        self, sender: Listener | None, thread: Thread, targets: Iterable[Listener]
+    ) -> list[Listener]:
+        """Keep the targets that ``sender``, the callee of ``thread``, may address.
+
+        One that acts for its caller is held to the peers of whoever called it, at first hand.
+        """
+        asking: Thread | None = thread
+        while sender is not None and sender.acts_for_caller:
+            asking = asking.parent if asking is not None else None
+            if asking is None or not asking.callee:
+                return [each for each in targets if not each.name.startswith(f"{SYSTEM}.")]
+            sender = self.find(asking.callee)
+        if sender is None:
+            return []
+        return [each for each in targets if self.permits(sender, each)]
+
     def usage_instructions(self, listener: Listener) -> str:
         """Return the text that tells a listener whom it may address, and how."""
         text = self._usage.get(listener.name)
@@ -119,8 +138,10 @@ def _usage(listener: Listener, peers: Iterable[Listener | str]) -> str:
             continue
         parts.append(f"{peer.name}: {peer.description}")
         for codec in peer.codecs.values():
-            schema = codec.xsd.decode().strip()
-            parts.append(f"Schema of <{codec.tag}>:\n{schema}\nExample:\n{codec.example_xml()}")
+            if codec.cls in SYSTEM_PAYLOADS:
+                continue  # Only the pump sends those.
+            schema, example = codec.xsd.decode().strip(), codec.example_xml().decode()
+            parts.append(f"Schema of <{codec.tag}>:\n{schema}\nExample:\n{example}")
     parts.append(
         "Answering your caller ends this thread and all the work you asked for below it: "
         "wait for the answers you need before you answer."

@@ -56,7 +56,7 @@ class Route:
             sender = self._listeners.find(thread.callee)
             if envelope.to == thread.callee and sender is not None:
                 return (self._on(envelope, sender, thread),)
-            targets = self._permitted(thread, sender, self._targets(envelope))
+            targets = self._listeners.permitted(sender, thread, self._targets(envelope))
             return self._children(envelope, thread, targets)
         if wire.kind == "inject":
             self._check_limits(envelope, thread)
@@ -87,24 +87,6 @@ class Route:
         if envelope.to is None:
             return self._listeners.accepting(envelope.tag)
         return self._listeners.named(envelope.to)
-
-    def _permitted(
-        self, thread: Thread, sender: Listener | None, targets: Sequence[Listener]
-    ) -> Sequence[Listener]:
-        """Keep the targets that the sender may address.
-
-        One that acts for its caller is held to the peers of whoever called it, at first hand.
-        """
-        asking: Thread | None = thread
-        while sender is not None and sender.acts_for_caller:
-            asking = asking.parent if asking is not None else None
-            if asking is None or not asking.callee:
-                return [each for each in targets if not each.name.startswith("system.")]
-            sender = self._listeners.find(asking.callee)
-        if sender is None:
-            return ()
-        permits = self._listeners.permits
-        return [each for each in targets if permits(sender, each)]
 
     def _children(
         self, envelope: Envelope, thread: Thread, targets: Sequence[Listener]
