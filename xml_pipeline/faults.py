@@ -114,9 +114,15 @@ class Faults:
             self.pass_up(thread, fault)
 
     def pass_up(self, thread: Thread, fault: Fault, status: ThreadStatus = "error") -> None:
-        """Fail a thread and tell its caller; a caller that does not listen fails likewise."""
+        """Fail a thread and tell its caller; a caller that does not listen fails likewise.
+
+        A caller that has its answer already hears no more.
+        """
         hops = thread.hops + 1
         while True:
+            if thread.answered:
+                self.end(thread, status)
+                return
             parent, about = caller_of(thread), thread.request
             if parent is None:
                 self._fail_for_outside(thread, fault, status)
@@ -130,19 +136,22 @@ class Faults:
                 return
             thread = parent
 
-    def end(self, thread: Thread) -> None:
-        """Close a thread that has gone quiet without an answer; tell a caller that listens."""
+    def end(self, thread: Thread, status: ThreadStatus = "completed") -> None:
+        """Close a thread that has gone quiet; tell a caller that listens and has no answer."""
         hops = thread.hops + 1
         while True:
             parent, about = thread.parent, thread.request
             if parent is None:
-                self._threads.close(thread, "completed")
-                _resolve(thread.conversation, _tell_no_reply)
+                self._threads.close(thread, status)
+                if not thread.answered:
+                    _resolve(thread.conversation, _tell_no_reply)
                 return
-            callee = self._listeners.find(parent.callee) if caller_of(thread) else None
+            waits = caller_of(thread) is not None and not thread.answered
+            callee = self._listeners.find(parent.callee) if waits else None
             listens = callee is not None and _ENDED.tag in callee.codecs
             parent.pending += listens
-            self._threads.close(thread, "completed")
+            self._threads.close(thread, status)
+            status = "completed"
             if listens:
                 self._put(parent, _ENDED, ThreadEnded(thread.callee, thread.id), about, hops)
                 return

@@ -33,21 +33,30 @@ class HandlerResponse(NamedTuple):
 
     ``HandlerResponse(payload, to="name")`` forwards, ``HandlerResponse(payload)`` goes to
     whoever may hear such a payload, ``HandlerResponse.respond(payload)`` answers the caller
-    and ends this thread. A payload of ``bytes`` is untrusted XML text: repaired, split,
-    validated. ``key`` comes back as ``metadata.in_reply_to`` of the reply. ``seconds`` is a
-    delay before the message sets out, or the patience of ``defer``.
+    and ends this thread; ``acknowledge`` answers too, and lets the work below go on. A payload
+    of ``bytes`` is untrusted XML text: repaired, split, validated. ``key`` comes back as
+    ``metadata.in_reply_to`` of the reply. ``seconds`` is a delay before the message sets out,
+    or the patience of ``defer``.
     """
 
     payload: object
     to: str | None = None
     key: str | None = None
     seconds: float = 0.0
-    kind: Literal["send", "respond", "defer"] = "send"
+    kind: Literal["send", "respond", "acknowledge", "defer"] = "send"
 
     @classmethod
     def respond(cls, payload: object) -> HandlerResponse:
         """Answer the caller; this thread and everything below it end."""
         return cls(payload, kind="respond")
+
+    @classmethod
+    def acknowledge(cls, payload: object) -> HandlerResponse:
+        """Answer the caller now; this thread ends, unheard, when the work below it has ended.
+
+        It lives no longer than the caller's own thread does.
+        """
+        return cls(payload, kind="acknowledge")
 
     @classmethod
     def defer(cls, within: float) -> HandlerResponse:

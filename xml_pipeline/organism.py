@@ -211,6 +211,7 @@ class Organism:
             thread = self._open(sender, tenant)
         else:
             thread.pending += 1
+            thread.answered = False  # This is another question.
         conversation = thread.conversation
         conversation.messages += 1
         number = conversation.messages

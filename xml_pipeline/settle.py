@@ -79,11 +79,17 @@ class Settlement:
         """Settle a delivery whose thread was closed while its handler ran."""
         self._release(delivery)
 
-    def answer(self, thread: Thread, payload: object) -> None:
+    def answer(self, thread: Thread, payload: object, *, closing: bool = True) -> None:
         """Answer for a thread's callee: the thread closes, its caller gets the payload.
 
-        A payload that cannot be written is a fault for the caller, who waits for it.
+        Unless ``closing``, the thread stays open until what it asked for has ended. A payload
+        that cannot be written is a fault for the caller, who waits for it.
         """
+        if thread.answered:
+            log.warning("%s answered twice: dropped", thread.callee)
+            if closing:
+                self._faults.end(thread)
+            return
         parent = caller_of(thread)
         to = parent.callee if parent is not None else thread.conversation.principal
         answer = HandlerResponse(payload, to, kind="respond")
@@ -96,7 +102,9 @@ class Settlement:
         if parent is not None:
             parent.pending += 1
         above = thread.parent
-        self._threads.close(thread, "completed")
+        thread.answered = True
+        if closing:
+            self._threads.close(thread, "completed")
         self._inbox.put(wire)
         if above is not None and above.open and not above.pending:
             self._threads.close(above, "completed")  # The last of a broadcast from outside.
@@ -132,6 +140,8 @@ class Settlement:
             self._delay(thread, response)
         elif response.kind == "respond":
             self.answer(thread, response.payload)
+        elif response.kind == "acknowledge":
+            self.answer(thread, response.payload, closing=False)
         else:
             self._send(thread, response)
 

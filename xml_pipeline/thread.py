@@ -80,10 +80,12 @@ class Thread:
     ``request`` is the id, or the key, of the message that opened it; ``hops`` the causal depth
     of what its callee was last given. ``state`` is what the callee remembers between two
     messages. ``slots`` are its deliveries so far, for the context. ``owed`` is the timer of
-    an answer that was deferred, ``delayed`` those of messages that set out later.
+    an answer that was deferred, ``delayed`` those of messages that set out later. ``answered``
+    means that the caller has its answer, though work below goes on.
     """
 
     __slots__ = (
+        "answered",
         "callee",
         "caller",
         "children",
@@ -120,6 +122,7 @@ class Thread:
         self.request = request
         self.pending = 1
         self.open = True
+        self.answered = False
         self.status: ThreadStatus = "created"
         self.current: Any = None
         self.queue: deque[Any] | None = None
