@@ -243,7 +243,8 @@ class Listener:
     the seconds one call may take, ``max_concurrent`` how many calls may run at once,
     ``max_hops`` the causal depth at which its messages are refused. ``output`` names the
     payload classes it answers with. ``acts_for_caller`` is for primitives and orchestrators:
-    they send with their caller's peers, so that nobody gains reach by asking another.
+    they send with their caller's peers, so that nobody gains reach by asking another, and as
+    deep as their request was, so that a long row of calls is no deep one.
 
     Raises ValueError for a bad name or description, TypeError for a handler that is not
     asynchronous, PayloadDefinitionError for a class that is no payload.

@@ -65,9 +65,11 @@ class LocalDispatch:
         """Begin to handle deliveries that the schedule lets start."""
         for delivery in batch:
             thread = delivery.thread
-            thread.hops = delivery.hops
             if thread.status == "created":
+                thread.hops = delivery.hops
                 self._threads.activate(thread)
+            elif not delivery.listener.acts_for_caller:
+                thread.hops = delivery.hops
             remember(delivery, self.context_slots)
             if delivery.conversation.watched:
                 self._todos.notice(delivery)
