@@ -10,6 +10,9 @@ from xml_pipeline.errors import Overloaded
 from xml_pipeline.fairness import FairQueue
 from xml_pipeline.message import Wire
 
+_AT_ONCE = 32
+"""How many come in at once: until they have, nobody knows how large their messages are."""
+
 
 class Inbox:
     """Wires in turn of their conversations, handed out in batches as soon as there are any.
@@ -115,13 +118,22 @@ class OuterDoor:
         try:
             await place
         finally:
-            if place.done() and not place.cancelled():
+            if place.done() and not place.cancelled() and place.exception() is None:
                 self._entering -= 1
+                # Who comes in puts its message at once, or has none: look again after that.
+                asyncio.get_running_loop().call_soon(self.open)
 
     def open(self) -> None:
         """Let those in line in, as far as there is room now."""
-        while self._line and not self.full:
+        while self._line and self._entering < _AT_ONCE and not self.full:
             place = self._line.popleft()
             if not place.done():
                 self._entering += 1
                 place.set_result(None)
+
+    def close(self, error: Exception) -> None:
+        """Turn away everybody in line, with this error."""
+        while self._line:
+            place = self._line.popleft()
+            if not place.done():
+                place.set_exception(error)
