@@ -61,8 +61,9 @@ _HEAD = re.compile(
 # none is relative.
 _KNOWN_DECLARATIONS = (b'xmlns=""', b'xmlns="https://xml-pipeline.org/ns/envelope/v1"')
 
-# RFC 3986, narrowed to what libxml2 takes as absolute: canonicalisation fails on all else.
-_PCHAR = r"(?:[A-Za-z0-9._~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})"
+# RFC 3986, narrowed to what libxml2 takes as absolute: canonicalisation fails on all else. And
+# without `&`, which it writes into a declaration as it is, so that the result is not XML.
+_PCHAR = r"(?:[A-Za-z0-9._~!$'()*+,;=:@-]|%[0-9A-Fa-f]{2})"
 _ABSOLUTE_URI = re.compile(
     rf"[A-Za-z][A-Za-z0-9+.-]*+:(?:(?://[A-Za-z0-9._~-]++(?::[0-9]{{1,5}})?)(?=[/?#]|\Z)"
     rf"|(?!/)(?={_PCHAR}))(?:{_PCHAR}|/)*+(?:\?(?:{_PCHAR}|[/?])*+)?(?:\#(?:{_PCHAR}|[/?])*+)?"
