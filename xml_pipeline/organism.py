@@ -27,6 +27,7 @@ from xml_pipeline.message import Delivery, Wire
 from xml_pipeline.payload import RawPayload, codec_of
 from xml_pipeline.primitives import system_listeners
 from xml_pipeline.pump import Inserts, StreamPump
+from xml_pipeline.steps.route import OUTSIDE
 from xml_pipeline.steps.seal import check_name, seal
 from xml_pipeline.system import SYSTEM, Boot
 from xml_pipeline.thread import Thread
@@ -371,10 +372,8 @@ class Organism:
         )
 
     def _open(self, sender: str, tenant: str) -> Thread:
-        if not PRINCIPAL.fullmatch(sender):
-            raise ValueError(f"{sender!r} is no sender's name: {PRINCIPAL.pattern}")
-        if sender.partition(".")[0] == SYSTEM or sender in self._kernel.listeners:
-            raise ValueError(f"nobody outside may be called {sender!r}")
+        if sender != OUTSIDE.name:
+            self._check_principal(sender)
         thread = self._kernel.threads.root(sender, "", tenant)
         seconds = self._kernel.budgets.limits.seconds
         if seconds is not None:
@@ -382,6 +381,12 @@ class Organism:
                 seconds, self._kernel.settlement.give_up, thread, "budget", f"{seconds} s are up"
             )
         return thread
+
+    def _check_principal(self, sender: str) -> None:
+        if not PRINCIPAL.fullmatch(sender):
+            raise ValueError(f"{sender!r} is no sender's name: {PRINCIPAL.pattern}")
+        if sender.partition(".")[0] == SYSTEM or sender in self._kernel.listeners:
+            raise ValueError(f"nobody outside may be called {sender!r}")
 
     def _own_conversation(self, raw: bytes, sender: str, tenant: str) -> Thread | None:
         named = _THREAD.search(raw, 0, 4096)

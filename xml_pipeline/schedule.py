@@ -71,11 +71,6 @@ class Scheduler:
         """Return the lane of each listener that has had a delivery or a setting."""
         return self._lanes
 
-    @property
-    def starved(self) -> bool:
-        """Tell whether somebody waits for a slot."""
-        return bool(self._parked) or bool(self._hungry)
-
     def lane(self, listener: Listener) -> Lane:
         """Return the listener's lane, with the limits of the listener as it is now."""
         limit = listener.max_concurrent
@@ -92,13 +87,21 @@ class Scheduler:
         starting: list[Delivery] = []
         if self._parked or self._hungry:
             self._fill(starting)
+        lanes, now = self._lanes, self._clock()
         for delivery in arrived:
             thread = delivery.thread
             if not thread.open:
                 continue
             if thread.current is None:
                 thread.current = delivery
-                self._place(delivery, starting)
+                lane = lanes.get(delivery.listener.name) or self.lane(delivery.listener)
+                if self.running < self.max_concurrent and not lane.full:
+                    self.running += 1
+                    lane.running[delivery] = now
+                    starting.append(delivery)
+                else:
+                    self._wait(delivery)
+                    self._park(delivery, lane)
             else:
                 self._wait(delivery)
                 if thread.queue is None:
@@ -108,7 +111,10 @@ class Scheduler:
         return starting
 
     def finish(self, delivery: Delivery) -> bool:
-        """Free the slot of a running delivery; False where it was not running any more."""
+        """Free the slot of a running delivery; True where the pump should look at it.
+
+        That is when somebody waits for a slot, or nothing runs any more.
+        """
         lane = self._lanes[delivery.listener.name]
         if lane.running.pop(delivery, None) is None:
             return False
@@ -119,7 +125,7 @@ class Scheduler:
             following = thread.queue.popleft()
             thread.current = following
             self._park(following, self._lanes[following.listener.name])
-        return True
+        return not self.running or bool(self._hungry) or bool(self._parked)
 
     def is_running(self, delivery: Delivery) -> bool:
         """Tell whether a delivery has started and not finished."""
@@ -139,16 +145,6 @@ class Scheduler:
         for parked in (self._parked, *(lane.parked for lane in self._hungry)):
             for delivery in parked.remove(lambda each: not each.thread.open):
                 self._unwait(delivery)
-
-    def _place(self, delivery: Delivery, starting: list[Delivery]) -> None:
-        lane = self._lanes.get(delivery.listener.name) or self.lane(delivery.listener)
-        if self.running < self.max_concurrent and not lane.full:
-            self.running += 1
-            lane.running[delivery] = self._clock()
-            starting.append(delivery)
-        else:
-            self._wait(delivery)
-            self._park(delivery, lane)
 
     def _park(self, delivery: Delivery, lane: Lane) -> None:
         if lane.full:

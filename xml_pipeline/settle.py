@@ -52,7 +52,7 @@ class Settlement:
     ) -> None:
         """Settle a delivery whose handler returned: state kept, outputs on their way."""
         thread = delivery.thread
-        self._release(delivery)
+        self.release(delivery)
         state = metadata.changed_state()
         if state is not None:
             thread.state = state
@@ -69,15 +69,16 @@ class Settlement:
     def fail(self, delivery: Delivery, code: FaultCode, detail: str) -> None:
         """Settle a delivery whose handler did not return: its thread fails, its caller is told."""
         thread = delivery.thread
-        self._release(delivery)
+        self.release(delivery)
         if thread.open:
             error = Rejected(code, detail)
             fault = self._faults.make(thread, error, delivery.sender, delivery.listener.name)
             self._faults.pass_up(thread, fault)
 
-    def drop(self, delivery: Delivery) -> None:
-        """Settle a delivery whose thread was closed while its handler ran."""
-        self._release(delivery)
+    def release(self, delivery: Delivery) -> None:
+        """Free the slot of a delivery: all there is to settle where its thread has closed."""
+        if self._scheduler.finish(delivery):
+            self._inbox.poke()
 
     def answer(self, thread: Thread, payload: object, *, closing: bool = True) -> None:
         """Answer for a thread's callee: the thread closes, its caller gets the payload.
@@ -128,11 +129,6 @@ class Settlement:
             wire.thread.pending += 1
         return wire.conversation.messages
 
-    def _release(self, delivery: Delivery) -> None:
-        self._scheduler.finish(delivery)
-        if self._scheduler.starved or not self._scheduler.running:
-            self._inbox.poke()
-
     def _say(self, thread: Thread, response: HandlerResponse) -> None:
         if response.kind == "defer":
             self._owe(thread, response.seconds)
@@ -178,11 +174,11 @@ class Settlement:
             conversation,
             home,
             number,
-            in_reply_to=thread.request if kind == "reply" else 0,
-            hops=thread.hops + 1,
-            made=codec,
-            key=response.key or number,
-            to=to,
+            thread.request if kind == "reply" else 0,
+            thread.hops + 1,
+            codec,
+            response.key or number,
+            to,
         )
 
     def _owe(self, thread: Thread, within: float) -> None:

@@ -63,6 +63,7 @@ class LocalDispatch:
 
     def start(self, batch: list[Delivery]) -> None:
         """Begin to handle deliveries that the schedule lets start."""
+        lanes = self._scheduler.lanes
         for delivery in batch:
             thread = delivery.thread
             if thread.status == "created":
@@ -75,8 +76,9 @@ class LocalDispatch:
                 self._todos.notice(delivery)
             if self._events.heard:
                 self._announce(delivery)
-            lane = self._scheduler.lanes[delivery.listener.name]
-            self._deadlines.watch(lane, lane.running[delivery])
+            lane = lanes[delivery.listener.name]
+            if len(lane.running) == 1:  # Behind others, it is watched when those have gone.
+                self._deadlines.watch(lane, lane.running[delivery])
             self._unsettled[delivery] = None
         self._relay.add(batch)
 
@@ -89,14 +91,12 @@ class LocalDispatch:
             telling.cancel()
         await asyncio.gather(*self._telling, return_exceptions=True)
 
-    async def _work(self, delivery: Delivery, task: asyncio.Task[Any]) -> None:
+    def _work(self, delivery: Delivery, task: asyncio.Task[Any]) -> Awaitable[object] | None:
+        """Return what handles a delivery, None where that was settled before it began."""
         if delivery not in self._unsettled:
-            return
+            return None
         self._unsettled[delivery] = task
-        if self.hooks:
-            await self._run_hooked(delivery)
-        else:
-            await self._run(delivery)
+        return self._run_hooked(delivery) if self.hooks else self._run(delivery)
 
     async def _run(self, delivery: Delivery) -> str | None:
         """Run a handler and settle its delivery; return what went wrong, None where nothing."""
@@ -176,14 +176,16 @@ class LocalDispatch:
             self._fail(delivery, "timeout", detail)
 
     def _thread_closed(self, thread: Thread) -> None:
-        self._todos.forget(thread)
-        self._scheduler.forget(thread)
+        if thread.conversation.watched:
+            self._todos.forget(thread)
+        if thread.queue:
+            self._scheduler.forget(thread)
         delivery, task = thread.current, _SETTLED
         if delivery is not None:
             task = self._unsettled.pop(delivery, _SETTLED)
             if task is not _SETTLED:
                 _cancel(task)
-                self._settlement.drop(delivery)
+                self._settlement.release(delivery)
         if self._events.heard and (task is not _SETTLED or thread.owed is not None):
             self._events.emit(AgentState(thread.callee, "idle", thread.id))
         for hook in self.hooks:

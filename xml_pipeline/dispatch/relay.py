@@ -20,9 +20,11 @@ MOST_IDLE = 32
 current_delivery: ContextVar[Delivery | None] = ContextVar("current_delivery", default=None)
 """The delivery whose handler is running, so that log lines can say which."""
 
+Work = Callable[[Delivery, asyncio.Task[Any]], Awaitable[object] | None]
+
 
 class Relay:
-    """Calls ``work`` with each delivery, in order, and with the task that it runs in.
+    """Awaits what ``work`` returns for each delivery, in order, and the task that it runs in.
 
     A runner retires when something of a handler could reach the next one: when the task was
     cancelled, or the handler left other context variables behind than it found.
@@ -30,7 +32,7 @@ class Relay:
 
     __slots__ = ("_called", "_idle", "_ready", "_runners", "_work")
 
-    def __init__(self, work: Callable[[Delivery, asyncio.Task[Any]], Awaitable[None]]) -> None:
+    def __init__(self, work: Work) -> None:
         self._work = work
         self._ready: deque[Delivery] = deque()
         self._idle: list[asyncio.Future[None]] = []
@@ -70,8 +72,11 @@ class Relay:
                 delivery = ready.popleft()
                 if ready and not self._called:
                     self._call()
+                work = self._work(delivery, runner)
+                if work is None:
+                    continue
                 token = current_delivery.set(delivery)
-                await self._work(delivery, runner)
+                await work
                 current_delivery.reset(token)
                 if runner.cancelling() or copy_context() != found:
                     if ready and not self._called:

@@ -23,6 +23,7 @@ from xml_pipeline.payload.model.resolve import resolve
 
 P = TypeVar("P")
 _BINDING = "__payload_binding__"
+_CODEC = "__payload_codec__"
 
 
 class Binding:
@@ -85,6 +86,8 @@ def codec_of(cls: type[P]) -> Codec[P]:
     Raises:
         PayloadDefinitionError: the class itself is not decorated, or leaves a type open.
     """
+    if (known := cls.__dict__.get(_CODEC)) is not None:
+        return known  # type: ignore[no-any-return]  # put there below, for this very class
     origin = class_of(cls)
     binding = origin.__dict__.get(_BINDING)
     if not isinstance(binding, Binding):
@@ -92,6 +95,8 @@ def codec_of(cls: type[P]) -> Codec[P]:
     if parameters_of(origin) and get_origin(cls) is None:
         raise PayloadDefinitionError(f"{name_of(cls)} leaves a type open: codec_of(Box[int])")
     codec: Codec[P] = binding.codec(cls)
+    if origin is cls:  # `Box[int]` shares its attributes with `Box`.
+        setattr(cls, _CODEC, codec)
     return codec
 
 

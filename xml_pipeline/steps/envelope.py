@@ -32,20 +32,25 @@ class ReadEnvelope:
     payload element in no namespace.
     """
 
-    __slots__ = ("_parser", "_schema", "limits")
+    __slots__ = ("_fits", "_parser", "_schema", "limits")
 
     def __init__(self, limits: XmlLimits) -> None:
         self.limits = limits
         self._parser = strict_parser()
-        self._schema = envelope_schema()
+        self._schema: Any = envelope_schema()
+        self._fits = self._schema.validate
 
     def __call__(self, wire: Wire) -> Envelope:
-        root = self._parse(wire)
-        schema: Any = self._schema
-        if not schema.validate(root):
-            raise Rejected("validation", f"envelope: {schema.error_log.last_error}")
+        if wire.origin == "sealed":
+            root = etree.fromstring(wire.raw, self._parser)
+        else:
+            root = self._parse_strange(wire.raw)
+        if not self._fits(root):
+            raise Rejected("validation", f"envelope: {self._schema.error_log.last_error}")
         if len(root) != 2:
             raise Rejected("validation", "envelope: there is no payload")
+        if wire.made is not None and wire.thread is not None:
+            return Envelope(wire, wire.to, wire.thread.id, wire.made.tag, root[1])
         meta, payload = root
         tag = payload.tag
         if tag[0] == "{":
@@ -56,12 +61,10 @@ class ReadEnvelope:
             return Envelope(wire, second.text or "", meta[2].text or "", tag, payload, notes)
         return Envelope(wire, None, second.text or "", tag, payload, notes)
 
-    def _parse(self, wire: Wire) -> Any:
-        if wire.origin == "sealed":
-            return etree.fromstring(wire.raw, self._parser)
-        check_limits(wire.raw, self.limits)
+    def _parse_strange(self, raw: bytes) -> Any:
+        check_limits(raw, self.limits)
         try:
-            root = etree.fromstring(wire.raw, self._parser)
+            root = etree.fromstring(raw, self._parser)
             canonical = etree.tostring(root, method="c14n", exclusive=True, with_comments=False)
             return etree.fromstring(canonical, self._parser)
         except (etree.LxmlError, ValueError) as error:

@@ -52,14 +52,14 @@ class Route:
         if not thread.open:
             return ()
         if wire.kind == "send":
-            self._check_limits(envelope, thread)
             sender = self._listeners.find(thread.callee)
+            self._check_limits(envelope, thread, sender)
             if envelope.to == thread.callee and sender is not None:
                 return (self._on(envelope, sender, thread),)
             targets = self._listeners.permitted(sender, thread, self._targets(envelope))
             return self._children(envelope, thread, targets)
         if wire.kind == "inject":
-            self._check_limits(envelope, thread)
+            self._check_limits(envelope, thread, None)
             return self._from_outside(envelope, thread)
         return (self._on(envelope, self._callee(thread), thread),)
 
@@ -74,11 +74,10 @@ class Route:
             raise Rejected("routing", f"{thread.callee!r} is not here any more")
         return callee
 
-    def _check_limits(self, envelope: Envelope, thread: Thread) -> None:
+    def _check_limits(self, envelope: Envelope, thread: Thread, sender: Listener | None) -> None:
         limits = self._budgets.limits
         if thread.conversation.messages > limits.messages:
             raise Rejected("budget", f"the conversation's {limits.messages} messages are spent")
-        sender = self._listeners.find(thread.callee)
         depth = limits.hops if sender is None or sender.max_hops is None else sender.max_hops
         if envelope.wire.hops > depth:
             raise Rejected("budget", f"more than {depth} hops deep")
