@@ -73,9 +73,10 @@ class FairQueue(Generic[Item]):
                 self._waiting[conversation] = kept
             else:
                 del self._waiting[conversation]
-                self._turns.remove(conversation)
+        turns = [each for each in self._turns if each in self._waiting]
         if self._depth_first:
-            heapify(self._turns)
+            heapify(turns)
+        self._turns = turns if self._depth_first else deque(turns)
         self._length -= len(gone)
         return gone
 
