@@ -61,11 +61,17 @@ class HandlerResponse(NamedTuple):
     @classmethod
     def defer(cls, within: float) -> HandlerResponse:
         """Owe the answer: ``organism.answer`` gives it within so many seconds, else a timeout."""
-        return cls(None, seconds=within, kind="defer")
+        return cls(None, seconds=_time(within), kind="defer")
 
     def after(self, seconds: float) -> HandlerResponse:
         """Return the same response, setting out so many seconds later."""
-        return self._replace(seconds=seconds)
+        return self._replace(seconds=_time(seconds))
+
+
+def _time(seconds: float) -> float:
+    if not seconds >= 0:  # nor NaN, which would put the event loop's timers out of order
+        raise ValueError(f"seconds must not be below zero: {seconds!r}")
+    return seconds
 
 
 class Delivered(Protocol):
@@ -278,8 +284,9 @@ class Listener:
             raise ValueError(f"listener {self.name}: a description is mandatory")
         if not is_async(self.handler):
             raise TypeError(f"listener {self.name}: the handler must be an `async def`")
-        if self.timeout <= 0:
-            raise ValueError(f"listener {self.name}: timeout must be above zero")
+        if isinstance(self.peers, str):
+            raise TypeError(f"listener {self.name}: peers is a tuple of names")
+        self._check_limits()
         accepts = self.accepts if isinstance(self.accepts, tuple) else (self.accepts,)
         object.__setattr__(self, "accepts", accepts)
         object.__setattr__(self, "peers", tuple(self.peers))
@@ -289,6 +296,12 @@ class Listener:
         object.__setattr__(self, "answers", self._codecs_by_tag(self.outputs))
         object.__setattr__(self, "generic", RawPayload in accepts)
         object.__setattr__(self, "reach", None if "*" in self.peers else frozenset(self.peers))
+
+    def _check_limits(self) -> None:
+        if not self.timeout > 0:  # nor NaN
+            raise ValueError(f"listener {self.name}: timeout must be above zero")
+        if self.max_concurrent is not None and self.max_concurrent < 1:
+            raise ValueError(f"listener {self.name}: max_concurrent must be above zero")
 
     def _codecs_by_tag(self, classes: tuple[type, ...]) -> Mapping[str, Codec[Any]]:
         codecs: dict[str, Codec[Any]] = {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from math import inf
 from typing import Any
 
 from xml_pipeline.listener import Delivered, Spending
@@ -40,7 +41,7 @@ class OrganismView:
         """Return when the present handler will be stopped."""
         lane = self._scheduler.lanes[delivery.listener.name]
         began = lane.running.get(delivery.thread.current)
-        if began is None:
+        if began is None or lane.timeout == inf:
             return None
         left = began + lane.timeout - asyncio.get_running_loop().time()
         return datetime.now(UTC) + timedelta(seconds=left)
