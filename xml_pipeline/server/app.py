@@ -1,0 +1,121 @@
+"""The application: the table of routes, and what answers each."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route, WebSocketRoute
+
+from xml_pipeline.organism import PRINCIPAL, Organism
+from xml_pipeline.server.bounds import Bounds
+from xml_pipeline.server.desk import Desk
+from xml_pipeline.server.gate import Gate
+from xml_pipeline.server.listeners import Listeners
+from xml_pipeline.server.messages import Messages
+from xml_pipeline.server.operations import OPERATIONS, Operation
+from xml_pipeline.server.probes import Probes
+from xml_pipeline.server.problems import Problem
+from xml_pipeline.server.sse import EventRoute
+from xml_pipeline.server.threads import Threads
+from xml_pipeline.server.ws import SocketRoute
+
+log = logging.getLogger(__name__)
+
+SENDER = "http:operator"
+"""Who comes with the token; a name that no listener can have."""
+
+
+def application(
+    organism: Organism,
+    *,
+    token: str,
+    sender: str = SENDER,
+    hosts: Iterable[str] = (),
+    bounds: Bounds | None = None,
+) -> Starlette:
+    """Return the ASGI application over an organism.
+
+    Whoever has the ``token`` is ``sender``, and an operator: sees every thread, and may kill,
+    pause and reload. ``hosts`` are names by which this server may be addressed, besides
+    ``localhost`` and addresses. The application listens to the organism from now on until its
+    lifespan ends, or ``state.desk.close()`` is called.
+
+    Raises ValueError for an empty token or a sender that is no name.
+    """
+    if not token:
+        raise ValueError("the server needs a token")
+    if not PRINCIPAL.fullmatch(sender):
+        raise ValueError(f"{sender!r} is no sender's name: {PRINCIPAL.pattern}")
+    desk = Desk(organism, sender, bounds if bounds is not None else Bounds())
+    open_paths = [each.path for each in OPERATIONS if each.open]
+    app = Starlette(
+        routes=_routes(desk),
+        middleware=[Middleware(Gate, token, hosts, open_paths)],
+        exception_handlers={Problem: _problem, HTTPException: _not_here, Exception: _unexpected},
+        lifespan=_lifespan,
+    )
+    app.router.redirect_slashes = False
+    app.state.desk = desk
+    return app
+
+
+def _routes(desk: Desk) -> list[BaseRoute]:
+    messages, threads, listeners = Messages(desk), Threads(desk), Listeners(desk)
+    events, sockets, probes = EventRoute(desk), SocketRoute(desk), Probes(desk)
+    endpoints = {
+        "post_message": messages.post,
+        "list_threads": threads.list,
+        "show_thread": threads.show,
+        "thread_messages": threads.messages,
+        "kill_thread": threads.kill,
+        "list_listeners": listeners.list,
+        "show_listener": listeners.show,
+        "listener_schema": listeners.schema,
+        "pause_listener": listeners.pause,
+        "resume_listener": listeners.resume,
+        "reload": listeners.reload,
+        "events": events.get,
+        "websocket": sockets.open,
+        "healthz": probes.alive,
+        "readyz": probes.ready,
+        "metrics": probes.metrics,
+        "openapi": probes.openapi,
+    }
+    return [_route(each, endpoints[each.name]) for each in OPERATIONS]
+
+
+def _route(operation: Operation, endpoint: Any) -> BaseRoute:
+    if 101 in operation.answers:
+        return WebSocketRoute(operation.path, endpoint)
+    return Route(operation.path, endpoint, methods=[operation.method])
+
+
+@asynccontextmanager
+async def _lifespan(app: Starlette) -> AsyncIterator[None]:
+    yield
+    app.state.desk.close()
+
+
+async def _problem(request: Request, error: Any) -> Response:
+    response: Response = error.response()
+    return response
+
+
+async def _not_here(request: Request, error: Any) -> Response:
+    """Answer for a path or method that is not there."""
+    words = "There is nothing here." if error.status_code == 404 else "That is not done here."
+    return Problem(error.status_code, words).response(error.headers)
+
+
+async def _unexpected(request: Request, error: Exception) -> Response:
+    """Answer for an error that nobody foresaw; its traceback is in the log."""
+    log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    return Problem(500, "This request could not be handled.", code="internal").response()

@@ -1,0 +1,131 @@
+"""The desk: what the routes share, which is the organism and what the server remembers of it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from xml_pipeline.errors import Overloaded, Rejected, XmlPipelineError
+from xml_pipeline.events import Event, FaultEvent, MessageSent
+from xml_pipeline.message import Wire
+from xml_pipeline.organism import Organism
+from xml_pipeline.server.bounds import Bounds
+from xml_pipeline.server.exchange import Exchange
+from xml_pipeline.server.feed import Feed
+from xml_pipeline.server.history import History
+from xml_pipeline.server.keys import Keys
+from xml_pipeline.server.metrics import Metrics
+from xml_pipeline.server.problems import Problem
+from xml_pipeline.system import NEUTRAL_WORDS
+
+log = logging.getLogger(__name__)
+
+
+class Desk:
+    """Takes messages in, and listens to everything the organism tells.
+
+    ``sender`` is who everybody is that comes with the token. ``closing`` is set when the
+    server is about to stop: then nothing new is taken in, and nobody is kept waiting.
+    """
+
+    def __init__(self, organism: Organism, sender: str, bounds: Bounds) -> None:
+        kernel = organism.kernel
+        self.organism = organism
+        self.sender = sender
+        self.bounds = bounds
+        self.closing = asyncio.Event()
+        self.feed = Feed(bounds.events, bounds.event_bytes)
+        self.history = History(
+            kernel.threads, bounds.conversations, bounds.messages, bounds.history_bytes
+        )
+        self.metrics = Metrics(kernel)
+        self.keys = Keys(
+            bounds.keys,
+            bounds.key_bytes,
+            bounds.key_seconds,
+            lambda: asyncio.get_running_loop().time(),
+        )
+        self._streams = 0
+        self._on_their_way: dict[str, Exchange] = {}
+        self._leave = organism.subscribe(self._hear)
+
+    def close(self) -> None:
+        """Take in nothing more, let all who wait or watch go, and stop listening."""
+        self.closing.set()
+        self._leave()
+
+    @property
+    def ready(self) -> bool:
+        """Tell whether a message would be taken in now."""
+        organism = self.organism
+        return organism.running and not self.closing.is_set() and not organism.kernel.door.full
+
+    def submit(self, raw: bytes) -> Exchange:
+        """Put an envelope on its way; Problem where the outer door is full or closed."""
+        if self.closing.is_set() or not self.organism.running:
+            raise Problem(503, "The organism is not running.", retry_after=5.0)
+        try:
+            thread = self.organism.accept(raw, self.sender)
+        except Overloaded as error:
+            words = NEUTRAL_WORDS["overload"]
+            raise Problem(503, words, code="overload", retry_after=error.retry_after) from None
+        conversation = thread.conversation
+        id = f"{conversation.id}.{conversation.messages}"
+        exchange = Exchange(thread, id, self.organism.waiter(thread))
+        self._on_their_way[id] = exchange
+        exchange.answer.add_done_callback(lambda _: self._over(exchange, raw))
+        return exchange
+
+    def refuse(self, error: Rejected, status: int = 422, words: str = "") -> Problem:
+        """Record that a request was refused before there was a message; return what to say."""
+        code = error.code or "validation"
+        fault = FaultEvent(secrets.token_hex(8), code, "", "", self.sender, "", error.detail)
+        log.warning("fault %s (%s) from %s: %s", fault.id, code, self.sender, error.detail)
+        self.organism.kernel.events.emit(fault)
+        return Problem(status, words or NEUTRAL_WORDS[code], code=code, id=fault.id)
+
+    def abandon(self, exchange: Exchange) -> None:
+        """Stop the work on a message whose answer nobody wants any more."""
+        if exchange.thread.open:
+            self.organism.kernel.settlement.kill(exchange.thread, "the client hung up")
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """Count one more who watches; Problem where there are too many."""
+        if self._streams >= self.bounds.streams:
+            raise Problem(429, "Too many are watching.", retry_after=5.0)
+        self._streams += 1
+        try:
+            yield
+        finally:
+            self._streams -= 1
+
+    def _hear(self, event: Event) -> None:
+        self.feed.add(event)
+        self.history.hear(event)
+        self.metrics.hear(event)
+        if isinstance(event, MessageSent) and event.message_id in self._on_their_way:
+            self._on_their_way.pop(event.message_id).reached.set_result(True)
+
+    def _over(self, exchange: Exchange, raw: bytes) -> None:
+        """Note how an exchange ended; an error that nobody asks for has been seen here."""
+        failed = exchange.answer.cancelled() or exchange.answer.exception() is not None
+        if self._on_their_way.pop(exchange.id, None) is not None:
+            exchange.malformed = failed and not self._is_readable(raw, exchange)
+            exchange.reached.set_result(False)
+
+    def _is_readable(self, raw: bytes, exchange: Exchange) -> bool:
+        """Read a refused message once more, to tell a bad document from a bad message.
+
+        The pump says the same of both, and the cost falls on nobody else.
+        """
+        thread = exchange.thread
+        wire = Wire(raw, "outside", "inject", self.sender, thread.conversation, thread, 0)
+        try:
+            self.organism.kernel.read(wire)
+        except XmlPipelineError:
+            return False
+        return True

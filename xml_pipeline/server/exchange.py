@@ -1,0 +1,71 @@
+"""One message that came in over HTTP or a WebSocket, and what comes of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from xml_pipeline.errors import NoReply, Unanswered
+from xml_pipeline.message import Delivery
+from xml_pipeline.server.problems import Problem
+from xml_pipeline.thread import Thread
+
+
+class Exchange:
+    """A message on its way, and the futures of those who want to know about it.
+
+    ``reached`` is True once a listener is to be given it, and False where it was refused or
+    dropped before. ``answer`` is the answer that leaves its conversation, or how that ended
+    without one. Both are shared: wait for them with ``asyncio.wait``, which cancels neither.
+    ``malformed`` tells, of a message that was refused, whether it was no document at all.
+    """
+
+    __slots__ = ("answer", "id", "malformed", "reached", "thread")
+
+    def __init__(self, thread: Thread, id: str, answer: asyncio.Future[Delivery]) -> None:
+        self.thread = thread
+        self.id = id
+        self.answer = answer
+        self.reached: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self.malformed = False
+
+    @property
+    def has_reached(self) -> bool:
+        """Tell whether a listener is to be given it, as far as is known by now."""
+        return self.reached.done() and self.reached.result()
+
+    @property
+    def opened_its_conversation(self) -> bool:
+        """Tell whether the conversation began with this message."""
+        return self.id == f"{self.thread.id}.1"
+
+    @property
+    def size(self) -> int:
+        """Return the bytes of the answer, 0 while there is none."""
+        answered = self.answer.done() and not self.answer.cancelled()
+        return self.answer.result().size if answered and not self.answer.exception() else 0
+
+    def members(self) -> dict[str, str]:
+        """Return where the message went, as a JSON object."""
+        return {"thread": self.thread.conversation.id, "id": self.id}
+
+    def result(self) -> Delivery | None:
+        """Return the answer that is there by now, None where all went quiet without one.
+
+        Raises Problem where it ended otherwise.
+        """
+        try:
+            return self.answer.result()
+        except NoReply:
+            return None
+        except Unanswered as error:
+            if error.code is None:
+                raise Problem(503, "The organism has stopped.", retry_after=5.0) from None
+            status = 400 if self.malformed else 422
+            raise Problem(
+                status, str(error), code=error.code, id=error.id, more=self.members()
+            ) from None
+
+    def when_over(self, tell: Callable[[], None]) -> None:
+        """Call ``tell`` once the answer, or its absence, is known."""
+        self.answer.add_done_callback(lambda _: tell())

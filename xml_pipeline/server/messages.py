@@ -1,0 +1,174 @@
+"""POST /v1/messages: a message comes in, and its answer may go out on the same request."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import math
+import re
+from typing import Any
+
+from starlette.datastructures import Headers
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+
+from xml_pipeline.errors import Rejected
+from xml_pipeline.server.clients import ends
+from xml_pipeline.server.desk import Desk
+from xml_pipeline.server.exchange import Exchange
+from xml_pipeline.server.intake import Intake
+from xml_pipeline.server.problems import Problem
+from xml_pipeline.server.rendering import answer_envelope, answer_members
+from xml_pipeline.server.strict_json import loads
+from xml_pipeline.server.unreadable import Unreadable
+
+XML, JSON = "application/xml", "application/json"
+
+_MEDIA = {XML: XML, "text/xml": XML, JSON: JSON}
+_UTF8 = frozenset({"", "utf-8", "utf8", "us-ascii"})
+_CHARSET = re.compile(r"""charset\s*=\s*["']?([^"';\s]+)""", re.IGNORECASE)
+_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+
+
+class Messages:
+    """Takes messages from requests."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._intake = Intake(desk.organism, desk.sender)
+
+    async def post(self, request: Request) -> Response:
+        """Put a message on its way; wait for its answer where that was asked for."""
+        seconds = _seconds(request, self._desk.bounds.wait)
+        media = _media_type(request.headers)
+        key = _idempotency_key(request.headers)
+        exchange = self._exchange(request, media, key, await self._body(request))
+        await self._wait(request, exchange, seconds, expected_back=bool(key))
+        if exchange.answer.done() and (seconds or not exchange.has_reached):
+            return _answered(exchange, _wanted(request.headers, media))
+        return JSONResponse(exchange.members(), 202, _location(exchange))
+
+    async def _body(self, request: Request) -> bytes:
+        """Read the body, no more of it than a message may have, in no more time than is fair."""
+        most = self._desk.organism.config.limits.message_bytes
+        too_large = Problem(413, f"A message has at most {most} bytes.")
+        announced = request.headers.get("content-length", "")
+        if announced.isdecimal() and (len(announced) > 18 or int(announced) > most):
+            raise too_large
+        body = bytearray()
+        try:
+            async with asyncio.timeout(self._desk.bounds.body_within):
+                async for chunk in request.stream():
+                    body += chunk
+                    if len(body) > most:
+                        raise too_large
+        except TimeoutError:
+            raise Problem(408, "The body did not come in time.") from None
+        except ClientDisconnect:
+            raise Problem(400, "The body ended before its end.") from None
+        return bytes(body)
+
+    def _exchange(self, request: Request, media: str, key: str, body: bytes) -> Exchange:
+        """Submit the message, or join the exchange of the same request of before."""
+        to, thread = request.query_params.get("to"), request.query_params.get("thread", "")
+        about = repr((media, to, thread)).encode()
+        fingerprint = hashlib.sha256(about + b"\n" + body).digest()
+        known = self._desk.keys.find(key, fingerprint) if key else None
+        if known is not None:
+            return known
+        try:
+            raw = self._envelope(media, to, thread, body)
+        except Unreadable as error:
+            raise self._desk.refuse(error, status=400, words=error.words) from None
+        except Rejected as error:
+            raise self._desk.refuse(error) from None
+        exchange = self._desk.submit(raw)
+        if key:
+            self._desk.keys.remember(key, fingerprint, exchange)
+        return exchange
+
+    def _envelope(self, media: str, to: str | None, thread: str, body: bytes) -> bytes:
+        if media == XML and to is not None:
+            return self._intake.payload(body, to, thread)
+        if to is not None or thread:
+            raise Unreadable("`to` and `thread` in the address are for bare XML payloads only.")
+        return body if media == XML else self._intake.request(loads(body))
+
+    async def _wait(
+        self, request: Request, exchange: Exchange, seconds: float, *, expected_back: bool
+    ) -> None:
+        """Wait until the message has reached somebody, and then for its answer.
+
+        A client that hangs up meanwhile stops the work, as whoever stops waiting does; unless
+        it gave an Idempotency-Key, for then it may come back for the answer.
+        """
+        first = asyncio.FIRST_COMPLETED
+        with ends(request.receive, self._desk.closing) as (gone, closing):
+            await asyncio.wait({exchange.reached, closing}, return_when=first)
+            if seconds:
+                others: set[asyncio.Future[Any]] = {exchange.answer, gone, closing}
+                await asyncio.wait(others, timeout=seconds, return_when=first)
+                if gone.done() and not expected_back and exchange.opened_its_conversation:
+                    self._desk.abandon(exchange)
+
+
+def _answered(exchange: Exchange, media: str) -> Response:
+    answer = exchange.result()
+    if answer is None:
+        return Response(status_code=204, headers=_location(exchange))
+    if media == JSON:
+        return JSONResponse(answer_members(answer), headers=_location(exchange))
+    return Response(answer_envelope(answer), headers=_location(exchange), media_type=XML)
+
+
+def _location(exchange: Exchange) -> dict[str, str]:
+    return {"Location": f"/v1/threads/{exchange.thread.conversation.id}"}
+
+
+def _seconds(request: Request, most: float) -> float:
+    given = request.query_params.get("wait")
+    if given is None:
+        return 0.0
+    try:
+        seconds = float(given)
+    except ValueError:
+        seconds = math.nan
+    if not 0.0 <= seconds <= most:
+        raise Problem(400, f"`wait` is a number of seconds, at most {most:g}.")
+    return seconds
+
+
+def _media_type(headers: Headers) -> str:
+    essence, _, parameters = headers.get("content-type", "").partition(";")
+    media = _MEDIA.get(essence.strip().lower())
+    charset = _CHARSET.search(parameters)
+    if media is None or (charset[1].lower() if charset else "") not in _UTF8:
+        raise Problem(415, f"Send {XML} or {JSON}, in UTF-8.")
+    return media
+
+
+def _idempotency_key(headers: Headers) -> str:
+    key = headers.get("idempotency-key")
+    if key is not None and not _KEY.fullmatch(key):
+        raise Problem(400, "An Idempotency-Key is 1 to 255 visible ASCII characters.")
+    return key or ""
+
+
+def _wanted(headers: Headers, came_as: str) -> str:
+    """Return in which form the client wants the answer: as it asked, unless it says another."""
+    quality: dict[str, float] = {}
+    for each in headers.get("accept", "").lower().split(","):
+        essence, *parameters = (part.strip() for part in each.split(";"))
+        weight = next((part[2:] for part in parameters if part.startswith("q=")), "1")
+        if essence in _MEDIA:
+            media = _MEDIA[essence]
+            quality[media] = max(_number(weight), quality.get(media, 0.0))
+    best = max(quality, key=lambda media: (quality[media], media == came_as), default=came_as)
+    return best if quality.get(best) else came_as
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return 0.0

@@ -1,0 +1,217 @@
+"""The table of routes, as data: the application and its OpenAPI document both follow it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal
+
+Where = Literal["path", "query", "header"]
+
+XML, JSON, PROBLEM = "application/xml", "application/json", "application/problem+json"
+EVENTS, TEXT = "text/event-stream", "text/plain"
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One parameter of an operation; ``kind`` is a JSON type."""
+
+    name: str
+    where: Where
+    meaning: str
+    kind: str = "string"
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One method of one path. ``answers`` maps each status to what it means.
+
+    ``produces`` are the media types of what is not a problem, ``consumes`` those of a body.
+    """
+
+    name: str
+    method: str
+    path: str
+    meaning: str
+    answers: Mapping[int, str]
+    parameters: tuple[Parameter, ...] = ()
+    produces: tuple[str, ...] = (JSON,)
+    consumes: tuple[str, ...] = ()
+    open: bool = False
+
+
+def _answers(good: int, meaning: str, **problems: str) -> Mapping[int, str]:
+    """Return the answers of an operation; a problem is given as ``p404="…"``."""
+    bad = {int(status[1:]): what for status, what in problems.items()}
+    return MappingProxyType({good: meaning} | bad)
+
+
+_ID = Parameter("id", "path", "Id of a thread.")
+_NAME = Parameter("name", "path", "Name of a listener.")
+_NO_THREAD, _NO_LISTENER = "There is no such thread.", "There is no such listener."
+_WATCH = (
+    Parameter("thread", "query", "Only events of this thread or conversation."),
+    Parameter("listener", "query", "Only events in which this listener takes part."),
+    Parameter("type", "query", "Only events of these types, separated by commas."),
+)
+
+OPERATIONS = (
+    Operation(
+        "post_message",
+        "POST",
+        "/v1/messages",
+        "Put a message on its way, and wait for its answer where `wait` says so.",
+        {
+            200: "The answer.",
+            202: "It is on its way: `thread` and `id` say where.",
+            204: "All went quiet without an answer.",
+            400: "Malformed.",
+            408: "The body did not come in time.",
+            413: "Too large.",
+            415: "Neither XML nor JSON in UTF-8.",
+            422: "A fault; or an Idempotency-Key that was used for another request.",
+            503: "Too much is waiting, or the organism is stopping.",
+        },
+        (
+            Parameter("to", "query", "The body is a bare XML payload for this listener."),
+            Parameter("thread", "query", "The open conversation that a bare payload belongs to."),
+            Parameter("wait", "query", "Seconds to wait for the answer.", "number"),
+            Parameter("Idempotency-Key", "header", "The same request twice is one message."),
+        ),
+        produces=(XML, JSON),
+        consumes=(XML, JSON),
+    ),
+    Operation(
+        "list_threads",
+        "GET",
+        "/v1/threads",
+        "Open threads, and those of the last conversations.",
+        _answers(200, "Threads, those of the latest conversations first.", p400="A bad filter."),
+        (
+            Parameter("status", "query", "`open`, or the status they have."),
+            Parameter("listener", "query", "Their caller or callee."),
+            Parameter("limit", "query", "How many at most.", "integer"),
+        ),
+    ),
+    Operation(
+        "show_thread",
+        "GET",
+        "/v1/threads/{id}",
+        "One thread.",
+        _answers(200, "The thread.", p404=_NO_THREAD),
+        (_ID,),
+    ),
+    Operation(
+        "thread_messages",
+        "GET",
+        "/v1/threads/{id}/messages",
+        "The last messages and faults of a thread, or of a whole conversation.",
+        _answers(200, "Messages and faults, oldest first.", p404=_NO_THREAD),
+        (_ID,),
+    ),
+    Operation(
+        "kill_thread",
+        "DELETE",
+        "/v1/threads/{id}",
+        "Stop a thread and everything below it.",
+        _answers(204, "It has stopped.", p404=_NO_THREAD),
+        (_ID,),
+    ),
+    Operation(
+        "list_listeners",
+        "GET",
+        "/v1/listeners",
+        "Every listener.",
+        _answers(200, "The listeners."),
+    ),
+    Operation(
+        "show_listener",
+        "GET",
+        "/v1/listeners/{name}",
+        "One listener.",
+        _answers(200, "The listener.", p404=_NO_LISTENER),
+        (_NAME,),
+    ),
+    Operation(
+        "listener_schema",
+        "GET",
+        "/v1/listeners/{name}/schema",
+        "What a listener accepts: XSD, JSON Schema, examples.",
+        _answers(200, "All of it as JSON, or one XSD as XML.", p404="No such listener or payload."),
+        (_NAME, Parameter("payload", "query", "Which payload's XSD.")),
+        produces=(JSON, XML),
+    ),
+    Operation(
+        "pause_listener",
+        "POST",
+        "/v1/listeners/{name}/pause",
+        "Let a listener start nothing new.",
+        _answers(200, "The listener.", p404=_NO_LISTENER),
+        (_NAME,),
+    ),
+    Operation(
+        "resume_listener",
+        "POST",
+        "/v1/listeners/{name}/resume",
+        "Let a paused listener go on.",
+        _answers(200, "The listener.", p404=_NO_LISTENER),
+        (_NAME,),
+    ),
+    Operation(
+        "reload",
+        "POST",
+        "/v1/reload",
+        "Read the organism's file again.",
+        _answers(
+            200,
+            "What was changed.",
+            p409="The organism came from no file.",
+            p422="The file has `problems`; nothing was changed.",
+        ),
+    ),
+    Operation(
+        "events",
+        "GET",
+        "/v1/events",
+        "Everything that happens, as server-sent events.",
+        _answers(200, "The events.", p400="A bad filter.", p429="Too many are watching."),
+        (*_WATCH, Parameter("Last-Event-ID", "header", "Begin after this event.")),
+        produces=(EVENTS,),
+    ),
+    Operation(
+        "websocket",
+        "GET",
+        "/ws",
+        "The same events, and messages, over one WebSocket.",
+        _answers(101, "A WebSocket.", p429="Too many are watching."),
+        produces=(),
+    ),
+    Operation(
+        "healthz",
+        "GET",
+        "/healthz",
+        "Whether messages move.",
+        _answers(200, "They do.", p503="They do not."),
+        open=True,
+    ),
+    Operation(
+        "readyz",
+        "GET",
+        "/readyz",
+        "Whether a message would be taken in now.",
+        _answers(200, "It would.", p503="It would not."),
+        open=True,
+    ),
+    Operation(
+        "metrics",
+        "GET",
+        "/metrics",
+        "Figures for Prometheus.",
+        _answers(200, "The figures."),
+        produces=(TEXT,),
+    ),
+    Operation(
+        "openapi", "GET", "/openapi.json", "This document.", _answers(200, "An OpenAPI document.")
+    ),
+)

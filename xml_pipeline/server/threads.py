@@ -1,0 +1,109 @@
+"""Routes that show threads, and kill them."""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, datetime
+from itertools import islice
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from xml_pipeline.errors import UnknownThread
+from xml_pipeline.server.desk import Desk
+from xml_pipeline.server.history import Said, ThreadRecord
+from xml_pipeline.server.problems import Problem
+from xml_pipeline.server.rendering import event_members
+
+log = logging.getLogger(__name__)
+
+_USUAL, _MOST = 100, 1_000
+_STATUSES = frozenset({"open", "created", "active", "completed", "error", "killed"})
+
+
+class Threads:
+    """Open threads, and those of the last conversations."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    async def list(self, request: Request) -> Response:
+        """Show threads, those of the latest conversations first."""
+        limit, status = _limit(request), request.query_params.get("status", "")
+        listener = request.query_params.get("listener", "")
+        if status and status not in _STATUSES:
+            raise Problem(400, f"`status` is one of {', '.join(sorted(_STATUSES))}.")
+        wanted = {"created", "active"} if status == "open" else {status}
+        found = (
+            record
+            for record in self._desk.history.threads()
+            if (not status or record.status in wanted)
+            and (not listener or listener in (record.caller, record.callee))
+        )
+        return JSONResponse({"threads": [_members(each) for each in islice(found, limit)]})
+
+    async def show(self, request: Request) -> Response:
+        """Show one thread; of an open one also what only the present knows."""
+        record = self._record(request)
+        said = _members(record)
+        thread = self._desk.organism.kernel.threads.find(record.id)
+        if thread is not None:
+            below = [each.id for each in thread.children or ()]
+            said |= {"path": thread.path, "hops": thread.hops, "children": below}
+        return JSONResponse(said)
+
+    async def messages(self, request: Request) -> Response:
+        """Show what was said on a thread, or in all of a conversation, oldest first."""
+        said = self._desk.history.said(self._record(request))
+        return JSONResponse({"messages": [_said_members(each) for each in said]})
+
+    async def kill(self, request: Request) -> Response:
+        """Stop a thread and everything below it."""
+        thread_id = request.path_params["id"]
+        try:
+            self._desk.organism.kill(thread_id)
+        except UnknownThread:
+            raise _unknown() from None
+        log.info("%s killed thread %s", self._desk.sender, thread_id)
+        return Response(status_code=204)
+
+    def _record(self, request: Request) -> ThreadRecord:
+        record = self._desk.history.thread(request.path_params["id"])
+        if record is None:
+            raise _unknown()
+        return record
+
+
+def _unknown() -> Problem:
+    return Problem(404, "There is no such thread.")
+
+
+def _limit(request: Request) -> int:
+    given = request.query_params.get("limit", str(_USUAL))
+    if not given.isascii() or not given.isdigit() or not 1 <= int(given[:9]) <= _MOST:
+        raise Problem(400, f"`limit` is a number from 1 to {_MOST}.")
+    return int(given)
+
+
+def _members(record: ThreadRecord) -> dict[str, Any]:
+    return {
+        "id": record.id,
+        "conversation": record.conversation,
+        "parent": record.parent,
+        "caller": record.caller,
+        "callee": record.callee,
+        "status": record.status,
+        "opened": _stamp(record.opened),
+        "changed": _stamp(record.changed),
+    }
+
+
+def _said_members(said: Said) -> dict[str, Any]:
+    about = {"event": type(said.event).__name__, "at": _stamp(said.at)}
+    return about | event_members(said.event)
+
+
+def _stamp(seconds: float) -> str:
+    text = datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
+    return text.replace("+00:00", "Z")

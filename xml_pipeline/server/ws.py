@@ -1,0 +1,194 @@
+"""GET /ws: the events and the messages of HTTP over one WebSocket, in JSON text frames.
+
+A client sends ``{"command": "subscribe" | "inject", …}``; whatever it gives as ``ref`` comes
+back with all that is said about that command.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import deque
+from collections.abc import Mapping
+from typing import Any
+
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from xml_pipeline.errors import Rejected
+from xml_pipeline.server.clients import cutter
+from xml_pipeline.server.desk import Desk
+from xml_pipeline.server.exchange import Exchange
+from xml_pipeline.server.feed import Reader
+from xml_pipeline.server.intake import Intake
+from xml_pipeline.server.problems import Problem
+from xml_pipeline.server.rendering import answer_members
+from xml_pipeline.server.sse import filter_of
+from xml_pipeline.server.strict_json import loads
+from xml_pipeline.server.unreadable import Unreadable
+
+SERVICE_RESTART = 1012
+"""The close code of a server that stops (RFC 6455, IANA registry)."""
+
+
+class SocketRoute:
+    """Opens sessions."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    async def open(self, websocket: WebSocket) -> None:
+        """Hold one session from handshake to goodbye."""
+        try:
+            with self._desk.watching():
+                await websocket.accept()
+                await Session(self._desk, websocket).hold()
+        except Problem as problem:
+            await websocket.send_denial_response(problem.response())
+
+
+class Session:
+    """One client: what it has asked for, and what it is still to be told.
+
+    Two tasks hold it, one for each direction; it ends with the first of them. What waits to be
+    sent is bounded by what the client may ask for, and events wait in the feed.
+    """
+
+    def __init__(self, desk: Desk, websocket: WebSocket) -> None:
+        self._desk = desk
+        self._websocket = websocket
+        self._intake = Intake(desk.organism, desk.sender)
+        self._cut = cutter(websocket.scope)
+        self._reader: Reader | None = None
+        self._outbox: deque[dict[str, Any]] = deque()
+        self._more = asyncio.Event()
+        self._awaited = 0
+
+    async def hold(self) -> None:
+        """Talk until one side leaves."""
+        tasks = {asyncio.create_task(self._listen()), asyncio.create_task(self._talk())}
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            if self._reader is not None:
+                self._desk.feed.leave(self._reader)
+        for task in done:
+            task.result()
+
+    async def _listen(self) -> None:
+        while (message := await self._websocket.receive())["type"] == "websocket.receive":
+            self._obey(message.get("text"))
+            await asyncio.sleep(0)  # Let the other task speak: many commands may come at once.
+
+    async def _talk(self) -> None:
+        closing = asyncio.create_task(self._desk.closing.wait())
+        try:
+            while not closing.done():
+                for text in self._frames():
+                    await self._websocket.send_text(text)
+                if not self._outbox and not (self._reader and self._reader.behind):
+                    await self._news(closing)
+            await self._websocket.close(SERVICE_RESTART)
+        except WebSocketDisconnect:
+            return
+        finally:
+            closing.cancel()
+
+    def _frames(self) -> list[str]:
+        """Return what there is to say by now, answers first."""
+        frames = [json.dumps(each) for each in self._outbox]
+        self._outbox.clear()
+        self._more.clear()
+        if self._reader is None:
+            return frames
+        events = self._reader.take()
+        if self._reader.missed:
+            self._reader.missed = False
+            frames.append('{"type": "missed"}')
+        head = '{"type": "event", "id": "%s", "event": "%s", "data": %s}'
+        id_of = self._desk.feed.id_of
+        return frames + [head % (id_of(each), each.type, each.text) for each in events]
+
+    async def _news(self, closing: asyncio.Task[bool]) -> None:
+        more = asyncio.create_task(self._more.wait())
+        news: set[asyncio.Future[Any]] = {closing, more}
+        if self._reader is not None:
+            news.add(self._desk.feed.news())
+        try:
+            await asyncio.wait(news, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            more.cancel()
+
+    def _say(self, ref: object, type: str, about: Mapping[str, Any]) -> None:
+        self._outbox.append({"type": type, "ref": ref} | dict(about))
+        self._more.set()
+        if len(self._outbox) > 4 * self._desk.bounds.commands:
+            self._cut()  # It asks and asks, and does not listen.
+
+    def _obey(self, text: str | None) -> None:
+        ref: object = None
+        try:
+            said = _command(text)
+            ref = said.pop("ref", None)
+            if said.pop("command") == "subscribe":
+                self._subscribe(ref, said)
+            else:
+                self._inject(ref, said)
+        except Unreadable as error:
+            problem = self._desk.refuse(error, status=400, words=error.words)
+            self._say(ref, "problem", problem.members())
+        except Rejected as error:
+            self._say(ref, "problem", self._desk.refuse(error).members())
+        except Problem as problem:
+            self._say(ref, "problem", problem.members())
+
+    def _subscribe(self, ref: object, said: dict[str, Any]) -> None:
+        """Send events from now on, or after one; this takes the place of what was asked before."""
+        given = {name: said.pop(name, "") for name in ("thread", "listener", "type", "after")}
+        if said or not all(isinstance(each, str) for each in given.values()):
+            raise Unreadable("A subscription has thread, listener, type and after: strings.")
+        wanted = filter_of(given["thread"], given["listener"], given["type"])
+        if self._reader is not None:
+            self._desk.feed.leave(self._reader)
+        self._reader = self._desk.feed.read(wanted, given["after"], self._cut)
+        self._say(ref, "subscribed", {})
+
+    def _inject(self, ref: object, said: dict[str, Any]) -> None:
+        """Put a message on its way: a whole envelope, or what a JSON request over HTTP says."""
+        if self._awaited >= self._desk.bounds.commands:
+            raise Problem(429, "Wait for the answers to what you have sent.", code="overload")
+        message = said.get("message")
+        if isinstance(message, str) and len(said) == 1:
+            raw = message.encode("utf-8", "surrogatepass")
+        else:
+            raw = self._intake.request(said)
+        exchange = self._desk.submit(raw)
+        self._awaited += 1
+        exchange.reached.add_done_callback(lambda reached: self._accepted(ref, exchange))
+        exchange.when_over(lambda: self._answered(ref, exchange))
+
+    def _accepted(self, ref: object, exchange: Exchange) -> None:
+        if exchange.has_reached:
+            self._say(ref, "accepted", exchange.members())
+
+    def _answered(self, ref: object, exchange: Exchange) -> None:
+        self._awaited -= 1
+        try:
+            answer = exchange.result()
+        except Problem as problem:
+            self._say(ref, "problem", problem.members())
+            return
+        if answer is None:
+            self._say(ref, "ended", exchange.members())
+        else:
+            self._say(ref, "answer", answer_members(answer))
+
+
+def _command(text: str | None) -> dict[str, Any]:
+    if text is None:
+        raise Unreadable("Commands are JSON text, not binary.")
+    said = loads(text.encode("utf-8", "surrogatepass"))
+    if not isinstance(said, dict) or said.get("command") not in ("subscribe", "inject"):
+        raise Unreadable('A command is {"command": "subscribe" or "inject", …}.')
+    return said
