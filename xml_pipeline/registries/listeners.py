@@ -108,6 +108,8 @@ class Listeners:
 
     def usage_instructions(self, listener: Listener) -> str:
         """Return the text that tells a listener whom it may address, and how."""
+        if self._by_name.get(listener.name) is not listener:
+            return _usage(listener, self._peers_of(listener))  # replaced while at work
         text = self._usage.get(listener.name)
         if text is None:
             text = self._usage[listener.name] = _usage(listener, self._peers_of(listener))
