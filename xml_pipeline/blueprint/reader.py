@@ -1,0 +1,63 @@
+"""Reads organism files, and imports what they name from where their project lies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from xml_pipeline.blueprint.drawing import Blueprint, Drawing
+from xml_pipeline.blueprint.renewal import Renewal
+from xml_pipeline.blueprint.sources import OwnPackages
+from xml_pipeline.config import OrganismConfig, load_config
+from xml_pipeline.imports import OURS
+from xml_pipeline.names import import_path, plugin_handler
+
+
+class Reader:
+    """Reads the organism files of one organism, one after another."""
+
+    def __init__(self) -> None:
+        self._renewal = Renewal()
+
+    @property
+    def folders(self) -> frozenset[Path]:
+        """Return the folders that the modules of the organism lie in."""
+        return self._renewal.folders
+
+    @contextmanager
+    def read(self, file: Path) -> Iterator[Blueprint]:
+        """Give the blueprint of a file; modules whose source has changed are imported anew.
+
+        What raises inside leaves every module as it was. Raises ConfigError with everything
+        that is wrong with the file and with what it names.
+        """
+        loaded = load_config(file)
+        allowed = loaded.config.allow_imports
+        own = OwnPackages(allowed, search_folders(file, allowed))
+        with self._renewal.renewed(own, _modules(loaded.config)):
+            yield Drawing(file, loaded).blueprint()
+
+
+def search_folders(file: Path, packages: tuple[str, ...]) -> tuple[str, ...]:
+    """Return where the packages of a project are looked for, before ``sys.path``.
+
+    The folder of the organism file and the one above it, if one of the packages is there;
+    then the working directory.
+    """
+    heads = {each.partition(".")[0] for each in packages} - {OURS}
+    near = file.absolute().parent
+    homes = (
+        each
+        for each in (near, near.parent)
+        if any((each / head).is_dir() or (each / f"{head}.py").is_file() for head in heads)
+    )
+    return tuple(dict.fromkeys(map(str, (*homes, Path.cwd()))))
+
+
+def _modules(config: OrganismConfig) -> list[str]:
+    """Return the modules that a file names."""
+    texts = [*config.pipeline.envelope, *config.pipeline.delivery]
+    for each in config.listeners:
+        texts += [*each.payload_class, each.handler or "", each.output_class or ""]
+    return [import_path(text).module for text in texts if text and not plugin_handler(text)]

@@ -1,0 +1,141 @@
+"""Reload: a file is read again, and swapped in as a whole or not at all.
+
+The rule of this file: everything happens between two turns of the event loop. Whatever is
+read and imported is judged before anything changes, and then all of it changes at once, so no
+message ever meets half of a configuration. What a handler is busy with it finishes as it is.
+"""
+
+from __future__ import annotations
+
+import logging
+from asyncio import Event
+from collections.abc import Iterator
+from contextlib import aclosing
+from dataclasses import fields, replace
+from functools import reduce
+from pathlib import Path
+
+from watchfiles import Change, awatch
+
+from xml_pipeline.blueprint import Blueprint, Reader
+from xml_pipeline.config import KeyPath, OrganismConfig
+from xml_pipeline.errors import ConfigError, XmlPipelineError
+from xml_pipeline.events import ReloadEvent
+from xml_pipeline.listener import Listener
+from xml_pipeline.organism import Organism
+
+log = logging.getLogger(__name__)
+
+FIXED: tuple[KeyPath, ...] = (
+    ("thread_scheduling",),
+    ("max_concurrent_pipelines",),
+    ("server", "bind"),
+    ("server", "port"),
+    ("server", "token_env"),
+    ("backend",),
+)
+"""Settings that only a start takes over."""
+
+
+class Reloader:
+    """Swaps what a file says into a running organism.
+
+    Listeners of the file are replaced; those of the system and of the program stay. One
+    whose settings and code are the same stays the very same object.
+    """
+
+    def __init__(self, organism: Organism, reader: Reader, blueprint: Blueprint) -> None:
+        self._organism = organism
+        self._reader = reader
+        self._present = blueprint
+        self._started = blueprint.config
+
+    @property
+    def file(self) -> Path:
+        """Return the organism file as it was last taken over."""
+        return self._present.file
+
+    @property
+    def folders(self) -> frozenset[Path]:
+        """Return the folders of everything that the organism was read from."""
+        places = {Path.cwd(), self.file.absolute().parent, *self._reader.folders}
+        return frozenset(each for each in places if each.is_dir())
+
+    async def __call__(self, path: Path | None = None) -> ReloadEvent:
+        """Read the file, or another one, and swap it in; the event says what became of it."""
+        file = self.file if path is None else path
+        try:
+            with self._reader.read(file) as fresh:
+                event = self._swap(fresh)
+        except ConfigError as error:
+            for each in error.problems:
+                log.error("not reloaded: %s", each)
+            return ReloadEvent(applied=False, problems=error.problems)
+        for each in (*fresh.loaded.warnings, *event.needs_restart):
+            log.warning("%s", each)
+        return event
+
+    def _swap(self, fresh: Blueprint) -> ReloadEvent:
+        organism, before = self._organism, {each.name: each for each in self._present.listeners}
+        listeners = tuple(_unless_same(before.get(each.name), each) for each in fresh.listeners)
+        others = (each for each in organism.listeners if before.get(each.name) is not each)
+        try:
+            organism.reconfigure(fresh.config, (*others, *listeners), fresh.inserts)
+        except ValueError as error:
+            raise ConfigError((f"{fresh.file}: {error}",)) from None
+        self._present = replace(fresh, listeners=listeners)
+        names = [each.name for each in listeners]
+        return ReloadEvent(
+            applied=True,
+            added=tuple(each for each in names if each not in before),
+            removed=tuple(each for each in before if each not in names),
+            changed=tuple(
+                each.name for each in listeners if before.get(each.name, each) is not each
+            ),
+            needs_restart=tuple(self._needs_restart(fresh)),
+        )
+
+    def _needs_restart(self, fresh: Blueprint) -> Iterator[str]:
+        for path in FIXED:
+            if _at(fresh.config, path) != _at(self._started, path):
+                yield fresh.loaded.source.problem(path, "takes effect at the next start")
+
+    def concerns(self, change: Change, path: str) -> bool:
+        """Tell whether a changed path may be something that the organism was read from.
+
+        ``..data`` is the link that a mounted configuration is swapped by.
+        """
+        changed = Path(path)
+        return changed.suffix == ".py" or changed.name in (self.file.name, ".env", "..data")
+
+
+async def watch(organism: Organism, stop: Event) -> None:
+    """Reload whenever the organism's file, a ``.env`` or a module of it changes, until ``stop``.
+
+    Changes close together count as one. What became of each reload is told by its event.
+    Raises XmlPipelineError for an organism that was not loaded from a file.
+    """
+    reloader = organism.reloader
+    if not isinstance(reloader, Reloader):
+        raise XmlPipelineError("this organism was not loaded from a file")
+    while not stop.is_set():
+        folders = reloader.folders
+        changes = awatch(*folders, watch_filter=reloader.concerns, stop_event=stop, recursive=False)
+        async with aclosing(changes):
+            async for _ in changes:
+                await organism.reload()
+                if reloader.folders != folders:
+                    break
+
+
+def _unless_same(old: Listener | None, new: Listener) -> Listener:
+    """Return the old listener if the new one is no different."""
+    settings = (each.name for each in fields(Listener) if each.init)
+    if old is not None and all(getattr(old, each) == getattr(new, each) for each in settings):
+        return old
+    return new
+
+
+def _at(config: OrganismConfig, path: KeyPath) -> object:
+    """Return the value at a path."""
+    return reduce(lambda section, part: getattr(section, str(part)), path, config)
