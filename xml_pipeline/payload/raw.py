@@ -5,15 +5,21 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from enum import Enum
-from typing import Annotated, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias
 
 from lxml import etree
 
 from xml_pipeline.errors import InvalidPayload
 from xml_pipeline.payload.text import escape
 
-JsonValue: TypeAlias = "bool | int | float | str | list[JsonValue] | dict[str, JsonValue] | None"
-"""Whatever JSON can say."""
+if TYPE_CHECKING:
+    JsonValue: TypeAlias = (
+        "bool | int | float | str | list[JsonValue] | dict[str, JsonValue] | None"
+    )
+    """Whatever JSON can say."""
+else:
+    # Spelt out, it would ask whoever evaluates annotations for its own name.
+    JsonValue = object
 
 
 class JsonMark(Enum):

@@ -21,6 +21,7 @@ from xml_pipeline.payload.text import escape
 _DATE = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _TIME = "([01][0-9]|2[0-3]):[0-9]{2}:[0-9]{2}"  # xs:dateTime also knows 24:00:00
 _ZONE = "(Z|[+\\-][0-9]{2}:[0-9]{2})"
+_BASE64 = "[A-Za-z0-9+/=\\s]*"  # libxml2 passes over anything else
 _UUID = "[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 
 
@@ -91,7 +92,13 @@ SCALARS: Mapping[type, ScalarType] = MappingProxyType(
                 restriction=(_pattern(f"{_DATE}T{_TIME}(\\.[0-9]{{1,6}})?{_ZONE}?"),),
             ),
             ScalarType(
-                "bytes", bytes, "xs:base64Binary", "write_bytes({x})", "read_bytes({x})", "length"
+                "bytes",
+                bytes,
+                "xs:base64Binary",
+                "write_bytes({x})",
+                "read_bytes({x})",
+                "length",
+                (_pattern(_BASE64),),
             ),
             ScalarType(
                 "uuid",

@@ -72,6 +72,7 @@ class _Xsd:
     def __init__(self, model: Model) -> None:
         self._model = model
         self._plain: dict[str, Scalar] = {}
+        self._tables = 0
 
     def text(self) -> str:
         """Return the whole schema."""
@@ -170,7 +171,8 @@ class _Xsd:
         item = [f'<xs:element name="item"{_occurs(kind.facets)}>']
         item += _indented(_sequence(iter(entry)))
         yield from _sequence(iter([*item, "</xs:element>"]))
-        yield '<xs:unique name="each-key-once">'
+        self._tables += 1
+        yield f'<xs:unique name="each-key-once.{self._tables}">'
         yield '  <xs:selector xpath="item"/>'
         yield '  <xs:field xpath="key"/>'
         yield "</xs:unique>"

@@ -7,10 +7,12 @@ the tag. Nothing is coerced, and no key is ignored.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import singledispatchmethod
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from xml_pipeline.errors import InvalidPayload
+from xml_pipeline.payload.as_json.rest import gathered, spread
 from xml_pipeline.payload.as_json.scalars import dump_scalar, load_scalar
 from xml_pipeline.payload.faults import FAULTS, refusal
 from xml_pipeline.payload.model.kinds import (
@@ -19,7 +21,6 @@ from xml_pipeline.payload.model.kinds import (
     JsonText,
     Kind,
     Markup,
-    Member,
     Model,
     Nested,
     Nullable,
@@ -30,6 +31,8 @@ from xml_pipeline.payload.model.kinds import (
     Table,
 )
 from xml_pipeline.payload.raw import JsonValue, RawXml, write_json
+
+T = TypeVar("T")
 
 
 class JsonForm:
@@ -54,40 +57,52 @@ class JsonForm:
         """Return the JSON value for the value of one field."""
         return cast(JsonValue, self._dump(kind, value))
 
+    def verify(self, key: object, payload: T) -> T:
+        """Return the payload of a record if the record's own check lets its JSON form pass."""
+        check = self._model.records[key].check
+        if check is not None:
+            check(self._dump_record(key, payload))
+        return payload
+
     def _load_record(self, key: object, value: object) -> Any:
         record = self._model.records[key]
         if not isinstance(value, dict):
             raise InvalidPayload(f"not an object but {type(value).__name__}")
-        known = {member.key for member in record.members}
-        for name in value:
-            if name not in known:
-                raise InvalidPayload("there is no such field", str(name))
-        arguments = {
-            member.name: self._load_member(member, value)
-            for member in record.members
-            if member.key in value or member.required
-        }
-        # Whether absence means a default of the class, or one that the model added.
-        arguments |= {
-            member.name: member.omitted
-            for member in record.members
-            if member.key not in value and member.omitted is not member
-        }
+        if record.check is not None:
+            record.check(value)
+        value = gathered(record, value)
+        if unknown := value.keys() - {member.key for member in record.members}:
+            raise InvalidPayload("there is no such field", min(map(str, unknown)))
+        arguments = self._arguments(record, value)
         try:
             return record.cls(**arguments)
         except FAULTS as error:
             raise refusal("", error) from error
 
-    def _load_member(self, member: Member, value: Mapping[str, object]) -> object:
-        if member.key not in value:
-            raise InvalidPayload("is missing", member.key)
-        return self._load_at(member.key, member.kind, value[member.key])
+    def _arguments(self, record: Record, value: Mapping[str, Any]) -> dict[str, Any]:
+        arguments = {}
+        for member in record.members:
+            if member.key in value:
+                arguments[member.name] = self._load_at(member.key, member.kind, value[member.key])
+            elif member.required:
+                raise InvalidPayload("is missing", member.key)
+            elif member.omitted is not member:
+                # The class itself need not have this default: the model may have added it.
+                arguments[member.name] = member.omitted
+        return arguments
 
     def _load_at(self, place: str, kind: Kind, value: object) -> Any:
         try:
             return self._load(kind, value)
         except FAULTS as error:
             raise refusal(place, error) from error
+
+    def _load_bare(self, kind: Either, value: Any) -> Any:
+        """Return the first payload of the union that the value fits."""
+        for key in kind.keys:
+            with suppress(InvalidPayload):
+                return self._load_record(key, value)
+        raise ValueError("fits none of the payloads")
 
     @singledispatchmethod
     def _load(self, kind: Kind, value: Any) -> Any:
@@ -142,6 +157,8 @@ class JsonForm:
 
     @_load.register
     def _(self, kind: Either, value: Any) -> Any:
+        if not kind.tagged:
+            return self._load_bare(kind, value)
         _check_type(value, dict, "an object")
         for key in kind.keys:
             tag = self._model.tag(key)
@@ -157,19 +174,18 @@ class JsonForm:
     @_load.register
     def _(self, kind: JsonText, value: Any) -> Any:
         write_json(value)
-        if kind.check is not None:
-            kind.check(value)
         return value
 
     def _dump_record(self, key: object, payload: object) -> dict[str, Any]:
         record = self._model.records[key]
         if type(payload) is not record.cls:
             raise InvalidPayload(f"a {record.tag} expected, not a {type(payload).__name__}")
-        return {
+        dumped = {
             member.key: self._dump_at(member.key, member.kind, value)
             for member in record.members
             if (value := getattr(payload, member.name)) is not member.omitted
         }
+        return spread(record, dumped)
 
     def _dump_at(self, place: str, kind: Kind, value: object) -> JsonValue:
         try:
@@ -218,7 +234,8 @@ class JsonForm:
         for key in kind.keys:
             record: Record = self._model.records[key]
             if type(value) is record.cls:
-                return {record.tag: self._dump_at(record.tag, Nested(key), value)}
+                dumped = self._dump_at(record.tag, Nested(key), value)
+                return {record.tag: dumped} if kind.tagged else dumped
         raise TypeError(f"none of the union: {type(value).__name__}")
 
     @_dump.register

@@ -7,6 +7,7 @@ checks in its own ``__post_init__``.
 
 from __future__ import annotations
 
+from copy import deepcopy
 from functools import singledispatchmethod
 from typing import Any
 
@@ -37,12 +38,10 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 def write_json_schema(model: Model) -> dict[str, Any]:
     """Return the schema of the root, every other record below ``$defs``."""
-    schemas = _Schemas(model)
-    root, *others = model.records.items()
-    schema = {"$schema": DIALECT, **schemas.record(root[1])}
-    if others:
-        schema["$defs"] = {record.type_name: schemas.record(record) for _, record in others}
-    return schema
+    root = model.records[model.root]
+    if root.schema is not None:
+        return deepcopy(dict(root.schema))
+    return _Schemas(model).whole(root)
 
 
 class _Schemas:
@@ -51,9 +50,25 @@ class _Schemas:
     def __init__(self, model: Model) -> None:
         self._model = model
         self._form = JsonForm(model)
+        self._referred: list[object] = []
 
-    def record(self, record: Record) -> dict[str, Any]:
-        """Return the schema of one payload class."""
+    def whole(self, root: Record) -> dict[str, Any]:
+        """Return the schema of the root, with every record that it refers to."""
+        schema = {"$schema": DIALECT, **self._record(root)}
+        definitions: dict[str, Any] = {}
+        while len(definitions) < len(self._referred):
+            key = self._referred[len(definitions)]
+            record = self._model.records[key]
+            definitions[record.type_name] = self._definition(record)
+        return {**schema, "$defs": definitions} if definitions else schema
+
+    def _definition(self, record: Record) -> dict[str, Any]:
+        if record.schema is None:
+            return self._record(record)
+        # Its own references begin at itself.
+        return {**deepcopy(dict(record.schema)), "$id": f"urn:payload:{record.type_name}"}
+
+    def _record(self, record: Record) -> dict[str, Any]:
         schema: dict[str, Any] = {"title": record.tag}
         if record.doc:
             schema["description"] = record.doc
@@ -125,6 +140,8 @@ class _Schemas:
     def _(self, kind: Nested) -> dict[str, Any]:
         if kind.key == self._model.root:
             return {"$ref": "#"}
+        if kind.key not in self._referred:
+            self._referred.append(kind.key)
         return {"$ref": f"#/$defs/{self._model.type_name(kind.key)}"}
 
     @_kind.register
@@ -147,4 +164,4 @@ class _Schemas:
 
     @_kind.register
     def _(self, kind: JsonText) -> dict[str, Any]:
-        return dict(kind.schema) if isinstance(kind.schema, dict) else {}
+        return {}

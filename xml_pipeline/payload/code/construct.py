@@ -19,15 +19,18 @@ from xml_pipeline.payload.model.kinds import Record
 _GENERATED = "__dataclass_builtins_object__"
 
 
-def construction(source: Source, record: Record, values: Sequence[str]) -> list[str]:
-    """Return the statements that return an object with these values, one for each member."""
+def construction(source: Source, record: Record, values: Sequence[str], verify: str) -> list[str]:
+    """Return the statements that return an object with these values, one for each member.
+
+    ``verify`` is the name of a function that returns the object if it passes, or nothing.
+    """
     cls = source.bind("cls", record.cls)
     draft = _draft_of(record.cls)
     if draft is None:
         arguments = ", ".join(
             f"{member.name}={value}" for member, value in zip(record.members, values, strict=True)
         )
-        return [f"return {cls}({arguments})"]
+        return [f"return {verify}({cls}({arguments}))"]
     post_init = ["draft.__post_init__()"] if hasattr(record.cls, "__post_init__") else []
     return [
         f"draft = {source.bind('draft', draft)}()",
@@ -37,7 +40,7 @@ def construction(source: Source, record: Record, values: Sequence[str]) -> list[
         ),
         f"draft.__class__ = {cls}",
         *post_init,
-        "return draft",
+        f"return {verify}(draft)" if verify else "return draft",
     ]
 
 

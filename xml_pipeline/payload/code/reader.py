@@ -7,8 +7,9 @@ they are taken by position.
 
 from __future__ import annotations
 
-from functools import singledispatchmethod
+from functools import partial, singledispatchmethod
 
+from xml_pipeline.payload.as_json.form import JsonForm
 from xml_pipeline.payload.code.construct import construction
 from xml_pipeline.payload.code.source import Source
 from xml_pipeline.payload.model.kinds import (
@@ -42,6 +43,7 @@ class _Reader:
 
     def __init__(self, source: Source) -> None:
         self._source = source
+        self._form = JsonForm(source.model)
 
     def add(self, key: object, record: Record) -> None:
         """Add the function for one record."""
@@ -51,7 +53,11 @@ class _Reader:
         for x, member in zip(names, record.members, strict=True):
             body += [f"    field = {member.name!r}", f"    {x} = {self._member(member, x)}"]
         body += ["    field = ''"]
-        body += [f"    {line}" for line in construction(self._source, record, names)]
+        if record.check is None:
+            verify = ""
+        else:
+            verify = self._source.bind("verify", partial(self._form.verify, key))
+        body += [f"    {line}" for line in construction(self._source, record, names, verify)]
         body += ["except FAULTS as error:", "    raise refusal(field, error) from error"]
         self._source.function(f"read_{self._source.label(key)}(element)", body)
 
@@ -105,9 +111,7 @@ class _Reader:
 
     @_value.register
     def _(self, kind: JsonText, x: str) -> str:
-        if kind.check is None:
-            return f"read_json({x}.text)"
-        return f"checked({self._source.bind('check', kind.check)}, read_json({x}.text))"
+        return f"read_json({x}.text)"
 
     @_value.register
     def _(self, kind: Items, x: str) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 from xml_pipeline.payload.faults import FAULTS, refusal
 from xml_pipeline.payload.model.kinds import Model
-from xml_pipeline.payload.raw import JsonValue, RawXml, content_of, read_json, write_json
+from xml_pipeline.payload.raw import RawXml, content_of, read_json, write_json
 from xml_pipeline.payload.regex.automaton import Automaton
 from xml_pipeline.payload.scalars import SUPPORT
 
@@ -24,17 +24,10 @@ def matching(automaton: Automaton, value: str) -> str:
     return value
 
 
-def checked(check: Callable[[JsonValue], None], value: JsonValue) -> JsonValue:
-    """Return the value once the check has let it pass."""
-    check(value)
-    return value
-
-
 _NAMES: Mapping[str, object] = {
     **SUPPORT,
     "FAULTS": FAULTS,
     "RawXml": RawXml,
-    "checked": checked,
     "content_of": content_of,
     "matching": matching,
     "read_json": read_json,

@@ -23,11 +23,11 @@ JsonText  JSON text
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 from xml_pipeline.payload.model.facets import FREE, MAX_TEXT, Facets
-from xml_pipeline.payload.raw import ABSENT, JsonValue
+from xml_pipeline.payload.raw import ABSENT
 from xml_pipeline.payload.scalars import ScalarType
 
 
@@ -105,13 +105,11 @@ class Nested:
 class Either:
     """One of several payloads.
 
-    In JSON they stand below their tags, as in XML; where ``tagged`` is false, bare, and then
-    ``exclusive`` says whether a value may fit only one of them.
+    In JSON each stands below its tag, as in XML; where ``tagged`` is false, bare.
     """
 
     keys: tuple[object, ...]
     tagged: bool = True
-    exclusive: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,10 +119,7 @@ class Markup:
 
 @dataclass(frozen=True, slots=True)
 class JsonText:
-    """Any JSON value that ``check`` lets pass; its JSON Schema is ``schema``."""
-
-    schema: JsonValue = True
-    check: Callable[[JsonValue], None] | None = field(default=None, compare=False)
+    """Any JSON value."""
 
 
 Kind: TypeAlias = (
@@ -189,7 +184,8 @@ class Member:
 class Record:
     """One payload class: its tag, its name among types, its members in order of declaration.
 
-    ``check`` looks at the JSON form of the whole, for rules that no member can state.
+    A record that was made from a JSON Schema has that ``schema``, and a ``check`` that holds the
+    JSON form of a payload against it, for the rules that no member can state.
     """
 
     cls: type[Any]
@@ -197,8 +193,8 @@ class Record:
     type_name: str
     doc: str
     members: tuple[Member, ...]
-    check: Callable[[JsonValue], None] | None = field(default=None, compare=False)
-    schema: JsonValue = None
+    schema: Mapping[str, Any] | None = None
+    check: Callable[[Any], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
