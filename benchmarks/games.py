@@ -1,0 +1,125 @@
+"""The organisms that are measured, each with everything on: threads, peers, budgets, context.
+
+A game is an organism made ready, and a function that plays once: it returns how many deliveries
+that took. Handlers do next to nothing and pass on the payload they were given, so that what is
+measured is the way of a message and not what somebody does with it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+from benchmarks.floor import BALL, Ball
+from xml_pipeline import HandlerMetadata, HandlerResponse, Listener, Organism, OrganismConfig
+from xml_pipeline.events import Event
+
+Play = Callable[[], Awaitable[int]]
+Game = AbstractAsyncContextManager[Play]
+
+GUESTS = tuple(f"gst{number}" for number in range(10))
+ENDLESS = 1_000_000_000
+
+
+def config() -> OrganismConfig:
+    """Return the default configuration with its limits out of the way."""
+    return OrganismConfig.model_validate(
+        {
+            "max_concurrent_handlers": 2_000,
+            "budget": {"messages": ENDLESS, "hops": ENDLESS},
+            "limits": {"waiting_messages": ENDLESS, "waiting_bytes": ENDLESS},
+        }
+    )
+
+
+@asynccontextmanager
+async def ping_pong(
+    conversations: int, strokes: int, *, heard: bool = False
+) -> AsyncIterator[Play]:
+    """Ask back and forth between two listeners, in so many conversations side by side.
+
+    Every second message opens a thread and the one after it closes that. With ``heard``,
+    somebody subscribes to the events, so that they are made at all.
+    """
+
+    async def ping(ball: Ball, metadata: HandlerMetadata) -> HandlerResponse:
+        if metadata.hops < strokes:
+            return HandlerResponse(ball, to="pong")
+        return HandlerResponse.respond(ball)
+
+    players = (
+        Listener("ping", Ball, ping, description="Serves.", peers=("pong",)),
+        Listener("pong", Ball, _return_it, description="Returns."),
+    )
+    async with Organism(players, config=config()) as organism:
+        if heard:
+            organism.subscribe(_hear)
+        yield lambda: _ask_all(organism, "ping", conversations, strokes + 2)
+
+
+@asynccontextmanager
+async def fan_out(
+    conversations: int, rounds: int, *, broadcast: bool = False
+) -> AsyncIterator[Play]:
+    """Ask ten listeners at once and gather their ten answers, so many rounds of it.
+
+    Either by name, or by one message that goes to all of them. The count of the answers is
+    kept in the host's state.
+    """
+    served = [HandlerResponse(BALL, to=None if broadcast else name) for name in GUESTS]
+
+    async def host(ball: Ball, metadata: HandlerMetadata) -> list[HandlerResponse]:
+        state = metadata.state
+        missing = state.get("missing", 1) - 1
+        if missing:
+            state["missing"] = missing
+            return []
+        if metadata.hops == 2 * rounds:
+            return [HandlerResponse.respond(ball)]
+        state["missing"] = len(GUESTS)
+        return served[:1] if broadcast else served
+
+    listeners = [Listener("host", Ball, host, description="Asks.", peers=GUESTS)]
+    listeners += [
+        Listener(name, Ball, _return_it, description="Answers.", broadcast=broadcast)
+        for name in GUESTS
+    ]
+    async with Organism(listeners, config=config()) as organism:
+        deliveries = 2 * len(GUESTS) * rounds + 2
+        yield lambda: _ask_all(organism, "host", conversations, deliveries)
+
+
+@asynccontextmanager
+async def idle_hop(hops: int) -> AsyncIterator[Play]:
+    """Send one message at a time to a listener, when the pump has nothing else to do."""
+    arrived: list[asyncio.Future[None]] = []
+
+    async def sink(ball: Ball, metadata: HandlerMetadata) -> None:
+        arrived.pop().set_result(None)
+
+    async def play() -> int:
+        future = asyncio.get_running_loop().create_future
+        for _ in range(hops):
+            hop = future()
+            arrived.append(hop)
+            await organism.send("sink", BALL)
+            await hop
+        return hops
+
+    listener = Listener("sink", Ball, sink, description="Takes it.")
+    async with Organism([listener], config=config()) as organism:
+        yield play
+
+
+async def _return_it(ball: Ball, metadata: HandlerMetadata) -> HandlerResponse:
+    return HandlerResponse.respond(ball)
+
+
+async def _ask_all(organism: Organism, to: str, conversations: int, deliveries: int) -> int:
+    await asyncio.gather(*(organism.ask(to, BALL) for _ in range(conversations)))
+    return conversations * deliveries
+
+
+def _hear(event: Event) -> None:
+    """Listen, and do nothing about it."""

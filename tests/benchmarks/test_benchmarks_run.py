@@ -1,0 +1,77 @@
+"""Each benchmark runs at a tiny size and prints its figures; how good they are is no test's affair.
+
+A time that is asserted fails on somebody's machine one day.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from benchmarks.floor import BALL, Ball, envelope, floor
+from benchmarks.pump import CASES
+from tests.house.source import ROOT
+from xml_pipeline.payload import codec_of
+from xml_pipeline.steps.seal import seal
+
+TINY = ("--scale", "0.002")
+
+
+def run(script: str, *arguments: str) -> str:
+    command = [sys.executable, str(ROOT / "benchmarks" / script), *arguments]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment, check=False, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def figures(script: str, *arguments: str) -> Any:
+    return json.loads(run(script, "--json", *arguments))
+
+
+def test_the_measured_envelope_has_470_bytes_and_six_fields() -> None:
+    assert len(envelope()) == 470
+    assert len(codec_of(Ball).write(BALL).split("</")) == 6 + 2
+
+
+def test_the_floor_answers_with_what_our_own_writer_would_write() -> None:
+    thread = "0b6d6a3e-92d0-4a6f-8c0e-5a1f0e8f7d21"
+    assert floor()(envelope()) == seal(codec_of(Ball), BALL, "pong", "ping", thread)
+
+
+def test_the_pump_is_measured_in_every_case_against_the_floor_of_the_same_run() -> None:
+    report = figures("pump.py", "--rounds", "1", *TINY)
+    assert [case["name"] for case in report["cases"]] == [case.name for case in CASES]
+    assert report["floor_us"] > 0
+    assert all(case["us"] > 0 and case["ratio"] > 0 for case in report["cases"])
+
+
+def test_the_pump_prints_a_row_for_the_floor_and_for_each_case() -> None:
+    printed = run("pump.py", "--rounds", "1", *TINY, "--only", "rally-1").splitlines()
+    assert "the floor (470 bytes)" in printed[1]
+    assert "ping-pong, 1 in flight" in printed[2]
+    assert "gc.freeze()" in printed[3]
+
+
+@pytest.mark.parametrize("case", ["idle-hop", "broadcast"])
+def test_a_profile_names_the_functions_that_cost(case: str) -> None:
+    assert "envelope.py" in run("pump.py", "--profile", case, *TINY)
+
+
+def test_memory_is_measured_for_what_waits_and_for_what_has_finished() -> None:
+    waiting, finished = figures("memory.py", *TINY)
+    assert waiting["about"] == "200 conversations waiting"
+    assert finished["about"] == "2,000 messages later"
+    assert all(isinstance(growth["mib"], float) for growth in (waiting, finished))
+
+
+def test_memory_prints_what_each_may_cost() -> None:
+    printed = run("memory.py", *TINY).splitlines()
+    assert [line.split()[-1] for line in printed[1:]] == ["150", "20"]
