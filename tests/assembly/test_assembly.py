@@ -341,6 +341,33 @@ def test_an_output_class_that_is_no_payload_is_a_problem(project: Project) -> No
     assert "listeners[0].output_class" in told
 
 
+@pytest.mark.parametrize(
+    ("handler", "accepts"), [("greet", ["Greeting"]), ("both", ["Greeting", "Greeted"])]
+)
+def test_a_listener_accepts_what_its_handler_is_annotated_with(
+    project: Project, handler: str, accepts: list[str]
+) -> None:
+    listen(project, payload_class="[]", handler=f"handlers.greeter:{handler}")
+    [listener] = [each for each in Organism.load(project.file).listeners if each.name == "greeter"]
+    code = module("handlers.greeter")
+    assert listener.accepts == tuple(getattr(code, each) for each in accepts)
+
+
+@pytest.mark.parametrize("handler", ["loose", "anything", "unresolved"])
+def test_a_handler_that_does_not_tell_what_it_takes_needs_a_payload_class(
+    project: Project, handler: str
+) -> None:
+    listen(project, payload_class="[]", handler=f"handlers.greeter:{handler}")
+    [told] = project.problems()
+    assert "listeners[0].handler: its annotation does not tell which payload it takes" in told
+
+
+def test_an_annotation_that_is_no_payload_is_a_problem(project: Project) -> None:
+    listen(project, payload_class="[]", handler="handlers.greeter:texts")
+    [told] = project.problems()
+    assert "listeners[0]: " in told
+
+
 @pytest.mark.parametrize("step", ["Plain", "nothing", "waits"])
 def test_what_is_no_step_is_a_problem(project: Project, step: str) -> None:
     listen(project)

@@ -120,7 +120,7 @@ async def test_what_a_handler_imports_while_it_runs_is_renewed(sharing: Project)
         "from . import shared as it; Greeting, Greeted, word = it.Greeting, it.Greeted, it.word",
         "import handlers.shared as it; Greeting, Greeted, word = it.Greeting, it.Greeted, it.word",
         "from handlers.again import *",
-        "from handlers.again import *\nif False:\n    from ...beyond import nothing",
+        "from handlers.again import *\n    if 0: from ...beyond import nothing",
     ],
 )
 async def test_every_kind_of_import_is_followed(sharing: Project, statement: str) -> None:

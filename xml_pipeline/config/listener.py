@@ -6,7 +6,6 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from xml_pipeline import names
 from xml_pipeline.config.values import (
     Count,
     Handler,
@@ -41,7 +40,9 @@ class ListenerConfig(Section):
     name: ListenerName = Field(description="Its name; no other listener or group has it.")
     description: NotBlank = Field(description="One line: what it does, for people and for models.")
     payload_class: OneOrMoreImportPaths = Field(
-        default=(), description="Import path of the payload it accepts, or a list of them."
+        default=(),
+        description="Import path of the payload it accepts, or a list of them; empty: what its"
+        " handler is annotated with.",
     )
     handler: Handler | None = Field(
         default=None,
@@ -96,6 +97,4 @@ class ListenerConfig(Section):
     def _somebody_handles(self) -> Self:
         if self.handler is None and not self.agent:
             raise ValueError('needs a "handler", or "agent: true" for a model to handle it')
-        if self.handler and not names.plugin_handler(self.handler) and not self.payload_class:
-            raise ValueError('needs a "payload_class": the payload that its handler takes')
         return self
