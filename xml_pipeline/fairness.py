@@ -60,6 +60,10 @@ class FairQueue(Generic[Item]):
             self._enter(conversation)
         return item
 
+    def take_all(self, most: int) -> list[Item]:
+        """Take as many items in turn as there are, ``most`` of them at the most."""
+        return [self.take() for _ in range(min(most, self._length))]
+
     def remove(self, unwanted: Callable[[Item], bool]) -> list[Item]:
         """Take out every item that ``unwanted`` says, leaving the order of the others."""
         gone: list[Item] = []

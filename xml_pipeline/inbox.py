@@ -64,11 +64,9 @@ class Inbox:
         loop = asyncio.get_running_loop()
         queue = self._queue
         while not self.stopped:
-            ready = []
-            for _ in range(min(self._batch, len(queue))):
-                wire = queue.take()
+            ready = queue.take_all(self._batch)
+            for wire in ready:
                 self.size -= len(wire.raw)
-                ready.append(wire)
             yield ready
             if queue:
                 await asyncio.sleep(0)
@@ -96,6 +94,11 @@ class OuterDoor:
         self._entering = 0
         self.max_messages = max_messages
         self.max_bytes = max_bytes
+
+    @property
+    def line(self) -> int:
+        """Return how many stand in line."""
+        return len(self._line)
 
     @property
     def full(self) -> bool:

@@ -83,6 +83,7 @@ class Organism:
     async def __aenter__(self) -> Self:
         if self._running is not None:
             raise XmlPipelineError("an organism runs once; make another one")
+        self._kernel.scheduler.clock = asyncio.get_running_loop().time
         name = f"pump of {self.config.organism.name}"
         self._running = asyncio.create_task(self._live(), name=name)
         self._running.add_done_callback(_cry_out)
@@ -114,7 +115,8 @@ class Organism:
 
     def _rest(self) -> None:
         """Tell those who wait for quiet that the pump has nothing to do at present."""
-        self._kernel.door.open()
+        if self._kernel.door.line:
+            self._kernel.door.open()
         if (
             self._at_rest
             and not self._kernel.scheduler.running

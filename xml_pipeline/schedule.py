@@ -45,7 +45,8 @@ class Scheduler:
     """Decides which deliveries may start.
 
     ``max_concurrent`` bounds the whole organism, ``per_agent`` each agent that names no
-    limit of its own. ``clock`` gives the event loop's time.
+    limit of its own. ``lanes`` has the lane of each listener by its name. ``clock`` gives the
+    event loop's time.
     """
 
     def __init__(
@@ -60,25 +61,20 @@ class Scheduler:
         self.running = 0
         self.waiting = 0
         self.waiting_bytes = 0
-        self._clock = clock
+        self.clock = clock
         self._depth_first = depth_first
-        self._lanes: dict[str, Lane] = {}
+        self.lanes: dict[str, Lane] = {}
         self._parked: FairQueue[Delivery] = FairQueue(depth_first)
         self._hungry: dict[Lane, None] = {}
-
-    @property
-    def lanes(self) -> dict[str, Lane]:
-        """Return the lane of each listener that has had a delivery or a setting."""
-        return self._lanes
 
     def lane(self, listener: Listener) -> Lane:
         """Return the listener's lane, with the limits of the listener as it is now."""
         limit = listener.max_concurrent
         if limit is None and listener.agent:
             limit = self.per_agent
-        lane = self._lanes.get(listener.name)
+        lane = self.lanes.get(listener.name)
         if lane is None:
-            lane = self._lanes[listener.name] = Lane(limit, listener.timeout, self._depth_first)
+            lane = self.lanes[listener.name] = Lane(limit, listener.timeout, self._depth_first)
         lane.limit, lane.timeout = limit, listener.timeout
         return lane
 
@@ -87,7 +83,7 @@ class Scheduler:
         starting: list[Delivery] = []
         if self._parked or self._hungry:
             self._fill(starting)
-        lanes, now = self._lanes, self._clock()
+        lanes, now = self.lanes, self.clock()
         for delivery in arrived:
             thread = delivery.thread
             if not thread.open:
@@ -115,7 +111,7 @@ class Scheduler:
 
         That is when somebody waits for a slot, or nothing runs any more.
         """
-        lane = self._lanes[delivery.listener.name]
+        lane = self.lanes[delivery.listener.name]
         if lane.running.pop(delivery, None) is None:
             return False
         self.running -= 1
@@ -124,12 +120,12 @@ class Scheduler:
         if thread.queue:
             following = thread.queue.popleft()
             thread.current = following
-            self._park(following, self._lanes[following.listener.name])
+            self._park(following, self.lanes[following.listener.name])
         return not self.running or bool(self._hungry) or bool(self._parked)
 
     def is_running(self, delivery: Delivery) -> bool:
         """Tell whether a delivery has started and not finished."""
-        return delivery in self._lanes[delivery.listener.name].running
+        return delivery in self.lanes[delivery.listener.name].running
 
     def forget(self, thread: Thread) -> None:
         """Take what waits on a thread that has closed out of the count of what waits.
@@ -167,13 +163,13 @@ class Scheduler:
         self._unwait(delivery)
         if not delivery.thread.open:
             return
-        lane = self._lanes[delivery.listener.name]
+        lane = self.lanes[delivery.listener.name]
         if lane.full:
             self._wait(delivery)
             self._park(delivery, lane)
             return
         self.running += 1
-        lane.running[delivery] = self._clock()
+        lane.running[delivery] = self.clock()
         starting.append(delivery)
 
     def _wait(self, delivery: Delivery) -> None:

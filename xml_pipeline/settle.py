@@ -9,12 +9,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterable
+from typing import Any
 
 from xml_pipeline.errors import FaultCode, PayloadDefinitionError, Rejected
 from xml_pipeline.faults import Faults, caller_of
 from xml_pipeline.inbox import Inbox
 from xml_pipeline.listener import HandlerMetadata, HandlerResponse
-from xml_pipeline.message import Delivery, Kind, Wire
+from xml_pipeline.message import Delivery, Wire
 from xml_pipeline.payload import codec_of
 from xml_pipeline.registries.listeners import Listeners
 from xml_pipeline.registries.threads import Threads
@@ -93,9 +94,8 @@ class Settlement:
             return
         parent = caller_of(thread)
         to = parent.callee if parent is not None else thread.conversation.principal
-        answer = HandlerResponse(payload, to, kind="respond")
         try:
-            wire = self._wire(thread, answer, parent, "reply")
+            wire = self._wire(thread, parent, payload, to)
         except (Rejected, PayloadDefinitionError) as error:
             fault = self._faults.make(thread, _rejection(error), thread.callee, to)
             self._faults.pass_up(thread, fault)
@@ -130,21 +130,21 @@ class Settlement:
         return wire.conversation.messages
 
     def _say(self, thread: Thread, response: HandlerResponse) -> None:
-        if response.kind == "defer":
+        kind = response.kind
+        if kind == "defer":
             self._owe(thread, response.seconds)
         elif response.seconds > 0.0:
             self._delay(thread, response)
-        elif response.kind == "respond":
-            self.answer(thread, response.payload)
-        elif response.kind == "acknowledge":
-            self.answer(thread, response.payload, closing=False)
-        else:
+        elif kind == "send":
             self._send(thread, response)
+        else:
+            self.answer(thread, response.payload, closing=kind == "respond")
 
     def _send(self, thread: Thread, response: HandlerResponse) -> None:
         thread.pending += 1
         try:
-            self._inbox.put(self._wire(thread, response, thread, "send"))
+            wire = self._wire(thread, thread, response.payload, response.to, response.key)
+            self._inbox.put(wire)
         except (Rejected, PayloadDefinitionError) as error:
             rejection = _rejection(error)
             fault = self._faults.make(thread, rejection, thread.callee, response.to or "")
@@ -152,32 +152,40 @@ class Settlement:
             self._faults.tell(thread, fault, about, thread.hops + 1)
 
     def _wire(
-        self, thread: Thread, response: HandlerResponse, home: Thread | None, kind: Kind
+        self,
+        thread: Thread,
+        home: Thread | None,
+        payload: Any,
+        to: str | None,
+        key: str | None = None,
     ) -> Wire:
-        """Write what a thread's callee says into bytes, ready to go the way of all messages."""
-        conversation, payload, to = thread.conversation, response.payload, response.to
-        conversation.messages += 1
-        number = conversation.messages
+        """Write what a thread's callee says into bytes, ready to go the way of all messages.
+
+        ``home`` is the thread it is said on: its own, or for a reply its caller's.
+        """
+        conversation = thread.conversation
+        number = conversation.messages = conversation.messages + 1
+        sending = home is thread
         if payload.__class__ is bytes:
             codec, raw = None, payload
         else:
             codec = codec_of(type(payload))
-            if to is not None and to not in self._listeners:
+            if to is not None and (to.__class__ is not str or to not in self._listeners):
                 check_name(to)
             home_id = home.id if home is not None else conversation.id
             raw = seal(codec, payload, thread.callee, to, home_id)
         return Wire(
             raw,
             "text" if codec is None else "sealed",
-            kind,
+            "send" if sending else "reply",
             thread.callee,
             conversation,
             home,
             number,
-            thread.request if kind == "reply" else 0,
+            0 if sending else thread.request,
             thread.hops + 1,
             codec,
-            response.key or number,
+            key or number,
             to,
         )
 

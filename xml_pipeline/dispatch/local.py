@@ -116,9 +116,13 @@ class LocalDispatch:
             if self._take(delivery):
                 self._raised(delivery, error)
             return f"{type(error).__name__}: {error}"
-        if not self._take(delivery):
+        if self._unsettled.pop(delivery, _SETTLED) is _SETTLED:
             return "too late"
-        self._settlement.succeed(delivery, metadata, responses)
+        try:
+            self._settlement.succeed(delivery, metadata, responses)
+        except Exception as error:  # A response that holds what nobody could expect in one.
+            self._raised(delivery, error)
+            return f"{type(error).__name__}: {error}"
         if self._events.heard:
             thread, name = delivery.thread, delivery.listener.name
             owes = thread.open and thread.owed is not None
