@@ -106,6 +106,11 @@ class Organism:
         running = self._running is not None and not self._running.done()
         return running and not self._kernel.inbox.stopped
 
+    async def ended(self) -> None:
+        """Wait until no message moves any more: the context is left, or the pump has died."""
+        if self._running is not None:
+            await asyncio.wait({self._running})
+
     async def _live(self) -> None:
         try:
             async with asyncio.TaskGroup() as group:
