@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from os.path import realpath
 from pathlib import Path
 from types import ModuleType
@@ -34,18 +34,17 @@ class Renewal:
         """
         names = tuple(names)
         importlib.invalidate_caches()  # a file may have been written a moment ago
-        before = _Before(own)
-        _forget(self._stale(own, names))
-        sys.path[:0] = [each for each in own.folders if each not in sys.path]
-        sys.meta_path.insert(0, own)
-        try:
-            yield
-        except BaseException:
-            before.restore()
-            raise
-        finally:
-            sys.meta_path.remove(own)
-        self._remember(own.reachable(names))
+        with ExitStack() as undo:
+            undo.callback(_Before(own).restore)
+            _forget(self._stale(own, names))
+            sys.path[:0] = [each for each in own.folders if each not in sys.path]
+            sys.meta_path.insert(0, own)
+            try:
+                yield
+            finally:
+                sys.meta_path.remove(own)
+            self._remember(own.reachable(names))
+            undo.pop_all()
 
     def _stale(self, own: OwnPackages, names: Iterable[str]) -> set[str]:
         """Return the modules that changed, those that need them, and those below them."""
