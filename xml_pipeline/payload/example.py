@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import singledispatchmethod
@@ -12,6 +13,7 @@ from typing import Any
 from uuid import UUID
 
 from xml_pipeline.errors import PayloadDefinitionError
+from xml_pipeline.payload.as_json.form import JsonForm
 from xml_pipeline.payload.faults import FAULTS
 from xml_pipeline.payload.model.facets import Facets
 from xml_pipeline.payload.model.finite import finite_keys
@@ -63,23 +65,54 @@ _PLAIN: Mapping[type, Any] = MappingProxyType(
 
 
 def make_example(model: Model) -> Any:
-    """Return a payload with every field filled.
+    """Return a payload with every field filled that the class lets be filled.
 
-    A class that refuses that is tried with its required fields alone.
+    An optional field whose example is refused is left out. A class that refuses the whole is
+    tried with its required fields alone.
 
     Raises:
         PayloadDefinitionError: it refuses that too: its fields need ``examples``.
     """
-    examples = _Examples(model)
+    attempt = _Attempt(model)
+    optional = attempt.optional
+    left_out: set[str] = set()
+    while True:
+        try:
+            return attempt(left_out)
+        except FAULTS as error:
+            culprit = _culprit(optional, error)
+            if culprit is None or culprit in left_out:
+                break
+            left_out.add(culprit)
+    for kept in (None, *optional.values()):
+        with suppress(*FAULTS):
+            return attempt({name for name in optional.values() if name != kept})
     try:
-        return examples.record(model.root, (), sparing=False)
-    except FAULTS:
-        pass
-    try:
-        return examples.record(model.root, (), sparing=True)
+        return attempt(set(), sparing=True)
     except FAULTS as error:
         tag = model.tag(model.root)
         raise PayloadDefinitionError(f"{tag} refuses its example: {error}") from error
+
+
+class _Attempt:
+    """Makes an example without certain fields; raises if the payload is refused."""
+
+    def __init__(self, model: Model) -> None:
+        self._root = model.root
+        self._examples, self._form = _Examples(model), JsonForm(model)
+        members = model.records[model.root].members
+        self.optional = {member.key: member.name for member in members if not member.required}
+
+    def __call__(self, left_out: Collection[str], *, sparing: bool = False) -> Any:
+        payload = self._examples.record(self._root, (), sparing=sparing, left_out=left_out)
+        return self._form.verify(self._root, payload)
+
+
+def _culprit(optional: Mapping[str, str], error: Exception) -> str | None:
+    """Return the optional field at which the error's path begins."""
+    path = getattr(error, "field", "")
+    within = [key for key in optional if path == key or path.startswith((f"{key}.", f"{key}["))]
+    return optional[max(within, key=len)] if within else None
 
 
 class _Examples:
@@ -92,13 +125,20 @@ class _Examples:
         self._model = model
         self._simplest_first = finite_keys(model)
 
-    def record(self, key: object, path: tuple[object, ...], *, sparing: bool) -> Any:
-        """Return an object of one payload class."""
+    def record(
+        self,
+        key: object,
+        path: tuple[object, ...],
+        *,
+        sparing: bool,
+        left_out: Collection[str] = (),
+    ) -> Any:
+        """Return an object of one payload class, without the fields that are left out."""
         record, sparing = self._model.records[key], sparing or key in path
         values = {
             member.name: self._member(member, (*path, key), sparing=sparing)
             for member in record.members
-            if member.required or not sparing
+            if member.required or not (sparing or member.rest or member.name in left_out)
         }
         values |= {
             member.name: member.omitted

@@ -22,13 +22,16 @@ JsonText  JSON text
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 from xml_pipeline.payload.model.facets import FREE, MAX_TEXT, Facets
 from xml_pipeline.payload.raw import ABSENT
 from xml_pipeline.payload.scalars import ScalarType
+
+PREBUILT = "__payload_model__"
+"""The attribute of a class that was made from a model, rather than the model from it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,3 +214,32 @@ class Model:
     def tag(self, key: object) -> str:
         """Return the name of a record's element where it stands for itself."""
         return self.records[key].tag
+
+
+def keys_within(kind: Kind) -> Iterator[object]:
+    """Yield the key of each record that a value of the kind may directly hold."""
+    match kind:
+        case Nested(key):
+            yield key
+        case Either(keys):
+            yield from keys
+        case Nullable(inner) | Items(inner) | Table(value=inner):
+            yield from keys_within(inner)
+        case Row(items):
+            for item in items:
+                yield from keys_within(item)
+
+
+def reachable(model: Model) -> Model:
+    """Return the model without the records that its root does not reach."""
+    found = [model.root]
+    for key in found:
+        for member in model.records[key].members:
+            found += (each for each in keys_within(member.kind) if each not in found)
+    return Model(model.root, {key: model.records[key] for key in found})
+
+
+def prebuilt(cls: object) -> Model | None:
+    """Return the model that a class was made from, if its annotations do not say it all."""
+    found = vars(cls).get(PREBUILT) if isinstance(cls, type) else None
+    return found if isinstance(found, Model) else None

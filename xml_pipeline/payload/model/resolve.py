@@ -7,6 +7,7 @@ import inspect
 import types
 import typing
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from enum import Enum
 from functools import reduce
 from keyword import iskeyword
@@ -32,6 +33,7 @@ from xml_pipeline.payload.model.kinds import (
     Row,
     Scalar,
     Table,
+    prebuilt,
 )
 from xml_pipeline.payload.model.narrow import narrow
 from xml_pipeline.payload.model.options import enum_options, literal_options
@@ -51,6 +53,8 @@ def resolve(key: object, names: Mapping[str, Any]) -> Model:
         PayloadDefinitionError: a field cannot be bound; the message begins with its name.
         NameError: an annotation names what is not there (yet).
     """
+    if known := prebuilt(key):
+        return known
     resolver = _Resolver(names)
     resolver.visit(key)
     model = Model(key, types.MappingProxyType(resolver.records()))
@@ -88,6 +92,14 @@ class _Resolver:
             self._member(key, field, hint) for field, hint in hints_of(key, self._names)
         )
         self._found[key] = Record(cls, tag, type_name, _doc(cls), members)
+
+    def _adopt(self, model: Model) -> None:
+        """Take over the records of a model, under names that are free here."""
+        for key, record in model.records.items():
+            if key not in self._order:
+                self._order.append(key)
+                type_name = self._free_name(record.type_name)
+                self._found[key] = replace(record, type_name=type_name)
 
     def _free_name(self, tag: str) -> str:
         """Return a name for the type: two classes of one name are told apart by a number."""
@@ -143,6 +155,9 @@ class _Resolver:
             return enum_options(hint)
         if hint is getattr(typing, "Self", None):
             return Nested(key)
+        if known := prebuilt(hint):
+            self._adopt(known)
+            return Nested(known.root)
         if dataclasses.is_dataclass(get_origin(hint) or hint):
             self.visit(hint)
             return Nested(hint)
@@ -168,9 +183,9 @@ class _Resolver:
         keys = tuple(kind.key for kind in kinds if isinstance(kind, Nested))
         if len(keys) < len(kinds):
             raise PayloadDefinitionError("a union must be of payloads, or of one type and None")
-        if len({class_of(each) for each in keys}) < len(keys):
+        if len({class_of(each) for each in inner}) < len(keys):
             raise PayloadDefinitionError("two payloads of a union are of the same class")
-        if len({name_of(each) for each in keys}) < len(keys):
+        if len({name_of(each) for each in inner}) < len(keys):
             raise PayloadDefinitionError("two payloads of a union have the same name")
         either = Either(keys)
         return either if len(kinds) == len(list(arguments)) else Nullable(either)
