@@ -18,7 +18,7 @@ from lxml import etree
 from xml_pipeline.errors import PayloadDefinitionError
 from xml_pipeline.payload.codec import Codec
 from xml_pipeline.payload.model.annotations import class_of, name_of, parameters_of
-from xml_pipeline.payload.model.kinds import Model
+from xml_pipeline.payload.model.kinds import MODEL, Model
 from xml_pipeline.payload.model.resolve import resolve
 
 P = TypeVar("P")
@@ -29,21 +29,19 @@ _CODEC = "__payload_codec__"
 class Binding:
     """The codecs of one class: its own, or one for each choice of its type variables."""
 
-    __slots__ = ("_codecs", "_models", "_scope")
+    __slots__ = ("_codecs", "_scope")
 
     def __init__(self, scope: FrameType | None) -> None:
         self._scope = scope
-        self._models: dict[object, Model] = {}
         self._codecs: dict[object, Codec[Any]] = {}
 
     def resolve(self, key: object) -> Model:
         """Resolve the fields; NameError while an annotation names what is not there yet."""
-        if key not in self._models:
-            names = self._scope.f_locals if self._scope else {}
-            self._models[key] = resolve(key, names)
-            if not parameters_of(class_of(key)):
-                self._scope = None  # a frame keeps everything in it alive
-        return self._models[key]
+        model = resolve(key, self._scope.f_locals if self._scope else {})
+        if not parameters_of(class_of(key)):
+            setattr(key, MODEL, model)
+            self._scope = None  # a frame keeps everything in it alive
+        return model
 
     def codec(self, key: object) -> Codec[Any]:
         """Return the codec, generated when it is first asked for."""

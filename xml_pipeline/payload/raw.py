@@ -40,6 +40,9 @@ class Absent(Enum):
     def __bool__(self) -> bool:
         return False
 
+    def __repr__(self) -> str:
+        return "ABSENT"
+
 
 ABSENT: Final = Absent.ABSENT
 """The value of a field that was left out, where None would mean something else."""

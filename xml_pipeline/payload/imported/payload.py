@@ -16,7 +16,7 @@ from xml_pipeline.payload.decorate import xmlify
 from xml_pipeline.payload.imported.safety import SafeSchema
 from xml_pipeline.payload.imported.shapes import Shapes
 from xml_pipeline.payload.model.finite import check_finite
-from xml_pipeline.payload.model.kinds import PREBUILT
+from xml_pipeline.payload.model.kinds import MODEL
 
 
 def payload_from_json_schema(name: str, schema: Mapping[str, Any]) -> type[Any]:
@@ -45,5 +45,5 @@ def payload_from_json_schema(name: str, schema: Mapping[str, Any]) -> type[Any]:
     root = model.records[model.root]
     root.cls.__module__ = __name__
     root.cls.__doc__ = root.doc or f"{name}, made from a JSON Schema."
-    setattr(root.cls, PREBUILT, model)
+    setattr(root.cls, MODEL, model)
     return xmlify(root.cls)

@@ -46,10 +46,12 @@ class SafeSchema:
     """A schema that has been looked over, with its patterns compiled to automata."""
 
     def __init__(self, schema: Mapping[str, Any]) -> None:
-        self.root = schema
+        self.whole = schema
+        # For each schema with a $schema, jsonschema would turn to a validator that is not ours.
+        self.root = {key: value for key, value in schema.items() if key != "$schema"}
         self._automata: dict[str, Automaton] = {}
         cls = _dialect(schema)
-        for number, (place, each) in enumerate(_subschemas("#", schema)):
+        for number, (place, each) in enumerate(_subschemas("#", self.root)):
             if number == MAX_SCHEMAS:
                 raise PayloadDefinitionError(f"a schema of more than {MAX_SCHEMAS} parts")
             self._look_over(place, each)
@@ -61,7 +63,7 @@ class SafeSchema:
         }
         registry: SchemaRegistry = Registry()
         extended: Any = extend(cls, keywords)  # type: ignore[no-untyped-call]
-        self._validator: Validator = extended(dict(schema), registry=registry)
+        self._validator: Validator = extended(self.root, registry=registry)
         self._check_references(registry)
 
     def check(self, schema: Mapping[str, Any]) -> Callable[[Any], None]:
@@ -95,8 +97,9 @@ class SafeSchema:
             reference = schema.get(keyword, "#")
             if not isinstance(reference, str) or not reference.startswith("#"):
                 raise PayloadDefinitionError(f"{place}: {keyword} leads elsewhere: {reference!r}")
-        if "$id" in schema and place != "#":
-            raise PayloadDefinitionError(f"{place}: $id within a schema is refused")
+        for keyword in ("$id", "$schema"):
+            if keyword in schema and place != "#":
+                raise PayloadDefinitionError(f"{place}: {keyword} within a schema is refused")
         patterns = schema.get("patternProperties", {})
         if patterns and "unevaluatedProperties" in schema:
             raise PayloadDefinitionError(
@@ -121,7 +124,7 @@ class SafeSchema:
             raise PayloadDefinitionError(f"not a JSON Schema: {error.message}") from error
 
     def _check_references(self, registry: SchemaRegistry) -> None:
-        resource: Resource[Any] = DRAFT202012.create_resource(dict(self.root))
+        resource: Resource[Any] = DRAFT202012.create_resource(self.root)
         resolver = registry.with_resource("", resource).resolver()
         for place, schema in _subschemas("#", self.root):
             for keyword in _REFERENCES:

@@ -87,7 +87,7 @@ class Shapes:
         records: dict[object, Record] = {
             key: self._checked(key, record) for key, record in self._records.items()
         }
-        records[root] = replace(records[root], schema=self._safe.root)
+        records[root] = replace(records[root], schema=self._safe.whole)
         return reachable(Model(root, records))
 
     def _checked(self, key: Place, record: Record) -> Record:

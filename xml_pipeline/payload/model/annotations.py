@@ -14,6 +14,25 @@ TypeVars = Mapping[Any, Any]
 Field = dataclasses.Field
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Scope:
+    """Names that annotations of one module may use beyond those of the module itself.
+
+    Where a class stands in a function, they are that function's; another module's annotations
+    must not find them, for they may mean something else there.
+    """
+
+    module: str
+    names: Mapping[str, Any]
+
+    def names_for(self, owner: type[Any]) -> dict[str, Any]:
+        """Return everything that an annotation in the body of a class may name."""
+        module = sys.modules.get(owner.__module__)
+        own = self.names if owner.__module__ == self.module else {}
+        variables = {str(each.__name__): each for each in parameters_of(owner)}
+        return {**(vars(module) if module else {}), **own, owner.__name__: owner, **variables}
+
+
 class _Annotated:
     """Something that `typing.get_type_hints` may look at."""
 
@@ -48,7 +67,7 @@ def parameters_of(cls: type[Any]) -> tuple[Any, ...]:
     return parameters
 
 
-def hints_of(key: object, names: Mapping[str, Any]) -> Iterator[tuple[Field[Any], Any]]:
+def hints_of(key: object, scope: Scope) -> Iterator[tuple[Field[Any], Any]]:
     """Yield each field that ``__init__`` takes, with its type.
 
     Fields with ``init=False`` are the class's own business: neither written nor read.
@@ -61,7 +80,7 @@ def hints_of(key: object, names: Mapping[str, Any]) -> Iterator[tuple[Field[Any]
     for field in dataclasses.fields(cls):
         if field.init:
             owner = _owner(cls, field)
-            hint = _evaluate(field.type, owner, {**names, cls.__name__: cls})
+            hint = _evaluate(field.type, {**scope.names_for(owner), cls.__name__: cls})
             yield field, fill(hint, bound.get(owner, {}))
 
 
@@ -85,12 +104,9 @@ def _owner(cls: type[Any], field: Field[Any]) -> type[Any]:
     ][-1]
 
 
-def _evaluate(hint: Any, owner: type[Any], names: Mapping[str, Any]) -> Any:
-    module = sys.modules.get(owner.__module__)
-    variables = {str(each.__name__): each for each in parameters_of(owner)}
-    space = {**(vars(module) if module else {}), **names, owner.__name__: owner, **variables}
+def _evaluate(hint: Any, names: dict[str, Any]) -> Any:
     annotated: Any = _Annotated(hint)
-    return typing.get_type_hints(annotated, space, include_extras=True)["hint"]
+    return typing.get_type_hints(annotated, names, include_extras=True)["hint"]
 
 
 def _bound(key: object, outer: TypeVars) -> Iterator[tuple[type[Any], TypeVars]]:

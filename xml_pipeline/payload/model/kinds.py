@@ -30,8 +30,8 @@ from xml_pipeline.payload.model.facets import FREE, MAX_TEXT, Facets
 from xml_pipeline.payload.raw import ABSENT
 from xml_pipeline.payload.scalars import ScalarType
 
-PREBUILT = "__payload_model__"
-"""The attribute of a class that was made from a model, rather than the model from it."""
+MODEL = "__payload_model__"
+"""The attribute of a class that holds its model, once that is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,7 +239,7 @@ def reachable(model: Model) -> Model:
     return Model(model.root, {key: model.records[key] for key in found})
 
 
-def prebuilt(cls: object) -> Model | None:
-    """Return the model that a class was made from, if its annotations do not say it all."""
-    found = vars(cls).get(PREBUILT) if isinstance(cls, type) else None
+def model_on(cls: object) -> Model | None:
+    """Return the model that a class carries, if it does."""
+    found = vars(cls).get(MODEL) if isinstance(cls, type) else None
     return found if isinstance(found, Model) else None

@@ -15,7 +15,7 @@ from operator import or_
 from typing import Annotated, Any, Literal, NewType, Union, get_args, get_origin
 
 from xml_pipeline.errors import PayloadDefinitionError
-from xml_pipeline.payload.model.annotations import class_of, hints_of, init_only, name_of
+from xml_pipeline.payload.model.annotations import Scope, class_of, hints_of, init_only, name_of
 from xml_pipeline.payload.model.finite import check_finite
 from xml_pipeline.payload.model.kinds import (
     Constant,
@@ -33,7 +33,7 @@ from xml_pipeline.payload.model.kinds import (
     Row,
     Scalar,
     Table,
-    prebuilt,
+    model_on,
 )
 from xml_pipeline.payload.model.narrow import narrow
 from xml_pipeline.payload.model.options import enum_options, literal_options
@@ -53,9 +53,10 @@ def resolve(key: object, names: Mapping[str, Any]) -> Model:
         PayloadDefinitionError: a field cannot be bound; the message begins with its name.
         NameError: an annotation names what is not there (yet).
     """
-    if known := prebuilt(key):
+    if known := model_on(key):
         return known
-    resolver = _Resolver(names)
+    cls = class_of(key)
+    resolver = _Resolver(Scope(cls.__module__, {**names, cls.__name__: cls}))
     resolver.visit(key)
     model = Model(key, types.MappingProxyType(resolver.records()))
     check_finite(model)
@@ -65,8 +66,8 @@ def resolve(key: object, names: Mapping[str, Any]) -> Model:
 class _Resolver:
     """Visits a class and every class that it reaches."""
 
-    def __init__(self, names: Mapping[str, Any]) -> None:
-        self._names = names
+    def __init__(self, scope: Scope) -> None:
+        self._scope = scope
         self._order: list[object] = []
         self._found: dict[object, Record] = {}
         self._type_names: set[str] = set()
@@ -89,7 +90,7 @@ class _Resolver:
             raise PayloadDefinitionError(f"{tag}.{names[0]}: an InitVar leaves nothing to write")
         type_name = self._free_name(tag)
         members = tuple(
-            self._member(key, field, hint) for field, hint in hints_of(key, self._names)
+            self._member(key, field, hint) for field, hint in hints_of(key, self._scope)
         )
         self._found[key] = Record(cls, tag, type_name, _doc(cls), members)
 
@@ -155,7 +156,7 @@ class _Resolver:
             return enum_options(hint)
         if hint is getattr(typing, "Self", None):
             return Nested(key)
-        if known := prebuilt(hint):
+        if known := model_on(hint):
             self._adopt(known)
             return Nested(known.root)
         if dataclasses.is_dataclass(get_origin(hint) or hint):
