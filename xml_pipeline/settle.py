@@ -191,6 +191,8 @@ class Settlement:
 
     def _owe(self, thread: Thread, within: float) -> None:
         """Count an answer that is owed; a second promise replaces the first."""
+        if not within >= 0:  # NaN would put the event loop's timers out of order.
+            raise ValueError(f"an answer cannot be owed within {within!r} s")
         if thread.owed is not None:
             thread.owed.cancel()
         else:

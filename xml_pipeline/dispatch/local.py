@@ -77,7 +77,7 @@ class LocalDispatch:
             if self._events.heard:
                 self._announce(delivery)
             lane = lanes[delivery.listener.name]
-            if len(lane.running) == 1:  # Behind others, it is watched when those have gone.
+            if next(iter(lane.running)) is delivery:  # The others are watched after it.
                 self._deadlines.watch(lane, lane.running[delivery])
             self._unsettled[delivery] = None
         self._relay.add(batch)

@@ -16,9 +16,9 @@ _PARSER = strict_parser()
 _OPENING = f'<message xmlns="{ENVELOPE_NAMESPACE}"><meta><from>'
 
 
-def check_name(name: str) -> None:
+def check_name(name: object) -> None:
     """Refuse an addressee that no listener could be called; absent names pass here."""
-    if not name.isprintable() or any(char in name for char in "<>&"):
+    if not (isinstance(name, str) and name.isprintable()) or any(char in name for char in "<>&"):
         raise Rejected("routing", f"{name!r} is no name")
 
 
