@@ -59,13 +59,21 @@ class Faults:
         from_id: str,
         to_id: str,
         original: bytes = b"",
+        message: int = 0,
     ) -> Fault:
-        """Record a fault: in the log with its details, and as exactly one event."""
+        """Record a fault: in the log with its details, and as exactly one event.
+
+        ``message`` is the number of the message that failed, where it was one.
+        """
         code = error.code or "internal"
         fault = Fault(secrets.token_hex(8), code, error.detail, from_id, to_id, original)
-        log.warning("fault %s (%s) from %s to %s: %s", fault.id, code, from_id, to_id, fault.detail)
+        home = thread.conversation if isinstance(thread, Thread) else thread
+        about = {"thread_id": thread.id, "conversation_id": home.id, "listener": to_id}
+        if message:
+            about["message_id"] = f"{home.id}.{message}"
+        words = "fault %s (%s) from %s to %s: %s"
+        log.warning(words, fault.id, code, from_id, to_id, fault.detail, extra=about)
         if self._events.heard:
-            home = thread.conversation if isinstance(thread, Thread) else thread
             self._events.emit(
                 FaultEvent(fault.id, code, thread.id, home.id, from_id, to_id, fault.detail)
             )
@@ -80,7 +88,8 @@ class Faults:
         thread = wire.thread
         to = station.to if isinstance(station, Envelope) else wire.to
         text = wire.raw if wire.origin == "text" else b""
-        fault = self.make(thread or wire.conversation, error, wire.sender, to or "", text)
+        home = thread or wire.conversation
+        fault = self.make(home, error, wire.sender, to or "", text, wire.id)
         if thread is None:
             self._tell_outside(wire.conversation, fault)
             return
