@@ -118,6 +118,11 @@ class LocalDispatch:
             return f"{type(error).__name__}: {error}"
         if self._unsettled.pop(delivery, _SETTLED) is _SETTLED:
             return "too late"
+        return self._succeed(delivery, metadata, responses)
+
+    def _succeed(
+        self, delivery: Delivery, metadata: HandlerMetadata, responses: Iterable[HandlerResponse]
+    ) -> str | None:
         try:
             self._settlement.succeed(delivery, metadata, responses)
         except Exception as error:  # A response that holds what nobody could expect in one.
