@@ -16,10 +16,17 @@ from structlog.typing import EventDict, Processor
 
 from xml_pipeline.dispatch.relay import current_delivery
 
+CHATTERING = ("httpcore", "httpx", "uvicorn", "watchfiles")
+"""Libraries that tell of every request and every change at the level ``info``."""
+
 
 def json_lines() -> Sequence[Processor]:
     """Return what makes one line of JSON of what is logged."""
-    return structlog.processors.format_exc_info, structlog.processors.JSONRenderer(_json)
+    return (
+        structlog.processors.format_exc_info,
+        _most_important_first,
+        structlog.processors.JSONRenderer(_json),
+    )
 
 
 def log_lines(
@@ -45,14 +52,20 @@ def log_lines(
 
 
 def _attach(handler: logging.Handler, level: str) -> Callable[[], None]:
+    """Let a handler hear what is logged; of libraries that chatter, warnings only."""
     root = logging.getLogger()
-    before = root.level
+    levels = {root: level.upper()}
+    if level != "debug":
+        levels |= {logging.getLogger(name): "WARNING" for name in CHATTERING}
+    before = {logger: logger.level for logger in levels}
     root.addHandler(handler)
-    root.setLevel(level.upper())
+    for logger, wanted in levels.items():
+        logger.setLevel(wanted)
 
     def end() -> None:
         root.removeHandler(handler)
-        root.setLevel(before)
+        for logger, wanted in before.items():
+            logger.setLevel(wanted)
         structlog.reset_defaults()
 
     return end
@@ -75,11 +88,16 @@ def about_delivery(_: object, __: str, line: EventDict) -> EventDict:
     delivery = current_delivery.get()
     if delivery is not None:
         conversation = delivery.conversation.id
-        line.setdefault("thread", delivery.thread.id)
-        line.setdefault("conversation", conversation)
         line.setdefault("listener", delivery.listener.name)
-        line.setdefault("message", f"{conversation}.{delivery.id}")
+        line.setdefault("thread_id", delivery.thread.id)
+        line.setdefault("conversation_id", conversation)
+        line.setdefault("message_id", f"{conversation}.{delivery.id}")
     return line
+
+
+def _most_important_first(_: object, __: str, line: EventDict) -> EventDict:
+    first = {key: line[key] for key in ("timestamp", "level", "event") if key in line}
+    return {**first, **line}
 
 
 def _json(line: object, **settings: Any) -> str:

@@ -39,7 +39,12 @@ def announced(running: Running) -> Iterator[Path]:
     try:
         yield file
     finally:
-        file.unlink(missing_ok=True)
+        forget(running.pid)
+
+
+def forget(pid: int) -> None:
+    """Remove what a process has left, if it has."""
+    _entry(pid).unlink(missing_ok=True)
 
 
 def running_organisms() -> list[Running]:
@@ -52,15 +57,19 @@ def running_organisms() -> list[Running]:
         if _is_alive(running.pid):
             found.append(running)
         else:
-            file.unlink(missing_ok=True)
+            forget(running.pid)
     return found
+
+
+def _entry(pid: int) -> Path:
+    return state_directory() / f"{pid}.json"
 
 
 def _write(running: Running) -> Path:
     """Write an entry at once and as a whole; mode 0600, in a directory of mode 0700."""
-    directory = state_directory()
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft, file = directory / f".{running.pid}", directory / f"{running.pid}.json"
+    file = _entry(running.pid)
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    draft = file.with_suffix(".draft")
     draft.unlink(missing_ok=True)
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as opened:

@@ -30,10 +30,10 @@ def text_lines(*, colors: bool) -> Sequence[Processor]:
 def shortened(_: object, __: str, line: EventDict) -> EventDict:
     """Shorten ids, leave out what repeats another, tell the time of day, escape controls."""
     stamp = datetime.fromisoformat(line.pop("timestamp")).astimezone()
-    line.pop("conversation", None)
+    line.pop("conversation_id", None)
     line.pop("logger", None)
-    line["message"] = str(line.get("message", "")).rpartition(".")[2] or None
-    line["thread"] = str(line.get("thread", ""))[:SHOWN] or None
+    line["message"] = str(line.pop("message_id", "")).rpartition(".")[2] or None
+    line["thread"] = str(line.pop("thread_id", ""))[:SHOWN] or None
     told = {
         key: printable(value) if isinstance(value, str) else value
         for key, value in line.items()

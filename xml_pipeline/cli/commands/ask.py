@@ -1,0 +1,65 @@
+"""``ask``."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+
+import click
+
+from xml_pipeline.cli import options, words
+from xml_pipeline.cli.answers import payload_of
+from xml_pipeline.cli.client import JSON, XML, Outcome
+from xml_pipeline.cli.exits import Failed, Misused
+from xml_pipeline.cli.options import Target
+from xml_pipeline.cli.output import print_json, print_result
+from xml_pipeline.cli.reach import reached
+
+
+@click.command()
+@click.argument("listener")
+@click.argument("payload")
+@click.option(
+    "--timeout",
+    metavar="SECONDS",
+    type=click.FloatRange(0.1, 600.0),
+    default=60.0,
+    show_default=True,
+    help="How long to wait for the answer.",
+)
+@options.any_organism
+@options.as_json
+def ask(listener: str, payload: str, timeout: float, target: Target, as_json: bool) -> None:
+    """Ask LISTENER something and print its answer.
+
+    PAYLOAD is XML, JSON, or the text of a payload's one field; `-` reads it from stdin.
+    """
+    text = _stdin() if payload == "-" else payload
+    outcome = asyncio.run(_ask(target, listener, text, timeout, JSON if as_json else XML))
+    if as_json:
+        print_json(json.loads(outcome.answer) if outcome.answer else dict(outcome.members))
+    elif outcome.answer:
+        print_result(payload_of(outcome.answer, indented=sys.stdout.isatty()))
+    if outcome.fate != "answered":
+        raise Failed(_why(outcome, listener, timeout))
+
+
+async def _ask(target: Target, to: str, text: str, seconds: float, accept: str) -> Outcome:
+    async with reached(target) as client:
+        return await client.post(await words.message(client, to, text), wait=seconds, accept=accept)
+
+
+def _stdin() -> str:
+    try:
+        return sys.stdin.buffer.read().decode()
+    except UnicodeDecodeError as error:
+        raise Misused(f"stdin is not UTF-8: {error}") from None
+
+
+def _why(outcome: Outcome, listener: str, seconds: float) -> str:
+    if outcome.fate == "ended":
+        return f"{listener} and whom it asked have nothing more to say, and did not answer"
+    if outcome.fate == "accepted":
+        return f"no answer within {seconds:g} s; thread {outcome.members['thread']} goes on"
+    return outcome.failure

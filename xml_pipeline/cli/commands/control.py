@@ -1,0 +1,70 @@
+"""``reload``, ``kill``, ``pause`` and ``resume``."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import click
+
+from xml_pipeline.cli import options
+from xml_pipeline.cli.client import connected, path
+from xml_pipeline.cli.locate import locate
+from xml_pipeline.cli.options import Target
+from xml_pipeline.cli.output import print_json, print_result, remark
+
+
+@click.command()
+@options.running_organism
+@options.as_json
+def reload(target: Target, as_json: bool) -> None:
+    """Make a running organism read its file again.
+
+    A file with problems changes nothing; they are printed.
+    """
+    event = _order(target, "POST", path("reload"))
+    if as_json:
+        print_json(event)
+        return
+    changes = {word: event.get(word, ()) for word in ("added", "removed", "changed")}
+    for word, names in changes.items():
+        for name in names:
+            print_result(f"{word} {name}")
+    for sentence in event.get("needs_restart", ()):
+        remark(sentence)
+    remark("Reloaded." if any(changes.values()) else "Reloaded: no listener has changed.")
+
+
+@click.command()
+@click.argument("thread")
+@options.running_organism
+def kill(thread: str, target: Target) -> None:
+    """Stop THREAD and everything below it."""
+    _order(target, "DELETE", path("threads", thread))
+    remark(f"Killed {thread}.")
+
+
+@click.command()
+@click.argument("listener")
+@options.running_organism
+def pause(listener: str, target: Target) -> None:
+    """Let LISTENER start nothing new; what waits for it keeps its place."""
+    _order(target, "POST", path("listeners", listener, "pause"))
+    remark(f"{listener} is paused.")
+
+
+@click.command()
+@click.argument("listener")
+@options.running_organism
+def resume(listener: str, target: Target) -> None:
+    """Let a paused LISTENER go on."""
+    _order(target, "POST", path("listeners", listener, "resume"))
+    remark(f"{listener} goes on.")
+
+
+def _order(target: Target, method: str, route: str) -> Any:
+    async def order() -> Any:
+        async with connected(*locate(target)) as client:
+            return await client.order(method, route)
+
+    return asyncio.run(order())

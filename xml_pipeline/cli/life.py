@@ -1,0 +1,158 @@
+"""The life of an organism that `run` runs: from its file to an orderly end."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import secrets
+from contextlib import AsyncExitStack, nullcontext
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import structlog
+
+from xml_pipeline.cli.client import connected
+from xml_pipeline.cli.exits import Failed
+from xml_pipeline.cli.flow_log import logged
+from xml_pipeline.cli.own import client_of
+from xml_pipeline.cli.signals import Signals
+from xml_pipeline.cli.state import Running, announced, forget
+from xml_pipeline.cli.terminal import Screen, is_terminal
+from xml_pipeline.config.environment import read_environment
+from xml_pipeline.organism import Organism
+from xml_pipeline.reload import watch
+from xml_pipeline.server import serve
+
+GC_THRESHOLDS = (50_000, 20, 50)
+"""Messages live briefly and hold no cycles: collecting rarely is worth a tenth of the time."""
+
+LAST_SECONDS = 5.0
+"""How long handlers have, once cancelled, before the process ends without them."""
+
+SENDER = "console"
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """How an organism is to live: its file, and the options of `run`."""
+
+    file: Path
+    serves: bool
+    grace: float
+    level: str
+
+
+async def live(life: Life) -> int:
+    """Run an organism until somebody asks it to stop; return the exit code.
+
+    Raises ConfigError for a bad file, Failed when its pump dies.
+    """
+    organism = Organism.load(life.file)
+    reloads: set[asyncio.Task[object]] = set()
+
+    def reload() -> None:
+        reloading: asyncio.Task[object] = asyncio.create_task(organism.reload())
+        reloads.add(reloading)
+        reloading.add_done_callback(reloads.discard)
+
+    with Signals(reload) as signals:
+        async with organism, AsyncExitStack() as stack:
+            running = await _serve(organism, life, stack) if life.serves else None
+            await _show(organism, running, life, signals, stack)
+            tune_garbage_collection()
+            await organism.boot()
+            with announced(running) if running else nullcontext():
+                signals.last_words.append(partial(forget, os.getpid()))
+                _tell_running(organism, life, running)
+                await _until_asked_to_stop(organism, signals)
+            await _finish(organism, signals, life.grace)
+    return signals.code
+
+
+async def _serve(organism: Organism, life: Life, stack: AsyncExitStack) -> Running:
+    """Serve HTTP; return where, and with which token."""
+    config, name = organism.config.server, organism.config.organism.name
+    token = _token(life.file, config.token_env)
+    address = await stack.enter_async_context(serve(organism, config, token))
+    return Running(os.getpid(), name, str(life.file.resolve()), address.url, token)
+
+
+def _token(file: Path, variable: str) -> str:
+    """Return the token of the environment or a ``.env`` file, else a new one."""
+    given = read_environment(file.parent).variables.get(variable)
+    return given or secrets.token_urlsafe(32)
+
+
+async def _show(
+    organism: Organism,
+    running: Running | None,
+    life: Life,
+    signals: Signals,
+    stack: AsyncExitStack,
+) -> None:
+    """Show what happens: drawn on a terminal, else logged."""
+    if not is_terminal():
+        stack.enter_context(logged(organism, life.level))
+        return
+    door = connected(running.url, running.token) if running else client_of(organism, SENDER)
+    client = await stack.enter_async_context(door)
+    address = running.url if running else "not served"
+    screen = Screen(organism, client, address, signals, life.level)
+    await stack.enter_async_context(screen.shown())
+
+
+def tune_garbage_collection() -> None:
+    """Leave what is loaded by now alone, and look for cycles less often."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*GC_THRESHOLDS)
+
+
+def _tell_running(organism: Organism, life: Life, running: Running | None) -> None:
+    structlog.get_logger(__name__).info(
+        "running",
+        organism=organism.config.organism.name,
+        file=str(life.file),
+        url=running.url if running else None,
+        pid=os.getpid(),
+    )
+
+
+async def _until_asked_to_stop(organism: Organism, signals: Signals) -> None:
+    stopping = asyncio.create_task(signals.stopping.wait())
+    ended = asyncio.create_task(organism.ended())
+    watching = asyncio.create_task(_reload_on_change(organism, signals.stopping))
+    try:
+        await asyncio.wait((stopping, ended), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in (stopping, ended, watching):
+            task.cancel()
+        await asyncio.gather(stopping, ended, watching, return_exceptions=True)
+    if not signals.stopping.is_set():
+        raise Failed("the pump has died; the log says of what")
+
+
+async def _reload_on_change(organism: Organism, stop: asyncio.Event) -> None:
+    """Watch the files; a system that cannot be asked to is no reason not to run."""
+    try:
+        await watch(organism, stop)
+    except (OSError, RuntimeError) as error:
+        structlog.get_logger(__name__).warning("files are not watched", reason=str(error))
+
+
+async def _finish(organism: Organism, signals: Signals, grace: float) -> None:
+    """Let nothing more in, and what is inside come to its end, as far as time allows."""
+    log = structlog.get_logger(__name__)
+    kernel = organism.kernel
+    kernel.door.max_messages = 0
+    log.info("stopping", running=kernel.scheduler.running, waiting=kernel.scheduler.waiting)
+    try:
+        async with asyncio.timeout(grace):
+            await organism.drain()
+    except TimeoutError:
+        lost = kernel.scheduler.running + kernel.scheduler.waiting
+        log.warning("not finished in time", messages=lost, seconds=grace)
+    asyncio.get_running_loop().call_later(LAST_SECONDS, signals.end_at_once)
+    log.info("stopped")

@@ -1,0 +1,138 @@
+"""A running organism on a terminal: what flows is shown, and lines are taken."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, asynccontextmanager
+
+import click
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from xml_pipeline.cli import words
+from xml_pipeline.cli.answers import payload_of
+from xml_pipeline.cli.client import XML, Client
+from xml_pipeline.cli.flow import Flow
+from xml_pipeline.cli.line_editor import LineEditor
+from xml_pipeline.cli.output import printable
+from xml_pipeline.cli.raw_terminal import in_foreground, keys_one_by_one
+from xml_pipeline.cli.signals import Signals
+from xml_pipeline.cli.summary import Summary
+from xml_pipeline.cli.text_logs import text_lines
+from xml_pipeline.logs import log_lines
+from xml_pipeline.organism import Organism
+
+REFRESH_EVERY = 0.25
+"""Seconds between two drawings, whatever happens in between."""
+
+WAIT = 600.0
+"""Seconds that an answer to a typed line may take."""
+
+HOW_TO = "write @listener and a payload: XML, JSON, or the text of its one field"
+_LINE = re.compile(r"\s*@(?P<to>\S+)\s+(?P<payload>\S.*?)\s*", re.DOTALL)
+
+
+def is_terminal() -> bool:
+    """Tell whether there are people to show something to."""
+    stdout = sys.stdout
+    return stdout.isatty() and in_foreground(stdout.fileno()) and not Console().is_dumb_terminal
+
+
+class Screen:
+    """The terminal of one organism. ``address`` is shown; ``level`` is that of its log lines."""
+
+    def __init__(
+        self, organism: Organism, client: Client, address: str, signals: Signals, level: str
+    ) -> None:
+        self._organism = organism
+        self._client = client
+        self._address = address
+        self._signals = signals
+        self._level = level
+        self._editor: LineEditor | None = None
+        self._asking: set[asyncio.Task[None]] = set()
+        self._flow = Flow(organism, asyncio.get_running_loop().time)
+        self._console = Console()
+        self._live = Live(get_renderable=self._drawn, console=self._console, auto_refresh=False)
+
+    @asynccontextmanager
+    async def shown(self) -> AsyncIterator[None]:
+        """Draw while the context is open; log lines and answers scroll past above."""
+        with ExitStack() as stack:
+            stack.callback(self._organism.subscribe(self._flow.note))
+            if sys.stdin.isatty():
+                self._take_lines(stack)
+            stack.enter_context(self._live)
+            colors = self._console.color_system is not None and not self._console.no_color
+            stack.callback(log_lines(sys.stderr, text_lines(colors=colors), self._level))
+            refreshing = asyncio.create_task(self._refresh())
+            try:
+                yield
+            finally:
+                for task in (refreshing, *self._asking):
+                    task.cancel()
+                self._editor = None
+                self._live.refresh()
+
+    def _take_lines(self, stack: ExitStack) -> None:
+        terminal = sys.stdin.fileno()
+        self._editor = LineEditor(self._names)
+        restore = stack.enter_context(keys_one_by_one(terminal))
+        self._signals.last_words.append(restore)
+        loop = asyncio.get_running_loop()
+        loop.add_reader(terminal, self._read, terminal, self._editor)
+        stack.callback(loop.remove_reader, terminal)
+
+    def _read(self, terminal: int, editor: LineEditor) -> None:
+        typed = os.read(terminal, 4096)
+        if not typed:  # the terminal is gone
+            self._signals.stop()
+        for line in editor.feed(typed):
+            if line is None:
+                self._signals.stop()
+            elif line.strip():
+                self._obey(line)
+        self._live.refresh()
+
+    def _obey(self, line: str) -> None:
+        self._print(f"> {line}", "bold")
+        found = _LINE.fullmatch(line)
+        if found is None:
+            self._print(HOW_TO, "yellow")
+            return
+        asking = asyncio.create_task(self._ask(found["to"], found["payload"]))
+        self._asking.add(asking)
+        asking.add_done_callback(self._asking.discard)
+
+    async def _ask(self, to: str, payload: str) -> None:
+        try:
+            message = await words.message(self._client, to, payload)
+            outcome = await self._client.post(message, wait=WAIT, accept=XML)
+        except click.ClickException as error:
+            self._print(error.message, "red")
+            return
+        if outcome.answer:
+            self._print(f"{to}: {payload_of(outcome.answer)}", "green")
+        else:
+            self._print(f"{to}: {outcome.failure or outcome.fate}", "yellow")
+
+    async def _refresh(self) -> None:
+        while True:
+            self._live.refresh()
+            await asyncio.sleep(REFRESH_EVERY)
+
+    def _drawn(self) -> Summary:
+        name = self._organism.config.organism.name
+        return Summary(name, self._address, self._flow.snapshot(), self._editor)
+
+    def _names(self, begun: str) -> Iterator[str]:
+        names = (f"@{each.name}" for each in self._organism.listeners)
+        return (name for name in names if name.startswith(begun))
+
+    def _print(self, text: str, style: str) -> None:
+        self._console.print(Text(printable(text), style))
