@@ -427,6 +427,7 @@ class Organism:
         self._kernel.prompts.replace(self._kernel.listeners)
         for listener in self._kernel.listeners:
             self._kernel.scheduler.lane(listener)
+        self._kernel.scheduler.forget_lanes(self._kernel.listeners)
 
 
 def _cry_out(pump: asyncio.Task[None]) -> None:

@@ -8,7 +8,7 @@ room is missing, so that a busy listener never delays an idle one.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import AsyncIterable, AsyncIterator, Callable
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Container
 
 from aiostream import pipable_operator, streamcontext
 
@@ -78,6 +78,12 @@ class Scheduler:
         lane.limit, lane.timeout = limit, listener.timeout
         return lane
 
+    def forget_lanes(self, present: Container[str]) -> None:
+        """Drop the lanes of listeners that are gone, once nothing is in them."""
+        for name, lane in tuple(self.lanes.items()):
+            if name not in present and not lane.running and not lane.parked:
+                del self.lanes[name]
+
     def admit(self, arrived: list[Delivery]) -> list[Delivery]:
         """Take in what arrived and return what may start now, those that waited first."""
         starting: list[Delivery] = []
@@ -111,8 +117,8 @@ class Scheduler:
 
         That is when somebody waits for a slot, or nothing runs any more.
         """
-        lane = self.lanes[delivery.listener.name]
-        if lane.running.pop(delivery, None) is None:
+        lane = self.lanes.get(delivery.listener.name)
+        if lane is None or lane.running.pop(delivery, None) is None:
             return False
         self.running -= 1
         thread = delivery.thread
@@ -120,12 +126,12 @@ class Scheduler:
         if thread.queue:
             following = thread.queue.popleft()
             thread.current = following
-            self._park(following, self.lanes[following.listener.name])
+            self._park(following, self._lane_of(following))
         return not self.running or bool(self._hungry) or bool(self._parked)
 
     def is_running(self, delivery: Delivery) -> bool:
         """Tell whether a delivery has started and not finished."""
-        return delivery in self.lanes[delivery.listener.name].running
+        return delivery in self._lane_of(delivery).running
 
     def forget(self, thread: Thread) -> None:
         """Take what waits on a thread that has closed out of the count of what waits.
@@ -141,6 +147,9 @@ class Scheduler:
         for parked in (self._parked, *(lane.parked for lane in self._hungry)):
             for delivery in parked.remove(lambda each: not each.thread.open):
                 self._unwait(delivery)
+
+    def _lane_of(self, delivery: Delivery) -> Lane:
+        return self.lanes.get(delivery.listener.name) or self.lane(delivery.listener)
 
     def _park(self, delivery: Delivery, lane: Lane) -> None:
         if lane.full:
@@ -163,7 +172,7 @@ class Scheduler:
         self._unwait(delivery)
         if not delivery.thread.open:
             return
-        lane = self.lanes[delivery.listener.name]
+        lane = self._lane_of(delivery)
         if lane.full:
             self._wait(delivery)
             self._park(delivery, lane)

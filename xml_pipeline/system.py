@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated
 
 from annotated_types import MaxLen
 
@@ -37,7 +37,7 @@ class SystemError:  # the field's fixed name for it; a payload, not an exception
     The same words for "there is no such listener" and "you may not address it".
     """
 
-    code: str
+    code: FaultCode
     message: str
     retry_allowed: bool
     id: str
@@ -58,7 +58,7 @@ class Huh:
     """The text you wrote could not be read as messages; here is its beginning."""
 
     error: str
-    original_attempt: str
+    original_attempt: Annotated[bytes, MaxLen(4096)]
 
 
 SYSTEM_PAYLOADS: tuple[type, ...] = (Boot, SystemError, ThreadEnded, Huh)

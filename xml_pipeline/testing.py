@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
@@ -57,7 +58,7 @@ class Probe:
         if self._react is None:
             return None
         reaction = self._react(payload, metadata)
-        return await reaction if asyncio.iscoroutine(reaction) else reaction
+        return await reaction if inspect.iscoroutine(reaction) else reaction
 
 
 def respond(payload: object) -> HandlerResponse:

@@ -78,6 +78,7 @@ class Relay:
                 token = current_delivery.set(delivery)
                 await work
                 current_delivery.reset(token)
+                del delivery, work, token  # An idle runner keeps nothing of it alive.
                 if runner.cancelling() or copy_context() != found:
                     if ready and not self._called:
                         self._call()
