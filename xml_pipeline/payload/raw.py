@@ -75,6 +75,8 @@ class RawXml(str):
     def __new__(cls, content: str = "") -> RawXml:
         if isinstance(content, RawXml):
             return content
+        if not isinstance(content, str):
+            raise TypeError(f"not a str but {type(content).__name__}")
         return content_of(parse_xml(f"<x>{content}</x>".encode("utf-8", "surrogatepass")))
 
 
@@ -89,6 +91,8 @@ def parse_xml(document: bytes) -> etree._Element:
     Raises:
         InvalidPayload: it is not well-formed UTF-8 XML, or has a DOCTYPE or an instruction.
     """
+    if b"\0" in document:  # libxml2 would take it for UTF-16
+        raise InvalidPayload("not UTF-8")
     try:
         root = etree.fromstring(document, _PARSER)
     except (etree.XMLSyntaxError, ValueError) as error:

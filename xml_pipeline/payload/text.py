@@ -51,8 +51,9 @@ def encode_name(value: str) -> str:
     """Turn any text into an element name, so that no two texts share one.
 
     What a name cannot have becomes ``_xHHHH_``, its code point in hexadecimal; so does an
-    underscore that would otherwise read as an escape. The empty text becomes ``_x_``.
+    underscore that would otherwise read as an escape. The empty text becomes ``_x110000_``, for
+    no character has that code point.
     """
     if not value:
-        return "_x_"
+        return "_x110000_"
     return _UNNAMEABLE.sub(lambda found: f"_x{ord(found.group()):04X}_", value)
