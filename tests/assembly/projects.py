@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import dedent
+from types import ModuleType
 
 import pytest
 
@@ -69,9 +70,14 @@ class Project:
         return self.root / "organism.yaml"
 
     def write(self, path: str, text: str) -> Path:
-        """Write a file of the project."""
+        """Write a file of the project, in a package of its own unless it lies at the top.
+
+        Without ``__init__.py`` a package of the same name further down the path would win.
+        """
         file = self.root / path
         file.parent.mkdir(parents=True, exist_ok=True)
+        if file.parent != self.root:
+            (file.parent / "__init__.py").touch()
         file.write_text(dedent(text))
         return file
 
@@ -89,15 +95,19 @@ class Project:
 
 @pytest.fixture
 def project(tmp_path: Path) -> Iterator[Project]:
-    """Give an empty project; afterwards its modules are forgotten."""
-    path = sys.path[:]
+    """Give an empty project; afterwards its modules are forgotten, and others are back."""
+    path, others = sys.path[:], _loaded()
     _forget()
     yield Project(tmp_path)
     _forget()
+    sys.modules.update(others)
     sys.path[:] = path
 
 
+def _loaded() -> dict[str, ModuleType]:
+    return {name: each for name, each in sys.modules.items() if name.partition(".")[0] in PACKAGES}
+
+
 def _forget() -> None:
-    for name in [*sys.modules]:
-        if name.partition(".")[0] in PACKAGES:
-            del sys.modules[name]
+    for name in _loaded():
+        del sys.modules[name]
