@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from hypothesis import strategies as st
+
 from xml_pipeline.listener import HandlerMetadata, HandlerResponse
 from xml_pipeline.organism import Organism
 from xml_pipeline.payload import RawPayload, codec_of, xmlify
@@ -33,6 +35,11 @@ ANSWERS = (
     SystemError,
     ThreadEnded,
 )
+
+TEXTS = st.text(
+    st.characters(exclude_categories=("Cc", "Cs", "Cn")) | st.sampled_from("\t\n\r"), max_size=40
+)
+"""Any text that XML can carry."""
 
 
 @xmlify

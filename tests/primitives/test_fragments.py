@@ -9,11 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 
-from tests.primitives.parts import words
+from tests.primitives.parts import TEXTS, words
 from xml_pipeline.primitives.fragments import element, elements
 
 BLANKS = st.text(alphabet=" \t\r\n", max_size=5)
-TEXTS = st.text(alphabet=st.characters(exclude_categories=("Cc", "Cs", "Cn")), max_size=20)
 
 
 @given(st.lists(st.tuples(TEXTS, BLANKS), max_size=8), BLANKS)

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.primitives.parts import (
+    TEXTS,
     Count,
     Word,
     adder,
@@ -50,6 +51,14 @@ async def test_the_steps_run_in_the_order_given_however_often_each_is_named(
         assert done.final_result == words(">" + "".join(steps))
         assert done.step_count == len(steps)
         await assert_nothing_is_left(organism)
+
+
+@settings(max_examples=50)
+@given(TEXTS)
+async def test_no_text_is_changed_on_its_way(text: str) -> None:
+    async with memory_organism(Probe("a", Word, lambda word, _: respond(word))) as organism:
+        done = await organism.ask("system.sequence", SequenceStart("a,a", words(text)))
+    assert done.final_result == words(text)
 
 
 async def test_an_answer_goes_on_as_it_is_whatever_it_is() -> None:
