@@ -7,21 +7,17 @@ text. The escapes of a text node are those of canonical XML: ``&amp; &lt; &gt; &
 from __future__ import annotations
 
 import re
+from functools import cache
+
+from lxml import etree
 
 # XML 1.0, production 2 (Char), negated.
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-# XML 1.0, productions 4 and 4a (NameStartChar, NameChar), without the colon.
-_START = (
-    "A-Z_a-z\xc0-\xd6\xd8-\xf6\xf8-\u02ff\u0370-\u037d\u037f-\u1fff\u200c\u200d\u2070-\u218f"
-    "\u2c00-\u2fef\u3001-\ud7ff\uf900-\ufdcf\ufdf0-\ufffd\U00010000-\U000effff"
-)
-_FURTHER = "\\-.0-9\xb7\u0300-\u036f\u203f\u2040"
-_NAME = re.compile(f"[{_START}][{_START}{_FURTHER}]*")
-# What `encode_name` must encode: a bad first character, a bad further one, and an underscore
-# that would read as the beginning of an escape.
-_UNNAMEABLE = re.compile(
-    f"^[^{_START}]|[^{_START}{_FURTHER}]|_(?=x[0-9A-F]{{4,6}}_)", flags=re.DOTALL
-)
+_ASCII_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
+# The beginning of what `encode_name` makes of a character.
+_ENCODED = re.compile(r"_x[0-9A-F]{4,6}_")
+_NAME_XSD = b"""<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema">
+<xs:element name="name" type="xs:NCName"/></xs:schema>"""
 
 
 def escape(value: str) -> str:
@@ -43,8 +39,25 @@ def escape_attribute(value: str) -> str:
 
 
 def is_name(value: str) -> bool:
-    """Tell whether an element may be called this (an NCName)."""
-    return _NAME.fullmatch(value) is not None
+    """Tell whether an element may be called this (an NCName).
+
+    libxml2 knows two sets of names: the parser takes those of XML 1.0's fifth edition, XSD only
+    those of the fourth. Both must do, so beyond ASCII it is asked itself.
+    """
+    if value.isascii():
+        return _ASCII_NAME.fullmatch(value) is not None
+    element = etree.Element("name")
+    try:
+        element.text = value
+    except ValueError:
+        return False
+    # As a text it could have spaces around it.
+    return _names().validate(element) and value.strip(" \t\r\n") == value
+
+
+@cache
+def _names() -> etree.XMLSchema:
+    return etree.XMLSchema(etree.fromstring(_NAME_XSD))
 
 
 def encode_name(value: str) -> str:
@@ -56,4 +69,13 @@ def encode_name(value: str) -> str:
     """
     if not value:
         return "_x110000_"
-    return _UNNAMEABLE.sub(lambda found: f"_x{ord(found.group()):04X}_", value)
+    return "".join(
+        char if _stays(value, place, char) else f"_x{ord(char):04X}_"
+        for place, char in enumerate(value)
+    )
+
+
+def _stays(value: str, place: int, char: str) -> bool:
+    if char == "_" and _ENCODED.match(value, place):
+        return False
+    return is_name(char if place == 0 else f"a{char}")

@@ -31,7 +31,6 @@ from xml_pipeline.payload.model.kinds import (
     Scalar,
     Table,
 )
-from xml_pipeline.payload.regex.rendering import xsd_pattern
 from xml_pipeline.payload.scalars import SCALARS
 from xml_pipeline.payload.text import escape, escape_attribute
 
@@ -216,8 +215,8 @@ def _facets(kind: Scalar) -> Lines:
         yield f'<xs:minLength value="{facets.min_length}"/>'
     if facets.max_length is not None:
         yield f'<xs:maxLength value="{facets.max_length}"/>'
-    if facets.pattern and not facets.unchecked_by_xsd:
-        yield f'<xs:pattern value="{escape_attribute(xsd_pattern(facets.pattern.node))}"/>'
+    if facets.pattern and facets.pattern.xsd:
+        yield f'<xs:pattern value="{escape_attribute(facets.pattern.xsd)}"/>'
 
 
 def _sort(bound: Bound) -> str:

@@ -21,7 +21,6 @@ from xml_pipeline.payload.lexical import write_bytes, write_date, write_datetime
 from xml_pipeline.payload.model.facets import Bound, Facets, Number
 from xml_pipeline.payload.model.kinds import Scalar
 from xml_pipeline.payload.raw import JsonValue
-from xml_pipeline.payload.regex.rendering import json_pattern
 
 _LEAP = "(?:[0-9]{2}(?:0[48]|[2468][048]|[13579][26])|(?:[02468][048]|[13579][26])00)"
 _MONTH_DAY = (
@@ -145,7 +144,7 @@ def _text_schema(facets: Facets) -> dict[str, Any]:
         schema["minLength"] = facets.min_length
     schema["maxLength"] = facets.max_length
     if facets.pattern:
-        schema["pattern"] = json_pattern(facets.pattern.node)
+        schema["pattern"] = facets.pattern.json
     return schema
 
 

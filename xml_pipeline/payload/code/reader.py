@@ -91,10 +91,10 @@ class _Reader:
     @_value.register
     def _(self, kind: Scalar, x: str) -> str:
         value = f"({kind.type.read.format(x=f'{x}.text')})"
-        automaton = kind.facets.unchecked_by_xsd
-        if automaton is None:
+        pattern = kind.facets.pattern
+        if pattern is None or pattern.xsd:
             return value
-        return f"matching({self._source.bind('automaton', automaton)}, {value})"
+        return f"matching({self._source.bind('automaton', pattern.automaton)}, {value})"
 
     @_value.register
     def _(self, kind: Options, x: str) -> str:

@@ -5,16 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from keyword import iskeyword
+from unicodedata import normalize
 
 from xml_pipeline.payload.text import encode_name
 
 
 def attribute_name(key: str, taken: Iterable[str]) -> str:
     """Return an identifier that resembles the property name and is not taken."""
-    name = re.sub(r"\W+", "_", key).strip("_") or "field"
+    name = re.sub(r"\W+", "_", normalize("NFKC", key)).strip("_")
     if iskeyword(name):
         name = f"{name}_"
-    return free(name if name.isidentifier() else f"field_{name}", taken)
+    candidates = (name, f"field_{name}", "field")
+    return free(next(filter(str.isidentifier, candidates)), taken)
 
 
 def element_name(key: str) -> str:

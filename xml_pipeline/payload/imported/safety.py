@@ -167,7 +167,10 @@ class SafeSchema:
             if key not in schema.get("properties", ()) and not any(
                 automaton.matches(key) for automaton in automata
             ):
-                yield from validator.descend(value, additional, path=key)
+                if additional is False:  # of which jsonschema would not tell the place
+                    yield ValidationError("there is no such property", path=[key])
+                else:
+                    yield from validator.descend(value, additional, path=key)
 
 
 def _dialect(schema: Mapping[str, Any]) -> type[Validator]:

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final, TypeAlias
 
-from xml_pipeline.payload.regex.automaton import Automaton, Node
+from xml_pipeline.payload.regex.automaton import Automaton
+from xml_pipeline.payload.regex.rendering import json_pattern, xsd_pattern
 from xml_pipeline.payload.regex.syntax import parse
 
 Number: TypeAlias = int | float | Decimal
@@ -37,10 +38,24 @@ class Bound:
 
 @dataclass(frozen=True, slots=True)
 class Expression:
-    """A parsed pattern with its automaton."""
+    """A pattern as the projections need it.
 
-    node: Node
+    ``xsd`` is nothing where the pattern is left out of the XSD. libxml2 tries one way after the
+    other: ``[a-z]+[0-9a-z]*-`` costs it 16 s on 60,000 characters. So only a pattern whose way
+    one look decides goes in; the reader holds the text against the automaton otherwise.
+    """
+
+    json: str
+    xsd: str
     automaton: Automaton = field(compare=False)
+
+    @classmethod
+    def of(cls, pattern: str) -> Expression:
+        """Parse a pattern. Raises ValueError for what no automaton, or no XML, can do."""
+        node = parse(pattern)
+        automaton = Automaton(node)
+        xsd = xsd_pattern(node) if automaton.deterministic else ""
+        return cls(json_pattern(node), xsd, automaton)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,17 +77,6 @@ class Facets:
     def sized(self) -> bool:
         """Whether the length is bounded."""
         return self.min_length > 0 or self.max_length is not None
-
-    @property
-    def unchecked_by_xsd(self) -> Automaton | None:
-        """The automaton of a pattern that is left out of the XSD.
-
-        libxml2 tries one way after the other: ``[a-z]+[0-9a-z]*-`` costs it 16 s on 60,000
-        characters. So only a pattern whose way one look decides goes into the schema.
-        """
-        if self.pattern is None or self.pattern.automaton.deterministic:
-            return None
-        return self.pattern.automaton
 
     def check_number(self, value: Number) -> None:
         """Raise ValueError for a value out of bounds."""
@@ -151,8 +155,7 @@ def _expression(pattern: object, flags: object) -> Expression | None:
         return None
     if flags != re.UNICODE:
         raise ValueError("flags of a pattern have no counterpart in XSD")
-    node = parse(pattern)
-    return Expression(node, Automaton(node))
+    return Expression.of(pattern)
 
 
 def merge(one: Facets, other: Facets) -> Facets:

@@ -121,7 +121,8 @@ class Automaton:
         return None
 
     def _successors(self, reachable: int, prefix: str) -> dict[int, str]:
-        samples = {_sample(self._classes[position]) for position in _bits(reachable)}
+        classes = [self._classes[position] for position in _bits(reachable)]
+        samples = {_sample(chars) for chars in classes if chars.ranges}
         return {reachable & self._of_char(char): prefix + char for char in sorted(samples)}
 
     def _disjoint(self, positions: int) -> bool:

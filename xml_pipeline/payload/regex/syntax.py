@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from string import hexdigits
 
 from xml_pipeline.payload.regex.automaton import Chars, Choice, Node, Repeat, Sequence
 
@@ -155,15 +156,17 @@ class _Parser:
         if char in _CONTROLS:
             return ((_CONTROLS[char], _CONTROLS[char]),)
         if char in "xu":
-            digits = self._text[self._at : self._at + (2 if char == "x" else 4)]
-            self._at += len(digits)
-            try:
-                return ((int(digits, 16), int(digits, 16)),)
-            except ValueError:
-                raise self._error(f"\\{char} needs hexadecimal digits") from None
+            return self._hexadecimal(2 if char == "x" else 4)
         if char in _PUNCTUATION:
             return ((ord(char), ord(char)),)
         raise self._error(f"\\{char} is not of the dialect")
+
+    def _hexadecimal(self, width: int) -> tuple[tuple[int, int], ...]:
+        digits = self._text[self._at : self._at + width]
+        if len(digits) < width or not set(digits) <= set(hexdigits):
+            raise self._error(f"{width} hexadecimal digits are needed")
+        self._at += width
+        return ((int(digits, 16), int(digits, 16)),)
 
     def _peek(self) -> str:
         return self._text[self._at : self._at + 1]
