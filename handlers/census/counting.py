@@ -90,5 +90,5 @@ def _report(state: State) -> Report:
         tuple(sorted(parts, key=lambda part: (-part.lines, part.name))),
         state["longest"],
         state["longest_lines"],
-        tuple(state["refused"].splitlines()),
+        tuple(sorted(state["refused"].splitlines())),
     )

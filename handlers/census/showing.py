@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rich.box import SIMPLE_HEAD
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table as Columns
 from rich.text import Text
@@ -12,6 +12,8 @@ from xml_pipeline import HandlerMetadata, HandlerResponse
 
 MOST_PARTS = 12
 """Parts that have a line of their own; the others share one."""
+
+COLUMNS = ("modules", "lines", "classes", "functions", "documented")
 
 BAR = 40
 LINES = 10
@@ -47,17 +49,15 @@ async def take(
 
 def table_of(report: Report) -> str:
     """Return a report as text: a table, and a sentence or two below it."""
-    columns = Columns(box=SIMPLE_HEAD, pad_edge=False)
-    columns.add_column(f"{report.of}, Python {report.python}")
-    for title in ("modules", "lines", "classes", "functions", "documented"):
-        columns.add_column(title, justify="right")
     shown, others = report.parts[:MOST_PARTS], report.parts[MOST_PARTS:]
     if others:
         shown = (*shown, _together(f"{len(others)} others", others))
+    titles = (f"{report.of}, Python {report.python}", *COLUMNS)
+    columns = Columns(box=SIMPLE, pad_edge=False, show_footer=True)
+    for title, sum_of_all in zip(titles, _cells(_together("in all", report.parts)), strict=True):
+        columns.add_column(title, sum_of_all, justify="right" if title in COLUMNS else "left")
     for part in shown:
         columns.add_row(*_cells(part))
-    columns.add_section()
-    columns.add_row(*_cells(_together("in all", report.parts)))
     console = Console(width=100, color_system=None)
     with console.capture() as captured:
         console.print(columns)

@@ -48,23 +48,23 @@ async def test_every_file_of_a_package_is_counted_once() -> None:
     assert counted.refused == ()
 
 
-async def test_each_file_is_one_message_to_the_reader_and_all_progress_is_told() -> None:
+async def test_each_file_is_one_message_and_every_hundredth_part_of_the_way_is_told() -> None:
     events: list[Event] = []
     async with Organism.load(FILE) as organism:
         organism.subscribe(events.append)
-        await organism.ask("census", Census("json"), timeout=60.0)
+        await organism.ask("census", Census("encodings"), timeout=60.0)
     received = [each.payload for each in events if isinstance(each, MessageReceived)]
-    read = sorted(each.path for each in received if isinstance(each, ReadSource))
-    assert read == [f"json/{name}" for name in JSON_FILES]
-    told = [each for each in received if isinstance(each, Progress)]
-    assert Progress(len(JSON_FILES), len(JSON_FILES)) in told
+    files = sorted(f"encodings/{each.name}" for each in (FOLDER / "encodings").glob("*.py"))
+    assert sorted(each.path for each in received if isinstance(each, ReadSource)) == files
+    told = {each.done for each in received if isinstance(each, Progress)}
+    assert max(told) == len(files) > 100 == len(told)
 
 
 async def test_a_census_is_answered_as_a_table() -> None:
     async with Organism.load(FILE) as organism:
         table = await organism.ask("census", Census("json.decoder"), timeout=60.0)
     assert isinstance(table, Table)
-    head, _, row, total = table.text.splitlines()[1:5]
+    head, _, row, _, total = table.text.splitlines()[1:6]
     assert head.startswith("json.decoder, Python 3.")
     assert row.split()[:2] == ["json.decoder", "1"]
     assert total.split()[:3] == ["in", "all", "1"]
@@ -171,7 +171,7 @@ def test_a_file_belongs_to_the_module_or_package_right_below(path: str, of: str,
 def test_parts_beyond_the_largest_share_a_line() -> None:
     parts = tuple(Part(f"part{index}", 1, 100 - index, 1, 2, 2) for index in range(MOST_PARTS + 3))
     lines = table_of(Report("x", "3.11", parts, "f in x.py", 9, ())).splitlines()
-    assert len(lines) == MOST_PARTS + 7
+    assert len(lines) == MOST_PARTS + 8
     assert ["3", "others", "3"] in [line.split()[:3] for line in lines]
     assert "The longest function: f in x.py, 9 lines." in lines
     assert not any(line.startswith("No Python") for line in lines)
