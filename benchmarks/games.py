@@ -1,8 +1,11 @@
 """The organisms that are measured, each with everything on: threads, peers, budgets, context.
 
-A game is an organism made ready, and a function that plays once: it returns how many deliveries
-that took. Handlers do next to nothing and pass on the payload they were given, so that what is
+A game is an organism made ready, and a function that plays once and returns what one delivery
+took. Handlers do next to nothing and pass on the payload they were given, so that what is
 measured is the way of a message and not what somebody does with it.
+
+Times are CPU time of this process, which is all the time there is: nothing here waits for
+anything outside it.
 """
 
 from __future__ import annotations
@@ -10,12 +13,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from time import process_time
 
 from benchmarks.floor import BALL, Ball
 from xml_pipeline import HandlerMetadata, HandlerResponse, Listener, Organism, OrganismConfig
 from xml_pipeline.events import Event
 
-Play = Callable[[], Awaitable[int]]
+Play = Callable[[], Awaitable[float]]
+"""Plays once; returns the seconds that one delivery took, on average."""
+
 Game = AbstractAsyncContextManager[Play]
 
 GUESTS = tuple(f"gst{number}" for number in range(10))
@@ -92,20 +98,25 @@ async def fan_out(
 
 @asynccontextmanager
 async def idle_hop(hops: int) -> AsyncIterator[Play]:
-    """Send one message at a time to a listener, when the pump has nothing else to do."""
-    arrived: list[asyncio.Future[None]] = []
+    """Send a message to a listener when the pump has nothing else to do, so many times.
+
+    What is timed is from before it is sent until its handler begins.
+    """
+    arrived: list[asyncio.Future[float]] = []
 
     async def sink(ball: Ball, metadata: HandlerMetadata) -> None:
-        arrived.pop().set_result(None)
+        arrived.pop().set_result(process_time())
 
-    async def play() -> int:
-        future = asyncio.get_running_loop().create_future
+    async def play() -> float:
+        seconds = 0.0
         for _ in range(hops):
-            hop = future()
-            arrived.append(hop)
+            handled = asyncio.get_running_loop().create_future()
+            arrived.append(handled)
+            began = process_time()
             await organism.send("sink", BALL)
-            await hop
-        return hops
+            seconds += await handled - began
+            await organism.drain()
+        return seconds / hops
 
     listener = Listener("sink", Ball, sink, description="Takes it.")
     async with Organism([listener], config=config()) as organism:
@@ -116,9 +127,10 @@ async def _return_it(ball: Ball, metadata: HandlerMetadata) -> HandlerResponse:
     return HandlerResponse.respond(ball)
 
 
-async def _ask_all(organism: Organism, to: str, conversations: int, deliveries: int) -> int:
+async def _ask_all(organism: Organism, to: str, conversations: int, deliveries: int) -> float:
+    began = process_time()
     await asyncio.gather(*(organism.ask(to, BALL) for _ in range(conversations)))
-    return conversations * deliveries
+    return (process_time() - began) / (conversations * deliveries)
 
 
 def _hear(event: Event) -> None:

@@ -1,8 +1,7 @@
 """How the pump is measured: cases between rounds of the floor, in one process and run.
 
 Each round of a case stands between two rounds of the floor, so that whatever slows the machine
-down slows both; a case's ratio is the median over its rounds. Times are CPU time of this
-process, which is what time there is: nothing here waits for anything outside it.
+down slows both; a case's ratio is the median over its rounds.
 """
 
 from __future__ import annotations
@@ -71,32 +70,25 @@ async def measure(cases: Sequence[Case], rounds: int, scale: float) -> Report:
         for play in (play_floor, *games):
             await play()
         settle_garbage()
-        floors = [await timed(play_floor)]
+        floors = [await play_floor()]
         times: list[list[float]] = [[] for _ in cases]
         ratios: list[list[float]] = [[] for _ in cases]
         for _ in range(rounds):
             for number, play in enumerate(games):
-                times[number].append(await timed(play))
-                floors.append(await timed(play_floor))
+                times[number].append(await play())
+                floors.append(await play_floor())
                 ratios[number].append(2 * times[number][-1] / sum(floors[-2:]))
     return Report(
         python=platform.python_version(),
         lxml=etree.__version__,
         gc_thresholds=gc.get_threshold(),
         envelope_bytes=len(raw),
-        floor_us=min(floors),
+        floor_us=1e6 * min(floors),
         cases=tuple(
-            Figure(case.name, case.about, min(times[number]), median(ratios[number]), case.most)
-            for number, case in enumerate(cases)
+            Figure(case.name, case.about, 1e6 * min(took), median(compared), case.most)
+            for case, took, compared in zip(cases, times, ratios, strict=True)
         ),
     )
-
-
-async def timed(play: Play) -> float:
-    """Return the CPU time of one delivery, in µs."""
-    began = process_time()
-    deliveries = await play()
-    return 1e6 * (process_time() - began) / deliveries
 
 
 async def profile(case: Case, scale: float, lines: int = 40) -> None:
@@ -131,9 +123,10 @@ def table(report: Report) -> str:
 def _floor_game(raw: bytes, messages: int) -> Play:
     answer = floor()
 
-    async def play() -> int:
+    async def play() -> float:
+        began = process_time()
         for _ in range(messages):
             answer(raw)
-        return messages
+        return (process_time() - began) / messages
 
     return play

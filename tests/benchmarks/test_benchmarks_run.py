@@ -9,6 +9,7 @@ import json
 import os
 import subprocess
 import sys
+from importlib.util import find_spec
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from tests.house.source import ROOT
 from xml_pipeline.payload import codec_of
 from xml_pipeline.steps.seal import seal
 
+BENCH = all(map(find_spec, ("autogen_core", "langgraph", "pydantic_graph")))
 TINY = ("--scale", "0.002")
 
 
@@ -75,3 +77,20 @@ def test_memory_is_measured_for_what_waits_and_for_what_has_finished() -> None:
 def test_memory_prints_what_each_may_cost() -> None:
     printed = run("memory.py", *TINY).splitlines()
     assert [line.split()[-1] for line in printed[1:]] == ["150", "20"]
+
+
+def test_startup_is_measured_against_a_bare_interpreter() -> None:
+    bare, shown = figures("startup.py", "--rounds", "1")
+    assert bare["ratio"] == 1.0
+    assert shown["about"] == "python -m xml_pipeline --help"
+    assert shown["seconds"] > 0
+
+
+@pytest.mark.skipif(not BENCH, reason="the extra `bench` is not installed")
+def test_every_peer_is_measured_in_both_games() -> None:
+    games = figures("peers.py", "--rounds", "1", *TINY)
+    assert games.keys() == {"ping-pong", "fan-out to 10"}
+    for best in games.values():
+        assert next(iter(best)) == "xml-pipeline"
+        assert len(best) == 5
+        assert all(us > 0 for us in best.values())
