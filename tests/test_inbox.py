@@ -43,14 +43,13 @@ class Reader:
         self._task = asyncio.create_task(self._run())
 
     async def _run(self) -> None:
-        stream = self._inbox.batches(self._at_rest)
+        stream = self._inbox.batches(self._between)
         assert isinstance(stream, AsyncGenerator)
         async for batch in stream:
             self.batches.append([f"{each.conversation.id}.{each.id}" for each in batch])
 
-    def _at_rest(self) -> None:
-        if not len(self._inbox):
-            self.rests += 1
+    def _between(self) -> None:
+        self.rests += not len(self._inbox)
 
     async def finish(self) -> list[list[str]]:
         """Stop the inbox and return all batches but the empty ones."""

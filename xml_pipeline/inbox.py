@@ -55,23 +55,25 @@ class Inbox:
         self.stopped = True
         self.poke()
 
-    async def batches(self, at_rest: Callable[[], None]) -> AsyncIterator[list[Wire]]:
+    async def batches(self, between: Callable[[], None]) -> AsyncIterator[list[Wire]]:
         """Yield what is ready, at most a batch at a time; an empty one after a poke.
 
-        The only place where the pump waits. ``at_rest`` is called each time it is about to.
-        After each batch the event loop gets a turn, so that handlers can run.
+        The only place where the pump waits. ``between`` is called after each batch. Then the
+        event loop gets a turn, so that handlers can run, or more if the inbox is empty.
         """
         loop = asyncio.get_running_loop()
         queue = self._queue
         while not self.stopped:
-            ready = queue.take_all(self._batch)
-            for wire in ready:
+            ready = []
+            for _ in range(min(self._batch, len(queue))):
+                wire = queue.take()
                 self.size -= len(wire.raw)
+                ready.append(wire)
             yield ready
+            between()
             if queue:
                 await asyncio.sleep(0)
                 continue
-            at_rest()
             self._sleeper = loop.create_future()
             await self._sleeper
             self._sleeper = None

@@ -114,18 +114,20 @@ class Organism:
     async def _live(self) -> None:
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._kernel.pump.run(self._rest))
+                group.create_task(self._kernel.pump.run(self._between))
         finally:
             self._dismiss_everybody()
 
-    def _rest(self) -> None:
-        """Tell those who wait for quiet that the pump has nothing to do at present."""
-        if self._kernel.door.line:
-            self._kernel.door.open()
+    def _between(self) -> None:
+        """Let those at the door in, and tell those who wait for quiet when it has come."""
+        kernel = self._kernel
+        if kernel.door.line:
+            kernel.door.open()
         if (
             self._at_rest
-            and not self._kernel.scheduler.running
-            and not self._kernel.scheduler.waiting
+            and not len(kernel.inbox)
+            and not kernel.scheduler.running
+            and not kernel.scheduler.waiting
         ):
             resting, self._at_rest = self._at_rest, []
             for waiter in resting:
@@ -138,6 +140,7 @@ class Organism:
             for waiter in conversation.waiters or ():
                 if not waiter.done():
                     waiter.set_exception(Undeliverable("the organism has stopped"))
+        self._kernel.door.close(XmlPipelineError("the organism has stopped"))
         for resting in self._at_rest:
             if not resting.done():
                 resting.set_exception(XmlPipelineError("the organism has stopped"))
@@ -173,7 +176,9 @@ class Organism:
         tenant: str = "",
     ) -> Delivery:
         """Do as ``ask`` does and return the whole answer: payload, sender, ids."""
-        await self._enter()
+        if self._must_wait():
+            await self._kernel.door.enter()
+            self._check_running()
         thread = self._open(sender, tenant)
         answer = self.waiter(thread)
         self._put(thread, payload, to)
@@ -191,7 +196,9 @@ class Organism:
         self, to: str | None, payload: object, *, sender: str = "outside", tenant: str = ""
     ) -> str:
         """Send a payload without waiting for the answer; returns the thread's id."""
-        await self._enter()
+        if self._must_wait():
+            await self._kernel.door.enter()
+            self._check_running()
         thread = self._open(sender, tenant)
         self._put(thread, payload, to)
         return thread.id
@@ -203,8 +210,10 @@ class Organism:
         overwritten. Waits while the outer door is full. A document that is refused is
         answered on that thread with a fault.
         """
-        await self._enter()
-        return self.accept(raw, sender, tenant).id
+        if self._must_wait():
+            await self._kernel.door.enter()
+            self._check_running()
+        return self._take_in(raw, sender, tenant).id
 
     def accept(self, raw: bytes, sender: str, tenant: str = "") -> Thread:
         """Take an envelope in at once; Overloaded where the outer door is full.
@@ -214,6 +223,9 @@ class Organism:
         """
         self._check_running()
         self._kernel.door.check()
+        return self._take_in(raw, sender, tenant)
+
+    def _take_in(self, raw: bytes, sender: str, tenant: str) -> Thread:
         thread = self._own_conversation(raw, sender, tenant)
         if thread is None:
             thread = self._open(sender, tenant)
@@ -408,10 +420,10 @@ class Organism:
         if thread.open:
             self._kernel.settlement.kill(thread, why)
 
-    async def _enter(self) -> None:
+    def _must_wait(self) -> bool:
         self._check_running()
-        await self._kernel.door.enter()
-        self._check_running()
+        door = self._kernel.door
+        return door.full or bool(door.line)
 
     def _check_running(self) -> None:
         if self._running is None:

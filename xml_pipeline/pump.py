@@ -70,11 +70,11 @@ class StreamPump:
         self._at_envelope[:] = checked(inserts.envelope)
         self._at_delivery[:] = checked(inserts.delivery)
 
-    async def run(self, at_rest: Callable[[], None]) -> None:
-        """Move messages until the inbox is stopped; ``at_rest`` is called when all is still."""
+    async def run(self, between: Callable[[], None]) -> None:
+        """Move messages until the inbox is stopped; ``between`` is called after each batch."""
         way, refuse = self._stations, self._faults.refuse
         composition = over(
-            self.inbox.batches(at_rest),
+            self.inbox.batches(between),
             self._unfold,
             rail(way.read, self._at_envelope, refuse),
             spread(way.route, refuse),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Container
+from math import inf
 
 from aiostream import pipable_operator, streamcontext
 
@@ -16,6 +17,9 @@ from xml_pipeline.fairness import FairQueue
 from xml_pipeline.listener import Listener
 from xml_pipeline.message import Delivery
 from xml_pipeline.thread import Thread
+
+_FEW = 64
+"""So many dead deliveries are not worth looking for."""
 
 
 class Lane:
@@ -64,8 +68,9 @@ class Scheduler:
         self.clock = clock
         self._depth_first = depth_first
         self.lanes: dict[str, Lane] = {}
-        self._parked: FairQueue[Delivery] = FairQueue(depth_first)
-        self._hungry: dict[Lane, None] = {}
+        self._common = Lane(None, inf, depth_first)  # Where only the organism has no room.
+        self._hungry: dict[Lane, None] = {}  # Lanes where somebody is parked, in turn.
+        self._dead = 0  # Deliveries that are parked though their thread has closed.
 
     def lane(self, listener: Listener) -> Lane:
         """Return the listener's lane, with the limits of the listener as it is now."""
@@ -87,7 +92,7 @@ class Scheduler:
     def admit(self, arrived: list[Delivery]) -> list[Delivery]:
         """Take in what arrived and return what may start now, those that waited first."""
         starting: list[Delivery] = []
-        if self._parked or self._hungry:
+        if self._hungry:
             self._fill(starting)
         lanes, now = self.lanes, self.clock()
         for delivery in arrived:
@@ -127,51 +132,63 @@ class Scheduler:
             following = thread.queue.popleft()
             thread.current = following
             self._park(following, self._lane_of(following))
-        return not self.running or bool(self._hungry) or bool(self._parked)
+        return not self.running or bool(self._hungry)
 
     def is_running(self, delivery: Delivery) -> bool:
         """Tell whether a delivery has started and not finished."""
         return delivery in self._lane_of(delivery).running
 
-    def forget(self, thread: Thread) -> None:
+    def forget(self, thread: Thread) -> bool:
         """Take what waits on a thread that has closed out of the count of what waits.
 
-        A parked delivery stays in its queue until its turn comes, and is dropped then.
+        A parked delivery stays in its queue until its turn comes, and is dropped then; all
+        such are dropped at once when they are more than those that wait. Returns whether
+        anything waited.
         """
+        before = self.waiting
         for delivery in thread.queue or ():
             self._unwait(delivery)
         thread.queue = None
+        parked = thread.current
+        if parked is not None and not self.is_running(parked):
+            thread.current = None
+            self._unwait(parked)
+            self._dead += 1
+            if self._dead > self.waiting + _FEW:
+                self._bury()
+        return self.waiting < before
 
-    def discard_closed(self) -> None:
-        """Drop every parked delivery whose thread has closed, at once."""
-        for parked in (self._parked, *(lane.parked for lane in self._hungry)):
-            for delivery in parked.remove(lambda each: not each.thread.open):
-                self._unwait(delivery)
+    def _bury(self) -> None:
+        for lane in tuple(self._hungry):
+            lane.parked.remove(lambda delivery: not delivery.thread.open)
+            if not lane.parked:
+                del self._hungry[lane]
+        self._dead = 0
 
     def _lane_of(self, delivery: Delivery) -> Lane:
         return self.lanes.get(delivery.listener.name) or self.lane(delivery.listener)
 
     def _park(self, delivery: Delivery, lane: Lane) -> None:
-        if lane.full:
-            lane.parked.put(delivery.conversation, delivery)
-            self._hungry[lane] = None
-        else:
-            self._parked.put(delivery.conversation, delivery)
+        place = lane if lane.full else self._common
+        place.parked.put(delivery.conversation, delivery)
+        self._hungry[place] = None
 
     def _fill(self, starting: list[Delivery]) -> None:
-        while self._parked and self.running < self.max_concurrent:
-            self._start(self._parked.take(), starting)
-        for lane in tuple(self._hungry):
-            while lane.parked and self.running < self.max_concurrent and not lane.full:
-                self._start(lane.parked.take(), starting)
-            del self._hungry[lane]  # To the end of the line of listeners, if it is still hungry.
+        """Give the free slots away, to one lane after the other: none is starved by another."""
+        while self.running < self.max_concurrent:
+            lane = next((each for each in self._hungry if not each.full), None)
+            if lane is None:
+                return
+            del self._hungry[lane]
+            self._start(lane.parked.take(), starting)
             if lane.parked:
                 self._hungry[lane] = None
 
     def _start(self, delivery: Delivery, starting: list[Delivery]) -> None:
-        self._unwait(delivery)
         if not delivery.thread.open:
+            self._dead -= 1
             return
+        self._unwait(delivery)
         lane = self._lane_of(delivery)
         if lane.full:
             self._wait(delivery)

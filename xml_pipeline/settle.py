@@ -73,12 +73,18 @@ class Settlement:
         self.release(delivery)
         if thread.open:
             error = Rejected(code, detail)
-            fault = self._faults.make(thread, error, delivery.sender, delivery.listener.name)
+            to, number = delivery.listener.name, delivery.id
+            fault = self._faults.make(thread, error, delivery.sender, to, message=number)
             self._faults.pass_up(thread, fault)
 
     def release(self, delivery: Delivery) -> None:
         """Free the slot of a delivery: all there is to settle where its thread has closed."""
         if self._scheduler.finish(delivery):
+            self._inbox.poke()
+
+    def forget(self, thread: Thread) -> None:
+        """Drop what waits on a thread that has closed."""
+        if self._scheduler.forget(thread):
             self._inbox.poke()
 
     def answer(self, thread: Thread, payload: object, *, closing: bool = True) -> None:
@@ -120,7 +126,6 @@ class Settlement:
         error = Rejected("handler", detail)
         fault = self._faults.make(thread, error, thread.caller, thread.callee)
         self._faults.pass_up(thread, fault, "killed")
-        self._scheduler.discard_closed()
 
     def number(self, wire: Wire) -> int:
         """Count one more message on its conversation and thread, and return its number."""

@@ -187,8 +187,8 @@ class LocalDispatch:
     def _thread_closed(self, thread: Thread) -> None:
         if thread.conversation.watched:
             self._todos.forget(thread)
-        if thread.queue:
-            self._scheduler.forget(thread)
+        if thread.queue or thread.current is not None:
+            self._settlement.forget(thread)
         delivery, task = thread.current, _SETTLED
         if delivery is not None:
             task = self._unsettled.pop(delivery, _SETTLED)
