@@ -7,14 +7,14 @@ be called the same. Content models stay flat: libxml2 miscounts nested ``maxOccu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import singledispatchmethod
 
 from lxml import etree
 
 from xml_pipeline.errors import PayloadDefinitionError
 from xml_pipeline.payload.lexical import write_decimal, write_float
-from xml_pipeline.payload.model.facets import FREE, Bound, Facets, Number
+from xml_pipeline.payload.model.facets import FREE, Facets, Number
 from xml_pipeline.payload.model.kinds import (
     Either,
     Items,
@@ -76,49 +76,33 @@ class _Xsd:
     def text(self) -> str:
         """Return the whole schema."""
         root = self._model.records[self._model.root]
-        types = [line for record in self._model.records.values() for line in self._record(record)]
+        lines = [f'<xs:element name="{root.tag}" type="{root.type_name}"/>']
+        for record in self._model.records.values():
+            lines += self._record(record)
         for name, kind in self._plain.items():
-            types += self._simple(kind, f' name="{name}"')
-        return "\n".join(
-            [
-                '<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema">',
-                f'  <xs:element name="{root.tag}" type="{root.type_name}"/>',
-                *_indented(types),
-                "</xs:schema>",
-                "",
-            ]
-        )
+            lines += _simple(kind, f' name="{name}"')
+        head = 'xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema"'
+        return "\n".join([*_block(lines, head), ""])
 
     def _record(self, record: Record) -> Lines:
-        yield f'<xs:complexType name="{record.type_name}">'
-        yield from _indented(_documentation(record.doc))
-        if record.members:
-            yield "  <xs:sequence>"
-            for member in record.members:
-                yield from _indented(self._member(member), 4)
-            yield "  </xs:sequence>"
-        yield "</xs:complexType>"
+        members = [line for member in record.members for line in self._member(member)]
+        inside = [*_documentation(record.doc), *(_block(members, "xs:sequence") if members else ())]
+        return _block(inside, f'xs:complexType name="{record.type_name}"')
 
     def _member(self, member: Member) -> Lines:
         occurs = "" if member.required else ' minOccurs="0"'
         kind = member.kind
         if isinstance(kind, Nullable) and not member.nillable:
             kind = kind.inner
-        yield from self._element(member.element, kind, occurs, member.doc)
+        return self._element(member.element, kind, occurs, member.doc)
 
     def _element(self, name: str, kind: Kind, occurs: str = "", doc: str = "") -> Lines:
         if isinstance(kind, Nullable):
             kind, occurs = kind.inner, f'{occurs} nillable="true"'
-        head = f'<xs:element name="{name}"{occurs}'
         named = self._named(kind)
-        inside = [*_documentation(doc), *(() if named else self._type(kind))]
         type_ = f' type="{named}"' if named else ""
-        if not inside:
-            yield f"{head}{type_}/>"
-            return
-        yield f"{head}{type_}>"
-        yield from _indented(inside)
-        yield "</xs:element>"
+        inside = [*_documentation(doc), *(() if named else self._type(kind))]
+        return _block(inside, f'xs:element name="{name}"{type_}{occurs}')
 
     def _named(self, kind: Kind) -> str:
         """Return the name of the type, or nothing where it has to be spelt out."""
@@ -136,78 +120,68 @@ class _Xsd:
 
     @singledispatchmethod
     def _type(self, kind: Kind) -> Lines:
-        """Yield the definition of a type in place."""
+        """Yield the definition of a type in place, and what the element must say beside it."""
         raise NotImplementedError(kind)
 
     @_type.register
     def _(self, kind: Scalar) -> Lines:
-        yield from self._simple(kind, "")
+        return _simple(kind)
 
     @_type.register
     def _(self, kind: Options) -> Lines:
-        yield "<xs:simpleType>"
-        yield '  <xs:restriction base="xs:string">'
-        for option in kind.options:
-            yield f'    <xs:enumeration value="{escape_attribute(option.text)}"/>'
-        yield "  </xs:restriction>"
-        yield "</xs:simpleType>"
+        texts = [escape_attribute(option.text) for option in kind.options]
+        lines = [f'<xs:enumeration value="{text}"/>' for text in texts]
+        return _block(lines, "xs:simpleType", 'xs:restriction base="xs:string"')
 
     @_type.register
     def _(self, kind: Items) -> Lines:
-        yield from _sequence(self._element("item", kind.item, _occurs(kind.facets)))
+        item = self._element("item", kind.item, _occurs(kind.facets))
+        return _block(item, "xs:complexType", "xs:sequence")
 
     @_type.register
     def _(self, kind: Row) -> Lines:
-        yield from _sequence(
+        lines = [
             line
             for number, item in enumerate(kind.items, 1)
             for line in self._element(f"item{number}", item)
-        )
+        ]
+        return _block(lines, "xs:complexType", "xs:sequence")
 
     @_type.register
     def _(self, kind: Table) -> Lines:
         entry = [*self._element("key", kind.key), *self._element("value", kind.value)]
-        item = [f'<xs:element name="item"{_occurs(kind.facets)}>']
-        item += _indented(_sequence(iter(entry)))
-        yield from _sequence(iter([*item, "</xs:element>"]))
+        head = f'xs:element name="item"{_occurs(kind.facets)}'
+        item = _block(entry, head, "xs:complexType", "xs:sequence")
+        yield from _block(item, "xs:complexType", "xs:sequence")
         self._tables += 1
-        yield f'<xs:unique name="each-key-once.{self._tables}">'
-        yield '  <xs:selector xpath="item"/>'
-        yield '  <xs:field xpath="key"/>'
-        yield "</xs:unique>"
+        once = ['<xs:selector xpath="item"/>', '<xs:field xpath="key"/>']
+        yield from _block(once, f'xs:unique name="each-key-once.{self._tables}"')
 
     @_type.register
     def _(self, kind: Either) -> Lines:
-        yield "<xs:complexType>"
-        yield "  <xs:choice>"
-        for key in kind.keys:
-            tag, type_name = self._model.tag(key), self._model.type_name(key)
-            yield f'    <xs:element name="{tag}" type="{type_name}"/>'
-        yield "  </xs:choice>"
-        yield "</xs:complexType>"
+        lines = [
+            f'<xs:element name="{self._model.tag(key)}" type="{self._model.type_name(key)}"/>'
+            for key in kind.keys
+        ]
+        return _block(lines, "xs:complexType", "xs:choice")
 
     @_type.register
     def _(self, kind: Markup) -> Lines:
-        yield '<xs:complexType mixed="true">'
-        yield "  <xs:sequence>"
-        yield '    <xs:any minOccurs="0" maxOccurs="unbounded" processContents="skip"/>'
-        yield "  </xs:sequence>"
-        yield "</xs:complexType>"
+        anything = ['<xs:any minOccurs="0" maxOccurs="unbounded" processContents="skip"/>']
+        return _block(anything, 'xs:complexType mixed="true"', "xs:sequence")
 
-    def _simple(self, kind: Scalar, name: str) -> Lines:
-        yield f"<xs:simpleType{name}>"
-        yield f'  <xs:restriction base="{kind.type.base}">'
-        yield from _indented(kind.type.restriction, 4)
-        yield from _indented(_facets(kind), 4)
-        yield "  </xs:restriction>"
-        yield "</xs:simpleType>"
+
+def _simple(kind: Scalar, name: str = "") -> Lines:
+    lines = [*kind.type.restriction, *_facets(kind)]
+    return _block(lines, f"xs:simpleType{name}", f'xs:restriction base="{kind.type.base}"')
 
 
 def _facets(kind: Scalar) -> Lines:
     facets = kind.limits
     for bound, side in ((facets.low, "min"), (facets.high, "max")):
         if bound:
-            yield f'<xs:{side}{_sort(bound)} value="{_number(bound.value)}"/>'
+            sort = "Inclusive" if bound.inclusive else "Exclusive"
+            yield f'<xs:{side}{sort} value="{_number(bound.value)}"/>'
     if facets.bounded and kind.type.python is float:
         # libxml2 takes NaN for greater than any bound; no other double is written with an a.
         yield '<xs:pattern value="[^a]*"/>'
@@ -219,10 +193,6 @@ def _facets(kind: Scalar) -> Lines:
         yield f'<xs:pattern value="{escape_attribute(facets.pattern.xsd)}"/>'
 
 
-def _sort(bound: Bound) -> str:
-    return "Inclusive" if bound.inclusive else "Exclusive"
-
-
 def _number(value: Number) -> str:
     return _NUMBERS.get(type(value), write_decimal)(value)
 
@@ -232,20 +202,17 @@ def _occurs(facets: Facets) -> str:
     return f' minOccurs="{facets.min_length}" maxOccurs="{most}"'
 
 
-def _sequence(lines: Lines) -> Lines:
-    yield "<xs:complexType>"
-    yield "  <xs:sequence>"
-    yield from _indented(lines, 4)
-    yield "  </xs:sequence>"
-    yield "</xs:complexType>"
-
-
 def _documentation(doc: str) -> Lines:
     if doc:
-        yield "<xs:annotation>"
-        yield f"  <xs:documentation>{escape(doc)}</xs:documentation>"
-        yield "</xs:annotation>"
+        yield from _block([escape(doc)], "xs:annotation", "xs:documentation")
 
 
-def _indented(lines: Iterator[str] | list[str] | tuple[str, ...], width: int = 2) -> Lines:
-    return (f"{' ' * width}{line}" for line in lines)
+def _block(lines: Iterable[str], *heads: str) -> Lines:
+    """Yield the lines within an element, or within several, each in the one before it."""
+    inside = [f"  {line}" for line in lines]
+    if not inside and len(heads) == 1:
+        yield f"<{heads[0]}/>"
+        return
+    yield "".join(f"<{head}>" for head in heads)
+    yield from inside
+    yield "".join(f"</{head.partition(' ')[0]}>" for head in reversed(heads))
