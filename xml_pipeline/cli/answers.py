@@ -8,9 +8,16 @@ from xml_pipeline.steps.xml import strict_parser
 
 
 def payload_of(envelope: bytes, *, indented: bool = False) -> str:
-    """Return the payload in an envelope as text; ``indented`` is for people only."""
+    """Return the payload in an envelope as text.
+
+    ``indented`` is for people: of a payload that is one text they get that text, as they may
+    write it, and of any other a line for each field.
+    """
     payload = etree.fromstring(envelope, strict_parser())[1]
     alone = etree.fromstring(etree.tostring(payload, method="c14n", exclusive=True))
-    if indented:
-        etree.indent(alone)
+    if not indented:
+        return etree.tostring(alone, encoding="unicode")
+    if len(alone) == 1 and not len(alone[0]):
+        return (alone[0].text or "").strip("\n")
+    etree.indent(alone)
     return etree.tostring(alone, encoding="unicode")

@@ -23,8 +23,6 @@ from xml_pipeline.cli.output import printable
 from xml_pipeline.cli.raw_terminal import in_foreground, keys_one_by_one
 from xml_pipeline.cli.signals import Signals
 from xml_pipeline.cli.summary import Summary
-from xml_pipeline.cli.text_logs import text_lines
-from xml_pipeline.logs import log_lines
 from xml_pipeline.organism import Organism
 
 REFRESH_EVERY = 0.25
@@ -43,17 +41,20 @@ def is_terminal() -> bool:
     return stdout.isatty() and in_foreground(stdout.fileno()) and not Console().is_dumb_terminal
 
 
-class Screen:
-    """The terminal of one organism. ``address`` is shown; ``level`` is that of its log lines."""
+def has_colors() -> bool:
+    """Tell whether the terminal has colours, and whoever sits there wants them."""
+    console = Console()
+    return console.color_system is not None and not console.no_color
 
-    def __init__(
-        self, organism: Organism, client: Client, address: str, signals: Signals, level: str
-    ) -> None:
+
+class Screen:
+    """The terminal of one organism, with the address that is shown."""
+
+    def __init__(self, organism: Organism, client: Client, address: str, signals: Signals) -> None:
         self._organism = organism
         self._client = client
         self._address = address
         self._signals = signals
-        self._level = level
         self._editor: LineEditor | None = None
         self._asking: set[asyncio.Task[None]] = set()
         self._flow = Flow(organism, asyncio.get_running_loop().time)
@@ -68,8 +69,6 @@ class Screen:
             if sys.stdin.isatty():
                 self._take_lines(stack)
             stack.enter_context(self._live)
-            colors = self._console.color_system is not None and not self._console.no_color
-            stack.callback(log_lines(sys.stderr, text_lines(colors=colors), self._level))
             refreshing = asyncio.create_task(self._refresh())
             try:
                 yield
@@ -117,7 +116,7 @@ class Screen:
             self._print(error.message, "red")
             return
         if outcome.answer:
-            self._print(f"{to}: {payload_of(outcome.answer)}", "green")
+            self._print(f"{to}: {payload_of(outcome.answer, indented=True)}", "green")
         else:
             self._print(f"{to}: {outcome.failure or outcome.fate}", "yellow")
 
