@@ -134,11 +134,16 @@ class Events:
     def subscribe(self, callback: Callback) -> Callable[[], None]:
         """Call ``callback`` with every event from now on; returns what ends that."""
         self._callbacks = (*self._callbacks, callback)
-        self.heard = True
+        self.heard = subscribed = True
 
         def unsubscribe() -> None:
-            self._callbacks = tuple(each for each in self._callbacks if each is not callback)
-            self.heard = bool(self._callbacks)
+            nonlocal subscribed
+            if subscribed:
+                subscribed = False
+                others = list(self._callbacks)
+                others.remove(callback)
+                self._callbacks = tuple(others)
+                self.heard = bool(others)
 
         return unsubscribe
 
@@ -157,31 +162,37 @@ class EventStream:
     """An asynchronous iterator over events, from the moment it was made until ``close``.
 
     It never holds up the organism: beyond ``waiting`` unread events the oldest are dropped,
-    and counted in ``dropped``. Also an async context manager, which closes it.
+    and counted in ``dropped``. Closed, it ends after what it has been told. Also an async
+    context manager, which closes it.
     """
 
     __slots__ = ("_close", "_queue", "dropped")
 
     def __init__(self, events: Events, waiting: int) -> None:
-        self._queue: asyncio.Queue[Event] = asyncio.Queue(waiting)
+        self._queue: asyncio.Queue[Event | None] = asyncio.Queue(waiting)
         self._close = events.subscribe(self._offer)
         self.dropped = 0
 
-    def _offer(self, event: Event) -> None:
+    def _offer(self, event: Event | None) -> None:
         if self._queue.full():
             self._queue.get_nowait()
             self.dropped += 1
         self._queue.put_nowait(event)
 
     def close(self) -> None:
-        """Hear nothing more."""
+        """Hear nothing more, and let whoever reads come to an end."""
         self._close()
+        self._offer(None)
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> Event:
-        return await self._queue.get()
+        event = await self._queue.get()
+        if event is None:
+            self._offer(None)  # For whoever else reads.
+            raise StopAsyncIteration
+        return event
 
     async def __aenter__(self) -> Self:
         return self
