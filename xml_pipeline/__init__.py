@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from xml_pipeline.listener import HandlerMetadata, HandlerResponse, Listener
     from xml_pipeline.organism import Organism
     from xml_pipeline.payload import RawPayload, payload_from_json_schema, xmlify
-    from xml_pipeline.pump import Inserts
+    from xml_pipeline.steps.rail import Inserts
     from xml_pipeline.system import SystemError, ThreadEnded  # noqa: A004  # ours, a payload
 
 __version__ = "0.1.0"
@@ -75,7 +75,7 @@ _NAMES_BY_HOME = {
     "listener": "HandlerMetadata HandlerResponse Listener",
     "organism": "Organism",
     "payload": "RawPayload payload_from_json_schema xmlify",
-    "pump": "Inserts",
+    "steps.rail": "Inserts",
     "system": "SystemError ThreadEnded",
 }
 _HOME_OF = MappingProxyType(

@@ -12,7 +12,7 @@ from xml_pipeline.dispatch.surroundings import OrganismView
 from xml_pipeline.events import BudgetEvent, Events
 from xml_pipeline.faults import Faults
 from xml_pipeline.inbox import Inbox, OuterDoor
-from xml_pipeline.pump import Stations, StreamPump
+from xml_pipeline.pump import StreamPump
 from xml_pipeline.registries.budgets import Budget, BudgetLimits, Budgets, Severity
 from xml_pipeline.registries.listeners import Listeners
 from xml_pipeline.registries.prompts import Prompts
@@ -23,6 +23,7 @@ from xml_pipeline.settle import Settlement
 from xml_pipeline.steps.decode import Decode
 from xml_pipeline.steps.envelope import ReadEnvelope
 from xml_pipeline.steps.limits import XmlLimits
+from xml_pipeline.steps.rail import Rail, Stations
 from xml_pipeline.steps.route import Route
 from xml_pipeline.steps.unfold import Unfold
 
@@ -95,7 +96,7 @@ def build_kernel(config: OrganismConfig) -> Kernel:
         faults=faults,
         settlement=settlement,
         dispatch=dispatch,
-        pump=StreamPump(inbox, stations, scheduler, dispatch, faults, events),
+        pump=StreamPump(inbox, Rail(stations, faults.refuse), scheduler, dispatch, faults, events),
     )
 
 

@@ -26,7 +26,8 @@ from xml_pipeline.listener import Handler, Listener
 from xml_pipeline.message import Delivery, Wire
 from xml_pipeline.payload import RawPayload, codec_of
 from xml_pipeline.primitives import system_listeners
-from xml_pipeline.pump import Inserts, StreamPump
+from xml_pipeline.pump import StreamPump
+from xml_pipeline.steps.rail import Inserts
 from xml_pipeline.steps.route import OUTSIDE
 from xml_pipeline.steps.seal import check_name, seal
 from xml_pipeline.system import SYSTEM, Boot
@@ -62,7 +63,7 @@ class Organism:
     ) -> None:
         self.config = config if config is not None else OrganismConfig()
         self._kernel = build_kernel(self.config)
-        self._kernel.pump.insert(steps if steps is not None else Inserts())
+        self._kernel.pump.rail.insert(steps if steps is not None else Inserts())
         self._reloader: Reload | None = None
         self._running: asyncio.Task[None] | None = None
         self._at_rest: list[asyncio.Future[None]] = []
@@ -308,7 +309,7 @@ class Organism:
         """
         self._put_in_place(listeners)
         self.config = config
-        self._kernel.pump.insert(steps)
+        self._kernel.pump.rail.insert(steps)
         self._kernel.apply(config)
 
     def register(self, listener: Listener) -> None:

@@ -94,6 +94,8 @@ class Scheduler:
         starting: list[Delivery] = []
         if self._hungry:
             self._fill(starting)
+        if not arrived:
+            return starting
         lanes, now = self.lanes, self.clock()
         for delivery in arrived:
             thread = delivery.thread

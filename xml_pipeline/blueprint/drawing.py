@@ -17,7 +17,7 @@ from xml_pipeline.config import KeyPath, ListenerConfig, LoadedConfig, OrganismC
 from xml_pipeline.errors import ConfigError, PluginNotFound
 from xml_pipeline.listener import Handler, Listener
 from xml_pipeline.names import import_path, plugin_handler
-from xml_pipeline.pump import Inserts
+from xml_pipeline.steps.rail import Inserts
 
 Found = TypeVar("Found")
 Find = Callable[[str, Iterable[str]], Found]

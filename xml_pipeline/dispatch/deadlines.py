@@ -7,44 +7,40 @@ from collections.abc import Callable
 from math import inf
 
 from xml_pipeline.message import Delivery
-from xml_pipeline.schedule import Lane, Scheduler
+from xml_pipeline.schedule import Scheduler
 
 
 class Deadlines:
     """Watches the oldest running delivery of each listener.
 
     A listener's deliveries share one timeout, so the first of its running ones is the next
-    to be late. One timer is armed for the earliest of them all, and none when nothing runs.
+    to be late. One timer is armed for the ``earliest`` of them all, and none when nothing runs.
     """
 
-    __slots__ = ("_expire", "_next", "_scheduler", "_timer")
+    __slots__ = ("_expire", "_scheduler", "_timer", "earliest")
 
     def __init__(self, scheduler: Scheduler, expire: Callable[[Delivery], None]) -> None:
         self._scheduler = scheduler
         self._expire = expire
-        self._next = inf
+        self.earliest = inf
         self._timer: asyncio.TimerHandle | None = None
-
-    def watch(self, lane: Lane, now: float) -> None:
-        """Make sure that a delivery begun now in this lane will not run beyond its time."""
-        if now + lane.timeout < self._next:
-            self._arm(now + lane.timeout)
 
     def stop(self) -> None:
         """Watch no longer."""
         if self._timer is not None:
             self._timer.cancel()
-        self._next = inf
+        self.earliest = inf
 
-    def _arm(self, when: float) -> None:
+    def arm(self, when: float) -> None:
+        """Look at that time which deliveries are late; whoever begins earlier arms again."""
         if self._timer is not None:
             self._timer.cancel()
-        self._next = when
+        self.earliest = when
         self._timer = asyncio.get_running_loop().call_at(when, self._check)
 
     def _check(self) -> None:
         now = asyncio.get_running_loop().time()
-        self._timer, self._next = None, inf
+        self._timer, self.earliest = None, inf
         late = [
             delivery
             for lane in self._scheduler.lanes.values()
@@ -59,5 +55,5 @@ class Deadlines:
             if lane.running
         )
         earliest = min(heads, default=inf)
-        if earliest < self._next:
-            self._arm(earliest)
+        if earliest < self.earliest:
+            self.arm(earliest)

@@ -63,7 +63,7 @@ class LocalDispatch:
 
     def start(self, batch: list[Delivery]) -> None:
         """Begin to handle deliveries that the schedule lets start."""
-        lanes = self._scheduler.lanes
+        lanes, deadlines = self._scheduler.lanes, self._deadlines
         for delivery in batch:
             thread = delivery.thread
             if thread.status == "created":
@@ -77,8 +77,9 @@ class LocalDispatch:
             if self._events.heard:
                 self._announce(delivery)
             lane = lanes[delivery.listener.name]
-            if next(iter(lane.running)) is delivery:  # The others are watched after it.
-                self._deadlines.watch(lane, lane.running[delivery])
+            late = lane.running[delivery] + lane.timeout
+            if late < deadlines.earliest:
+                deadlines.arm(late)
             self._unsettled[delivery] = None
         self._relay.add(batch)
 
@@ -138,31 +139,37 @@ class LocalDispatch:
         """Tell whether a delivery is still to be settled; whoever asks settles it."""
         return self._unsettled.pop(delivery, _SETTLED) is not _SETTLED
 
-    async def _run_hooked(self, delivery: Delivery) -> str | None:
+    async def _run_hooked(self, delivery: Delivery) -> None:
         """Run a handler between its hooks.
 
         A failing ``on_intent`` stops this dispatch: the journal of it could not be written.
+        Whoever has noted an intent is told what became of it.
         """
-        hooks = tuple(self.hooks)
+        noted: list[tuple[DispatchHook, object]] = []
+        failure: str | None = "cancelled"
+        try:
+            failure = await self._run_noted(delivery, noted)
+        except asyncio.CancelledError:
+            if self._take(delivery):
+                self._fail(delivery, "handler", "cancelled before its handler began")
+        except Exception as error:
+            failure = f"{type(error).__name__}: {error}"
+            if self._take(delivery):
+                self._raised(delivery, error)
+        for hook, entry in noted:
+            await _heed(hook.on_failed(entry, failure) if failure else hook.on_acknowledged(entry))
+
+    async def _run_noted(
+        self, delivery: Delivery, noted: list[tuple[DispatchHook, object]]
+    ) -> str | None:
         payload = delivery.payload
         name, target = type(payload).__name__, delivery.listener.name
         said = (delivery.thread.id, delivery.sender, target, name, payload.to_xml())
-        try:
-            entries = [await hook.on_intent(*said) for hook in hooks]
-        except Exception as error:
-            if self._take(delivery):
-                self._raised(delivery, error)
-            return "refused by a hook"
-        both = tuple(zip(hooks, entries, strict=True))
-        for hook, entry in both:
+        for hook in tuple(self.hooks):
+            noted.append((hook, await hook.on_intent(*said)))
+        for hook, entry in noted:
             await _heed(hook.on_dispatched(entry))
-        failure = await self._run(delivery)
-        for hook, entry in both:
-            told = (
-                hook.on_acknowledged(entry) if failure is None else hook.on_failed(entry, failure)
-            )
-            await _heed(told)
-        return failure
+        return await self._run(delivery)
 
     def _raised(self, delivery: Delivery, error: BaseException) -> None:
         code: FaultCode = "handler"

@@ -65,7 +65,7 @@ class Relay:
 
     async def _run(self) -> None:
         runner: Any = asyncio.current_task()
-        ready, found = self._ready, copy_context()
+        ready = self._ready
         while True:
             self._called = False
             while ready:
@@ -75,16 +75,17 @@ class Relay:
                 work = self._work(delivery, runner)
                 if work is None:
                     continue
-                token = current_delivery.set(delivery)
+                current_delivery.set(delivery)
+                found = copy_context()  # The same object's contents afterwards: compared at once.
                 await work
-                current_delivery.reset(token)
-                del delivery, work, token  # An idle runner keeps nothing of it alive.
+                del delivery, work  # An idle runner keeps nothing of it alive.
                 if runner.cancelling() or copy_context() != found:
                     if ready and not self._called:
                         self._call()
                     return
             if len(self._idle) >= MOST_IDLE:
                 return
+            current_delivery.set(None)
             start: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._idle.append(start)
             await start

@@ -1,4 +1,4 @@
-"""The rail around the steps: what fails in one message never reaches another.
+"""The rail that messages travel on: what fails in one of them never reaches another.
 
 One exception would end an aiostream stream for everyone. Here, and in the dispatcher, are
 the only two places that catch broadly: a ``Rejected`` becomes a fault with its code, and
@@ -8,67 +8,115 @@ anything else a logged ``internal`` fault.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
 
 from xml_pipeline.errors import Rejected
-from xml_pipeline.message import Delivery, Station
+from xml_pipeline.message import Addressed, Delivery, Envelope, Station, Wire
+from xml_pipeline.steps.decode import Decode
+from xml_pipeline.steps.envelope import ReadEnvelope
+from xml_pipeline.steps.route import Route
+from xml_pipeline.steps.unfold import Unfold
 
 log = logging.getLogger(__name__)
 
 Step = Callable[[Any], Any]
-Refuse = Callable[[Any, Rejected], None]
-Entering = TypeVar("Entering", bound=Station)
-Leaving = TypeVar("Leaving", bound=Station)
+"""Takes a message at one station and returns it there, the same or another; or refuses it."""
+
+Refuse = Callable[[Wire | Envelope | Addressed, Rejected], None]
 
 
-def rail(first: Step, rest: Sequence[Step], refuse: Refuse) -> Callable[[list[Any]], list[Any]]:
-    """Fuse steps into one function over a batch; a message that fails goes to ``refuse``.
+@dataclass(frozen=True, slots=True)
+class Inserts:
+    """Steps of others, such as guardrails: at the envelope, and at the delivery."""
 
-    ``rest`` is looked at for each message: what is put into it between two is run for the next.
+    envelope: tuple[Step, ...] = ()
+    delivery: tuple[Step, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Stations:
+    """Our own steps from wire to delivery, in their order."""
+
+    unfold: Unfold
+    read: ReadEnvelope
+    route: Route
+    decode: Decode
+
+
+class Rail:
+    """Takes a batch of wires through all stations, and returns the deliveries they became.
+
+    One message after another goes the whole way, rather than all of them to each station:
+    its tree dies while it is still in the processor's cache. A message that fails goes to
+    ``refuse``, at the last station that still has its bytes; of a broadcast, the addressee
+    that cannot read it fails alone.
     """
 
-    def run(batch: list[Any]) -> list[Any]:
-        done = []
-        for station in batch:
-            at = station
-            try:
-                at = first(at)
-                for step in rest:
-                    at = step(at)
-            except Rejected as rejected:
-                refuse(_refusable(at, station), rejected)
-            except Exception as error:
-                refuse(_refusable(at, station), unexpected(at, error))
+    __slots__ = ("_at_delivery", "_at_envelope", "_decode", "_read", "_refuse", "_route", "_unfold")
+
+    def __init__(self, stations: Stations, refuse: Refuse) -> None:
+        self._unfold = stations.unfold
+        self._read = stations.read
+        self._route = stations.route
+        self._decode = stations.decode
+        self._refuse = refuse
+        self._at_envelope: tuple[Step, ...] = ()
+        self._at_delivery: tuple[Step, ...] = ()
+
+    def insert(self, inserts: Inserts) -> None:
+        """Put the steps of others in place of the present ones, from the next message on."""
+        self._at_envelope = tuple(same_station(step) for step in inserts.envelope)
+        self._at_delivery = tuple(same_station(step) for step in inserts.delivery)
+
+    def __call__(self, batch: Iterable[Wire]) -> list[Delivery]:
+        arrived: list[Delivery] = []
+        for wire in batch:
+            if wire.origin != "text":
+                self._travel(wire, arrived)
             else:
-                done.append(at)
-        return done
+                for each in self._unfolded(wire):
+                    self._travel(each, arrived)
+        self._decode.forget()
+        return arrived
 
-    return run
+    def _travel(self, wire: Wire, arrived: list[Delivery]) -> None:
+        at: Any = wire
+        try:
+            at = self._read(wire)
+            for step in self._at_envelope:
+                at = step(at)
+            addressees = self._route(at)
+        except Rejected as rejected:
+            self._refuse(at, rejected)
+            return
+        except Exception as error:
+            self._refuse(at, unexpected(at, error))
+            return
+        self._deliver(addressees, arrived)
 
-
-def spread(
-    step: Callable[[Entering], Iterable[Leaving]], refuse: Refuse
-) -> Callable[[list[Entering]], list[Leaving]]:
-    """Make a function over a batch of a step that turns one message into several, or none."""
-
-    def run(batch: list[Entering]) -> list[Leaving]:
-        done: list[Leaving] = []
-        for station in batch:
+    def _deliver(self, addressees: Iterable[Addressed], arrived: list[Delivery]) -> None:
+        for addressed in addressees:
             try:
-                done.extend(step(station))
+                delivery = self._decode(addressed)
+                for step in self._at_delivery:
+                    delivery = step(delivery)
             except Rejected as rejected:
-                refuse(station, rejected)
+                self._refuse(addressed, rejected)
             except Exception as error:
-                refuse(station, unexpected(station, error))
-        return done
+                self._refuse(addressed, unexpected(addressed, error))
+            else:
+                arrived.append(delivery)
 
-    return run
-
-
-def _refusable(at: Station, entered: Station) -> Station:
-    """Return the latest station that still has the bytes: a delivery has let go of them."""
-    return entered if isinstance(at, Delivery) else at
+    def _unfolded(self, wire: Wire) -> Iterable[Wire]:
+        try:
+            return self._unfold(wire)
+        except Rejected as rejected:
+            self._refuse(wire, rejected)
+        except Exception as error:
+            self._refuse(wire, unexpected(wire, error))
+        return ()
 
 
 def same_station(step: Step) -> Step:
