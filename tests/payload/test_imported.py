@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
@@ -272,9 +273,13 @@ def deep(levels: int) -> dict[str, Any]:
             {"type": "object", "properties": {"a": {"$ref": "file:///etc/passwd"}}},
             "leads elsewhere",
         ),
-        ({"type": "object", "properties": {"a": {"$ref": 5}}}, "leads elsewhere"),
+        ({"type": "object", "properties": {"a": {"$ref": 5}}}, "not a JSON Schema"),
         ({"type": "object", "properties": {"a": {"$ref": "#/$defs/none"}}}, "leads nowhere"),
         ({"type": "object", "properties": {"a": {"$id": "x"}}}, "within a schema"),
+        (
+            {"type": "object", "properties": {"a": {"$ref": "#/x"}}, "x": {"pattern": "(a+)+$"}},
+            "not a schema",
+        ),
         (
             {"type": "object", "properties": {"a": {"$schema": "x", "pattern": "(a+)+$"}}},
             "within a schema",
@@ -346,3 +351,28 @@ def test_limits_that_nothing_can_satisfy_refuse_everything() -> None:
     assert never.from_json({})
     with pytest.raises(InvalidPayload):
         never.from_json({"a": "abc"})
+
+
+def test_a_reference_may_lead_through_names_that_need_escaping() -> None:
+    schema = {
+        "type": "object",
+        "properties": {"a": {"$ref": "#/$defs/50%25~1~0%22"}, "b": {"$ref": "#/$defs/yes"}},
+        "$defs": {'50%/~"': {"type": "integer"}, "yes": True},
+        "additionalProperties": False,
+    }
+    made = codec_of(payload_from_json_schema("Escaped", schema))
+    assert made.from_json({"a": 1, "b": None}).a == 1
+    with pytest.raises(InvalidPayload):
+        made.from_json({"a": "1"})
+
+
+def test_many_items_are_told_apart_in_linear_time() -> None:
+    schema = {"type": "object", "properties": {"a": {"type": "array", "uniqueItems": True}}}
+    made = codec_of(payload_from_json_schema("Unique", schema))
+    items: list[Any] = [[n, {"x": [n]}] for n in range(20_000)] + [1, True, "1", [1], {"1": 1}]
+    begin = time.process_time()
+    assert made.from_json({"a": items}).a == items
+    assert time.process_time() - begin < 2
+    for twins in ([1, 1.0], [{"a": 1, "b": [True]}, {"b": [True], "a": 1}]):
+        with pytest.raises(InvalidPayload, match="twice"):
+            made.from_json({"a": twins})

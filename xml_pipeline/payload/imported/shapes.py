@@ -17,7 +17,8 @@ from uuid import UUID
 from xml_pipeline.payload.as_json.scalars import load_scalar
 from xml_pipeline.payload.faults import FAULTS
 from xml_pipeline.payload.imported.names import attribute_name, class_name, element_name, free
-from xml_pipeline.payload.imported.safety import SafeSchema, step
+from xml_pipeline.payload.imported.places import at, place_of, step
+from xml_pipeline.payload.imported.safety import SafeSchema
 from xml_pipeline.payload.model.kinds import (
     Constant,
     Either,
@@ -93,8 +94,7 @@ class Shapes:
     def _checked(self, key: Place, record: Record) -> Record:
         if key not in self._options:
             return record
-        _, schema = self._safe.target(key.pointer)
-        return replace(record, check=self._safe.check(schema))
+        return replace(record, check=self._safe.check(at(self._safe.root, key.pointer)))
 
     def _record(self, pointer: str, schema: Schema) -> Place:
         """Make the record for an object, unless it is there or being made."""
@@ -156,15 +156,16 @@ class Shapes:
         return JsonText()
 
     def _referred(self, reference: str) -> Kind:
-        if Place(self._safe, reference) in self._tags:
-            return Nested(Place(self._safe, reference))
-        pointed = reference == "#" or reference.startswith("#/")
-        if not pointed or reference in self._following:
+        pointer = place_of(reference)
+        if pointer is None:
             return JsonText()
-        self._following.add(reference)
-        _, schema = self._safe.target(reference)
-        kind = self.kind(reference, schema)
-        self._following.discard(reference)
+        if (known := Place(self._safe, pointer)) in self._tags:
+            return Nested(known)
+        if pointer in self._following:
+            return JsonText()
+        self._following.add(pointer)
+        kind = self.kind(pointer, at(self._safe.root, pointer))
+        self._following.discard(pointer)
         return kind
 
     def _typed(self, pointer: str, schema: Schema) -> Kind:
