@@ -35,14 +35,14 @@ class Relay:
     def __init__(self, work: Work) -> None:
         self._work = work
         self._ready: deque[Delivery] = deque()
-        self._idle: list[asyncio.Future[None]] = []
+        self._idle: dict[asyncio.Task[Any], asyncio.Future[None]] = {}
         self._runners: set[asyncio.Task[Any]] = set()
-        self._called = False
+        self._called: asyncio.Task[Any] | None = None
 
     def add(self, deliveries: Iterable[Delivery]) -> None:
         """Let these deliveries be worked on, from the next turn of the event loop on."""
         self._ready.extend(deliveries)
-        if self._ready and not self._called:
+        if self._ready and self._called is None:
             self._call()
 
     async def stop(self) -> None:
@@ -55,22 +55,32 @@ class Relay:
 
     def _call(self) -> None:
         """Call one runner to the start; it comes with the next turn of the event loop."""
-        self._called = True
-        if self._idle:
-            self._idle.pop().set_result(None)
-            return
-        runner = asyncio.get_running_loop().create_task(self._run())
+        while self._idle:
+            self._called, start = self._idle.popitem()
+            if not start.done():  # Else somebody has cancelled it.
+                start.set_result(None)
+                return
+        runner = self._called = asyncio.get_running_loop().create_task(self._run())
         self._runners.add(runner)
-        runner.add_done_callback(self._runners.discard)
+        runner.add_done_callback(self._gone)
+
+    def _gone(self, runner: asyncio.Task[Any]) -> None:
+        """Call another in place of a runner that was called, and cancelled before it came."""
+        self._runners.discard(runner)
+        self._idle.pop(runner, None)
+        if self._called is runner:
+            self._called = None
+            if self._ready:
+                self._call()
 
     async def _run(self) -> None:
         runner: Any = asyncio.current_task()
         ready = self._ready
         while True:
-            self._called = False
+            self._called = None
             while ready:
                 delivery = ready.popleft()
-                if ready and not self._called:
+                if ready and self._called is None:
                     self._call()
                 work = self._work(delivery, runner)
                 if work is None:
@@ -80,12 +90,12 @@ class Relay:
                 await work
                 del delivery, work  # An idle runner keeps nothing of it alive.
                 if runner.cancelling() or copy_context() != found:
-                    if ready and not self._called:
+                    if ready and self._called is None:
                         self._call()
                     return
             if len(self._idle) >= MOST_IDLE:
                 return
             current_delivery.set(None)
             start: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self._idle.append(start)
+            self._idle[runner] = start
             await start
