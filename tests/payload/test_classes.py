@@ -276,7 +276,7 @@ def test_a_name_that_is_never_defined_is_told_at_first_use() -> None:
     class Waiting:
         godot: Godot  # type: ignore[name-defined]  # noqa: F821
 
-    with pytest.raises(PayloadDefinitionError, match="Godot"):
+    with pytest.raises(PayloadDefinitionError, match=r"^Waiting\.godot: name 'Godot'"):
         codec_of(Waiting)
 
 

@@ -376,3 +376,14 @@ def test_many_items_are_told_apart_in_linear_time() -> None:
     for twins in ([1, 1.0], [{"a": 1, "b": [True]}, {"b": [True], "a": 1}]):
         with pytest.raises(InvalidPayload, match="twice"):
             made.from_json({"a": twins})
+
+
+def test_a_description_that_xml_cannot_carry_is_mended_in_the_xsd() -> None:
+    schema = {
+        "type": "object",
+        "description": "a\0b",
+        "properties": {"a": {"type": "string", "description": "<\ud800>"}},
+    }
+    made = codec_of(payload_from_json_schema("Described", schema))
+    assert "a\ufffdb" in made.xsd.decode()
+    assert made.schema.validate(etree.fromstring("<Described/>"))

@@ -49,7 +49,7 @@ class Binding:
             try:
                 self._codecs[key] = Codec(self.resolve(key))
             except NameError as error:
-                raise PayloadDefinitionError(f"{name_of(key)}: {error}") from error
+                raise PayloadDefinitionError(str(error)) from error
         return self._codecs[key]
 
 

@@ -32,7 +32,7 @@ from xml_pipeline.payload.model.kinds import (
     Table,
 )
 from xml_pipeline.payload.scalars import SCALARS
-from xml_pipeline.payload.text import escape, escape_attribute
+from xml_pipeline.payload.text import carried, escape, escape_attribute
 
 Lines = Iterator[str]
 _TEXT = Scalar(SCALARS[str])
@@ -204,7 +204,7 @@ def _occurs(facets: Facets) -> str:
 
 def _documentation(doc: str) -> Lines:
     if doc:
-        yield from _block([escape(doc)], "xs:annotation", "xs:documentation")
+        yield from _block([escape(carried(doc))], "xs:annotation", "xs:documentation")
 
 
 def _block(lines: Iterable[str], *heads: str) -> Lines:

@@ -44,7 +44,7 @@ class Source:
         self._lines: list[str] = []
         self._names: dict[str, object] = dict(_NAMES)
         self._labels: Mapping[object, str] = {
-            key: f"{_identifier(record.cls.__name__)}_{number}"
+            key: f"{number}_{_identifier(record.cls.__name__)}"
             for number, (key, record) in enumerate(model.records.items())
         }
 

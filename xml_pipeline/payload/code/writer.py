@@ -51,7 +51,7 @@ class _Writer:
             "field = ''",
             "try:",
             f"    if type(value) is not {cls}:",
-            f"        raise TypeError('a {label} expected, not a ' + type(value).__name__)",
+            f"        raise TypeError('a {record.tag} expected, not a ' + type(value).__name__)",
         ]
         for number, member in enumerate(record.members):
             body += [f"    field = {member.name!r}"]

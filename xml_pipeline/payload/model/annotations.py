@@ -33,13 +33,6 @@ class Scope:
         return {**(vars(module) if module else {}), **own, owner.__name__: owner, **variables}
 
 
-class _Annotated:
-    """Something that `typing.get_type_hints` may look at."""
-
-    def __init__(self, hint: object) -> None:
-        self.__annotations__ = {"hint": hint}
-
-
 def class_of(key: object) -> type[Any]:
     """Return the class itself for a class or for ``Box[int]``."""
     cls = get_origin(key) or key
@@ -80,7 +73,10 @@ def hints_of(key: object, scope: Scope) -> Iterator[tuple[Field[Any], Any]]:
     for field in dataclasses.fields(cls):
         if field.init:
             owner = _owner(cls, field)
-            hint = _evaluate(field.type, {**scope.names_for(owner), cls.__name__: cls})
+            try:
+                hint = _evaluate(field.type, {**scope.names_for(owner), cls.__name__: cls})
+            except NameError as error:
+                raise NameError(f"{name_of(key)}.{field.name}: {error}") from error
             yield field, fill(hint, bound.get(owner, {}))
 
 
@@ -105,8 +101,8 @@ def _owner(cls: type[Any], field: Field[Any]) -> type[Any]:
 
 
 def _evaluate(hint: Any, names: dict[str, Any]) -> Any:
-    annotated: Any = _Annotated(hint)
-    return typing.get_type_hints(annotated, names, include_extras=True)["hint"]
+    holder = type("Holder", (), {"__annotations__": {"hint": hint}})
+    return typing.get_type_hints(holder, names, include_extras=True)["hint"]
 
 
 def _bound(key: object, outer: TypeVars) -> Iterator[tuple[type[Any], TypeVars]]:
