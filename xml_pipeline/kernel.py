@@ -12,6 +12,7 @@ from xml_pipeline.dispatch.surroundings import OrganismView
 from xml_pipeline.events import BudgetEvent, Events
 from xml_pipeline.faults import Faults
 from xml_pipeline.inbox import Inbox, OuterDoor
+from xml_pipeline.ingress import Ingress
 from xml_pipeline.pump import StreamPump
 from xml_pipeline.registries.budgets import Budget, BudgetLimits, Budgets, Severity
 from xml_pipeline.registries.listeners import Listeners
@@ -44,6 +45,7 @@ class Kernel:
     door: OuterDoor
     faults: Faults
     settlement: Settlement
+    ingress: Ingress
     dispatch: LocalDispatch
     pump: StreamPump
 
@@ -95,6 +97,7 @@ def build_kernel(config: OrganismConfig) -> Kernel:
         ),
         faults=faults,
         settlement=settlement,
+        ingress=Ingress(listeners, threads, budgets, settlement, inbox),
         dispatch=dispatch,
         pump=StreamPump(inbox, Rail(stations, faults.refuse), scheduler, dispatch, faults, events),
     )

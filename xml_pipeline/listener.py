@@ -48,7 +48,7 @@ class HandlerResponse(NamedTuple):
     @classmethod
     def respond(cls, payload: object) -> HandlerResponse:
         """Answer the caller; this thread and everything below it end."""
-        return cls(payload, kind="respond")
+        return cls(payload, None, None, 0.0, "respond")
 
     @classmethod
     def acknowledge(cls, payload: object) -> HandlerResponse:

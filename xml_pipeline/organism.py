@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import re
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import UTC, datetime
 from importlib import import_module
@@ -23,25 +22,18 @@ from xml_pipeline.events import Event, EventStream, ReloadEvent
 from xml_pipeline.hooks import DispatchHook
 from xml_pipeline.kernel import Kernel, build_kernel
 from xml_pipeline.listener import Handler, Listener
-from xml_pipeline.message import Delivery, Wire
-from xml_pipeline.payload import RawPayload, codec_of
+from xml_pipeline.message import Delivery
+from xml_pipeline.payload import RawPayload
 from xml_pipeline.primitives import system_listeners
 from xml_pipeline.pump import StreamPump
 from xml_pipeline.steps.rail import Inserts
-from xml_pipeline.steps.route import OUTSIDE
-from xml_pipeline.steps.seal import check_name, seal
 from xml_pipeline.system import SYSTEM, Boot
 from xml_pipeline.thread import Thread
 
 log = logging.getLogger(__name__)
 
-PRINCIPAL = re.compile(r"[\w.:@/+\-]{1,200}", re.ASCII)
-"""The name of somebody outside: letters, digits and ``_ . : @ / + -``, at most 200."""
-
 Reload = Callable[[Path | None], Awaitable[ReloadEvent]]
 """Reads the organism's file again, or another one, and swaps it in as a whole."""
-
-_THREAD = re.compile(rb"<(?:[\w.\-]+:)?thread>\s*([0-9a-f\-]{36})\s*<")
 
 
 class Organism:
@@ -180,17 +172,17 @@ class Organism:
         if self._must_wait():
             await self._kernel.door.enter()
             self._check_running()
-        thread = self._open(sender, tenant)
+        thread = self._kernel.ingress.open(sender, tenant)
         answer = self.waiter(thread)
-        self._put(thread, payload, to)
+        self._kernel.ingress.say(thread, payload, to)
         try:
             async with asyncio.timeout(timeout):
                 return await answer
         except TimeoutError:
-            self._abandon(thread, f"no answer within {timeout} s")
+            self._kernel.ingress.abandon(thread, f"no answer within {timeout} s")
             raise Timeout(f"no answer within {timeout} s", code="timeout") from None
         except asyncio.CancelledError:
-            self._abandon(thread, "nobody waits for the answer any more")
+            self._kernel.ingress.abandon(thread, "nobody waits for the answer any more")
             raise
 
     async def send(
@@ -200,8 +192,8 @@ class Organism:
         if self._must_wait():
             await self._kernel.door.enter()
             self._check_running()
-        thread = self._open(sender, tenant)
-        self._put(thread, payload, to)
+        thread = self._kernel.ingress.open(sender, tenant)
+        self._kernel.ingress.say(thread, payload, to)
         return thread.id
 
     async def inject(self, raw: bytes, sender: str = "outside", *, tenant: str = "") -> str:
@@ -214,37 +206,20 @@ class Organism:
         if self._must_wait():
             await self._kernel.door.enter()
             self._check_running()
-        return self._take_in(raw, sender, tenant).id
+        return self._kernel.ingress.take_in(raw, sender, tenant).id
 
     def accept(self, raw: bytes, sender: str, tenant: str = "") -> Thread:
         """Take an envelope in at once; Overloaded where the outer door is full.
 
-        A ``<thread>`` in it is followed if it is the sender's own open conversation; the
-        route checks what this glance at the bytes finds.
+        A ``<thread>`` in it is followed if it is the sender's own open conversation.
         """
         self._check_running()
         self._kernel.door.check()
-        return self._take_in(raw, sender, tenant)
-
-    def _take_in(self, raw: bytes, sender: str, tenant: str) -> Thread:
-        thread = self._own_conversation(raw, sender, tenant)
-        if thread is None:
-            thread = self._open(sender, tenant)
-        else:
-            thread.pending += 1
-            thread.answered = False  # This is another question.
-        conversation = thread.conversation
-        conversation.messages += 1
-        number = conversation.messages
-        self._kernel.inbox.put(Wire(raw, "outside", "inject", sender, conversation, thread, number))
-        return thread
+        return self._kernel.ingress.take_in(raw, sender, tenant)
 
     def waiter(self, thread: Thread) -> asyncio.Future[Delivery]:
         """Return a future of the next answer, or fault, that leaves a conversation."""
-        waiter: asyncio.Future[Delivery] = asyncio.get_running_loop().create_future()
-        conversation = thread.conversation
-        conversation.waiters = [*(conversation.waiters or ()), waiter]
-        return waiter
+        return self._kernel.ingress.waiter(thread)
 
     def answer(self, thread_id: str, payload: object) -> None:
         """Give the answer that a listener deferred; UnknownThread where none is owed."""
@@ -364,62 +339,7 @@ class Organism:
         """Tell ``system.boot``, and every listener that accepts ``Boot``, that it has begun."""
         stamp = datetime.now(UTC).isoformat().replace("+00:00", "Z")
         boot = Boot(self.config.organism.name, stamp, len(self._kernel.listeners))
-        self._put(self._kernel.threads.root(SYSTEM), boot, None)
-
-    def _put(self, thread: Thread, payload: object, to: str | None) -> None:
-        conversation = thread.conversation
-        conversation.messages += 1
-        try:
-            codec = codec_of(type(payload))
-            if to is not None and to not in self._kernel.listeners:
-                check_name(to)
-            raw = seal(codec, payload, conversation.principal, to, thread.id)
-        except XmlPipelineError:
-            self._kernel.threads.close(thread, "error")
-            raise
-        self._kernel.inbox.put(
-            Wire(
-                raw,
-                "sealed",
-                "inject",
-                conversation.principal,
-                conversation,
-                thread,
-                conversation.messages,
-                made=codec,
-                to=to,
-            )
-        )
-
-    def _open(self, sender: str, tenant: str) -> Thread:
-        if sender != OUTSIDE.name:
-            self._check_principal(sender)
-        thread = self._kernel.threads.root(sender, "", tenant)
-        seconds = self._kernel.budgets.limits.seconds
-        if seconds is not None:
-            thread.conversation.timer = asyncio.get_running_loop().call_later(
-                seconds, self._kernel.settlement.give_up, thread, "budget", f"{seconds} s are up"
-            )
-        return thread
-
-    def _check_principal(self, sender: str) -> None:
-        if not PRINCIPAL.fullmatch(sender):
-            raise ValueError(f"{sender!r} is no sender's name: {PRINCIPAL.pattern}")
-        if sender.partition(".")[0] == SYSTEM or sender in self._kernel.listeners:
-            raise ValueError(f"nobody outside may be called {sender!r}")
-
-    def _own_conversation(self, raw: bytes, sender: str, tenant: str) -> Thread | None:
-        named = _THREAD.search(raw, 0, 4096)
-        thread = self._kernel.threads.find(named[1].decode()) if named else None
-        if thread is None or thread.parent is not None:
-            return None
-        conversation = thread.conversation
-        mine = conversation.principal == sender and conversation.tenant == tenant
-        return thread if mine else None
-
-    def _abandon(self, thread: Thread, why: str) -> None:
-        if thread.open:
-            self._kernel.settlement.kill(thread, why)
+        self._kernel.ingress.say_as_system(boot)
 
     def _must_wait(self) -> bool:
         self._check_running()

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -19,6 +20,8 @@ from xml_pipeline.listener import HandlerMetadata, HandlerResponse, Listener
 from xml_pipeline.organism import Organism
 from xml_pipeline.system import SystemError, ThreadEnded
 from xml_pipeline.testing import memory_organism
+
+pytestmark = pytest.mark.virtual_clock  # Each storm runs on a loop of its own, of that kind.
 
 FINAL = ("completed", "error", "killed")
 PAYLOADS = (Task, Result, Note, Number)
@@ -166,7 +169,9 @@ async def meddle(storm: Storm, organism: Organism) -> None:
         organism.resume(name)
 
 
-async def rage(storm: Storm, concurrent: int, scheduling: str, hooked: bool) -> None:
+async def assert_books_balance(
+    storm: Storm, concurrent: int, scheduling: str, hooked: bool
+) -> None:
     organism = memory_organism(
         *storm.listeners(),
         max_concurrent_handlers=concurrent,
@@ -210,4 +215,6 @@ def test_every_invariant_of_threads_holds_in_any_storm(
 ) -> None:
     storm = Storm(Random(seed), [f"l{n}" for n in range(size)])
     with asyncio.Runner(loop_factory=VirtualClockLoop) as runner:
-        runner.run(asyncio.wait_for(rage(storm, concurrent, scheduling, hooked), 100_000))
+        runner.run(
+            asyncio.wait_for(assert_books_balance(storm, concurrent, scheduling, hooked), 100_000)
+        )

@@ -1,0 +1,128 @@
+"""How messages of those outside come in: who they may be, and which conversation is theirs."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+
+from xml_pipeline.errors import XmlPipelineError
+from xml_pipeline.inbox import Inbox
+from xml_pipeline.message import Delivery, Wire
+from xml_pipeline.payload import codec_of
+from xml_pipeline.registries.budgets import Budgets
+from xml_pipeline.registries.listeners import Listeners
+from xml_pipeline.registries.threads import Threads
+from xml_pipeline.settle import Settlement
+from xml_pipeline.steps.route import OUTSIDE
+from xml_pipeline.steps.seal import check_name, seal
+from xml_pipeline.system import SYSTEM
+from xml_pipeline.thread import Thread
+
+PRINCIPAL = re.compile(r"[\w.:@/+\-]{1,200}", re.ASCII)
+"""The name of somebody outside: letters, digits and ``_ . : @ / + -``, at most 200."""
+
+_THREAD = re.compile(rb"<(?:[\w.\-]+:)?thread>\s*([0-9a-f\-]{36})\s*<")
+_GLANCE = 4096
+
+
+class Ingress:
+    """Opens conversations for principals, and puts what they say into the inbox."""
+
+    __slots__ = ("_budgets", "_inbox", "_listeners", "_settlement", "_threads")
+
+    def __init__(
+        self,
+        listeners: Listeners,
+        threads: Threads,
+        budgets: Budgets,
+        settlement: Settlement,
+        inbox: Inbox,
+    ) -> None:
+        self._listeners = listeners
+        self._threads = threads
+        self._budgets = budgets
+        self._settlement = settlement
+        self._inbox = inbox
+
+    def open(self, sender: str, tenant: str = "") -> Thread:
+        """Open a conversation; ValueError where nobody outside may have that name."""
+        if sender != OUTSIDE.name:
+            self._check_principal(sender)
+        thread = self._threads.root(sender, "", tenant)
+        seconds = self._budgets.limits.seconds
+        if seconds is not None:
+            thread.conversation.timer = asyncio.get_running_loop().call_later(
+                seconds, self._settlement.give_up, thread, "budget", f"{seconds} s are up"
+            )
+        return thread
+
+    def say(self, thread: Thread, payload: object, to: str | None) -> None:
+        """Put a payload object on its way on a conversation just opened.
+
+        Where it cannot be written the conversation closes again, and InvalidPayload or
+        PayloadDefinitionError says why.
+        """
+        conversation = thread.conversation
+        number = conversation.messages = conversation.messages + 1
+        principal = conversation.principal
+        try:
+            codec = codec_of(type(payload))
+            if to is not None and to not in self._listeners:
+                check_name(to)
+            raw = seal(codec, payload, principal, to, thread.id)
+        except XmlPipelineError:
+            self._threads.close(thread, "error")
+            raise
+        self._inbox.put(
+            Wire(
+                raw, "sealed", "inject", principal, conversation, thread, number, 0, 0, codec, 0, to
+            )
+        )
+
+    def say_as_system(self, payload: object) -> None:
+        """Put a payload of the pump's own on its way, to whoever hears such a one."""
+        self.say(self._threads.root(SYSTEM), payload, None)
+
+    def take_in(self, raw: bytes, sender: str, tenant: str = "") -> Thread:
+        """Put an envelope, as bytes, on its way, and return its thread.
+
+        A ``<thread>`` in it is followed if it is the sender's own open conversation; the
+        route checks what this glance at the bytes finds.
+        """
+        thread = self._own_conversation(raw, sender, tenant)
+        if thread is None:
+            thread = self.open(sender, tenant)
+        else:
+            thread.pending += 1
+            thread.answered = False  # This is another question.
+        conversation = thread.conversation
+        number = conversation.messages = conversation.messages + 1
+        self._inbox.put(Wire(raw, "outside", "inject", sender, conversation, thread, number))
+        return thread
+
+    def waiter(self, thread: Thread) -> asyncio.Future[Delivery]:
+        """Return a future of the next answer, or fault, that leaves a conversation."""
+        waiter: asyncio.Future[Delivery] = asyncio.get_running_loop().create_future()
+        conversation = thread.conversation
+        conversation.waiters = [*(conversation.waiters or ()), waiter]
+        return waiter
+
+    def abandon(self, thread: Thread, why: str) -> None:
+        """Stop the work that nobody waits for any more."""
+        if thread.open:
+            self._settlement.kill(thread, why)
+
+    def _check_principal(self, sender: str) -> None:
+        if not PRINCIPAL.fullmatch(sender):
+            raise ValueError(f"{sender!r} is no sender's name: {PRINCIPAL.pattern}")
+        if sender.partition(".")[0] == SYSTEM or sender in self._listeners:
+            raise ValueError(f"nobody outside may be called {sender!r}")
+
+    def _own_conversation(self, raw: bytes, sender: str, tenant: str) -> Thread | None:
+        named = _THREAD.search(raw, 0, _GLANCE)
+        thread = self._threads.find(named[1].decode()) if named else None
+        if thread is None or thread.parent is not None:
+            return None
+        conversation = thread.conversation
+        mine = conversation.principal == sender and conversation.tenant == tenant
+        return thread if mine else None
