@@ -1,0 +1,180 @@
+"""Budgets: reserved + spent + free = total, whoever spends at the same time."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from tests.flows.payloads import Number, Result, Task
+from xml_pipeline.errors import BudgetExhausted
+from xml_pipeline.listener import HandlerMetadata, HandlerResponse, Listener
+from xml_pipeline.registries.budgets import Budget, BudgetLimits, Budgets, Reservation, Severity
+from xml_pipeline.testing import memory_organism
+from xml_pipeline.thread import Conversation
+
+
+def budget(
+    tokens: int | None = 100, usd: float | None = None, told: list[Severity] | None = None
+) -> Budget:
+    limits = BudgetLimits(tokens=tokens, usd=usd)
+    home = Conversation(1, "c1", "outside", "")
+    return Budget(
+        home, limits, lambda _, severity: (told if told is not None else []).append(severity)
+    )
+
+
+def test_what_is_reserved_is_not_free_until_it_is_settled() -> None:
+    purse = budget(tokens=100)
+    first = purse.reserve(tokens=60)
+    assert purse.tokens_left == 40
+    with pytest.raises(BudgetExhausted) as caught:
+        purse.reserve(tokens=41)
+    assert caught.value.code == "budget"
+    first.settle(tokens=10)
+    assert (purse.tokens_left, purse.spent_tokens, purse.reserved_tokens) == (90, 10, 0)
+
+
+def test_a_reservation_is_settled_once() -> None:
+    purse = budget()
+    reservation = purse.reserve(tokens=50)
+    reservation.settle(tokens=20)
+    reservation.settle(tokens=20)
+    reservation.release()
+    assert (purse.spent_tokens, purse.reserved_tokens, purse.requests) == (20, 0, 1)
+
+
+def test_what_is_released_is_free_again() -> None:
+    purse = budget(tokens=100, usd=1.0)
+    purse.reserve(tokens=100, usd=1.0).release()
+    purse.reserve(tokens=100, usd=1.0)
+    assert purse.spent_tokens == 0
+
+
+def test_negative_amounts_count_as_nothing() -> None:
+    purse = budget()
+    purse.reserve(tokens=-50, usd=-1.0).settle(tokens=-50, usd=-1.0)
+    assert (purse.spent_tokens, purse.reserved_tokens, purse.spent_usd) == (0, 0, 0.0)
+
+
+def test_a_spent_budget_refuses_even_a_request_for_nothing() -> None:
+    purse = budget(tokens=10)
+    purse.reserve(tokens=10).settle(tokens=12)  # A model may write more than was estimated.
+    assert (purse.tokens_left, purse.percent_used) == (0, 120)
+    with pytest.raises(BudgetExhausted):
+        purse.reserve()
+
+
+def test_money_is_limited_as_tokens_are() -> None:
+    purse = budget(tokens=None, usd=1.0)
+    purse.reserve(tokens=10**9, usd=0.75).settle(usd=0.5)
+    with pytest.raises(BudgetExhausted):
+        purse.reserve(usd=0.75)
+    assert purse.reserve(usd=0.5).usd == 0.5
+
+
+def test_a_budget_without_limits_has_nothing_left_to_tell() -> None:
+    purse = budget(tokens=None)
+    purse.reserve(tokens=10**12).settle(tokens=10**12)
+    assert (purse.tokens_left, purse.max_tokens, purse.percent_used) == (None, None, 0)
+
+
+def test_each_mark_is_told_once_and_exhaustion_each_time() -> None:
+    told: list[Severity] = []
+    purse = budget(tokens=100, told=told)
+    for spent in (74, 1, 1, 20, 1):
+        purse.reserve(tokens=spent).settle(tokens=spent)
+    for _ in range(2):
+        with pytest.raises(BudgetExhausted):
+            purse.reserve(tokens=50)
+    assert told == ["warning", "critical", "final", "exhausted", "exhausted"]
+
+
+def test_a_conversation_that_has_begun_to_spend_keeps_its_limits() -> None:
+    budgets = Budgets(BudgetLimits(tokens=10), lambda *_: None)
+    old, new = Conversation(1, "c1", "o", ""), Conversation(2, "c2", "o", "")
+    assert budgets.of(old).max_tokens == 10
+    budgets.limits = BudgetLimits(tokens=20)
+    assert (budgets.of(old).max_tokens, budgets.of(new).max_tokens) == (10, 20)
+    assert budgets.of(old) is budgets.of(old)
+
+
+class Spending(RuleBasedStateMachine):
+    """Many who reserve, settle and release in any order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.purse = budget(tokens=1_000)
+        self.open: list[Reservation] = []
+        self.spent = 0
+
+    @rule(tokens=st.integers(0, 400))
+    def reserve(self, tokens: int) -> None:
+        left = self.purse.tokens_left
+        assert left is not None
+        if tokens <= left and left:
+            self.open.append(self.purse.reserve(tokens=tokens))
+        else:
+            with pytest.raises(BudgetExhausted):
+                self.purse.reserve(tokens=tokens)
+
+    @precondition(lambda self: self.open)
+    @rule(data=st.data())
+    def settle(self, data: st.DataObject) -> None:
+        reservation = self.open.pop(data.draw(st.integers(0, len(self.open) - 1)))
+        spent = data.draw(st.integers(0, reservation.tokens))
+        reservation.settle(tokens=spent)
+        self.spent += spent
+
+    @invariant()
+    def the_books_balance(self) -> None:
+        reserved = sum(each.tokens for each in self.open)
+        assert (self.purse.spent_tokens, self.purse.reserved_tokens) == (self.spent, reserved)
+        assert self.purse.tokens_left == 1_000 - self.spent - reserved
+
+
+TestSpending = Spending.TestCase
+
+
+@given(st.lists(st.integers(0, 60), max_size=20))
+def test_it_is_never_overdrawn_by_those_who_spend_what_they_reserved(amounts: list[int]) -> None:
+    purse = budget(tokens=100)
+    for amount in amounts:
+        try:
+            purse.reserve(tokens=amount).settle(tokens=amount)
+        except BudgetExhausted:
+            continue
+    assert purse.spent_tokens <= 100
+
+
+@pytest.mark.virtual_clock
+async def test_a_conversation_shares_one_budget_whatever_its_branches_say() -> None:
+    """Two hundred spend at once; silence of one branch erases nothing."""
+    spent: list[int] = []
+
+    async def spend(number: Number, metadata: HandlerMetadata) -> Any:
+        reservation = metadata.budget.reserve(tokens=10)
+        await asyncio.sleep(1)
+        reservation.settle(tokens=10)
+        spent.append(10)
+        return None if number.n % 2 else HandlerResponse.respond(Result(""))
+
+    async def boss(payload: Any, metadata: HandlerMetadata) -> Any:
+        if isinstance(payload, Task):
+            return [HandlerResponse(Number(n), to="spender") for n in range(200)]
+        return None
+
+    listeners = (
+        Listener("boss", (Task, Result), boss, description="Spends.", peers=("spender",)),
+        Listener("spender", Number, spend, description="Spends 10."),
+    )
+    async with memory_organism(*listeners, budget={"tokens": 1_000}) as organism:
+        with pytest.raises(BudgetExhausted) as caught:
+            await organism.ask("boss", Task("x"))
+        assert caught.value.code == "budget"
+        await organism.drain()
+    assert sum(spent) <= 1_000
