@@ -95,11 +95,12 @@ class Faults:
             return
         if not thread.open:
             return
-        if isinstance(station, Addressed) and station.thread not in (thread, None):
+        child = station.thread if isinstance(station, Addressed) else None
+        if child is not None and child is not thread:
             thread.pending += 1
-            self._threads.close(station.thread, "error")
+            self._threads.close(child, "error")
         if wire.kind == "inject":
-            self._answer_outsider(wire, thread, fault)
+            self._answer_outsider(thread, fault, one_of_several=child not in (thread, None))
         elif wire.kind == "fault" or error.code == "budget":
             # Whoever cannot be told, or has spent everything, must not be asked to try again.
             self.pass_up(thread, fault)
@@ -172,12 +173,13 @@ class Faults:
         """Hand a reply to those outside who wait for it."""
         _resolve(delivery.conversation, lambda waiter: waiter.set_result(delivery))
 
-    def _answer_outsider(self, wire: Wire, thread: Thread, fault: Fault) -> None:
+    def _answer_outsider(self, thread: Thread, fault: Fault, *, one_of_several: bool) -> None:
+        """Tell the outside of a message of its own, and close the thread if nothing goes on."""
         thread.pending -= 1
-        if thread.callee and thread.pending:  # A further message of a conversation under way.
-            self._tell_outside(wire.conversation, fault)
-        else:
+        if not thread.pending:
             self._fail_for_outside(thread, fault, "error")
+        elif thread.callee or not one_of_several:
+            self._tell_outside(thread.conversation, fault)
 
     def _fail_for_outside(self, thread: Thread, fault: Fault, status: ThreadStatus) -> None:
         """Close a thread that the outside waits for.
