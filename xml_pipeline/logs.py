@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Sequence
-from typing import Any, TextIO
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
 
 import structlog
 from structlog.typing import EventDict, Processor
@@ -29,14 +31,13 @@ def json_lines() -> Sequence[Processor]:
     )
 
 
-def log_lines(
-    stream: TextIO, render: Sequence[Processor], level: str = "info"
-) -> Callable[[], None]:
-    """Log to a stream, as ``render`` writes it; return what ends that.
+@contextmanager
+def log_lines(render: Sequence[Processor], level: str = "info") -> Iterator[None]:
+    """Log to stderr, as ``render`` writes it, while the context is open.
 
     ``level`` is the lowest level that is written: ``debug``, ``info``, ``warning``, ``error``.
     """
-    handler = logging.StreamHandler(stream)
+    handler = logging.StreamHandler(_Stderr())
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[*_beginnings(), structlog.stdlib.ExtraAdder()],
@@ -48,10 +49,23 @@ def log_lines(
         wrapper_class=structlog.stdlib.BoundLogger,
         logger_factory=structlog.stdlib.LoggerFactory(),
     )
-    return _attach(handler, level)
+    with _attached(handler, level):
+        yield
+    structlog.reset_defaults()
 
 
-def _attach(handler: logging.Handler, level: str) -> Callable[[], None]:
+class _Stderr:
+    """Whatever stderr is at the moment: a display may have put itself in its place."""
+
+    def write(self, text: str) -> None:
+        sys.stderr.write(text)
+
+    def flush(self) -> None:
+        sys.stderr.flush()
+
+
+@contextmanager
+def _attached(handler: logging.Handler, level: str) -> Iterator[None]:
     """Let a handler hear what is logged; of libraries that chatter, warnings only."""
     root = logging.getLogger()
     levels = {root: level.upper()}
@@ -61,14 +75,12 @@ def _attach(handler: logging.Handler, level: str) -> Callable[[], None]:
     root.addHandler(handler)
     for logger, wanted in levels.items():
         logger.setLevel(wanted)
-
-    def end() -> None:
+    try:
+        yield
+    finally:
         root.removeHandler(handler)
-        for logger, wanted in before.items():
-            logger.setLevel(wanted)
-        structlog.reset_defaults()
-
-    return end
+        for logger, old in before.items():
+            logger.setLevel(old)
 
 
 def _beginnings() -> list[Processor]:

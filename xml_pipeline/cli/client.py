@@ -119,8 +119,9 @@ class Client:
             await asyncio.sleep(float(response.headers.get("Retry-After", "1")))
         return _outcome(response)
 
-    async def events(self, **query: str) -> AsyncIterator[ServerEvent]:
-        """Yield what happens from now on, until the organism stops."""
+    @asynccontextmanager
+    async def events(self, **query: str) -> AsyncIterator[AsyncIterator[ServerEvent]]:
+        """Give what happens from now on, until the organism stops."""
         asked = self._http.stream(
             "GET", "/v1/events", params=query, timeout=httpx.Timeout(PATIENCE, read=None)
         )
@@ -129,8 +130,7 @@ class Client:
                 if response.is_error:
                     await response.aread()
                     _check(response)
-                async for event in _events(response.aiter_lines()):
-                    yield event
+                yield _events(response.aiter_lines())
         except httpx.TransportError as error:
             raise self._gone(error) from None
 

@@ -1,16 +1,14 @@
-"""A running organism where nobody reads along: a line of JSON for every message."""
+"""A running organism where nobody reads along: a log line for every message."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import asdict
 
 import structlog
 
 from xml_pipeline.events import Event, MessageReceived, ReloadEvent
-from xml_pipeline.logs import json_lines, log_lines
 from xml_pipeline.organism import Organism
 
 MESSAGES_FROM = ("debug", "info")
@@ -18,13 +16,16 @@ MESSAGES_FROM = ("debug", "info")
 
 
 @contextmanager
-def logged(organism: Organism, level: str) -> Iterator[None]:
-    """Log to stderr while the context is open."""
-    with ExitStack() as stack:
-        stack.callback(log_lines(sys.stderr, json_lines(), level))
-        if level in MESSAGES_FROM:
-            stack.callback(organism.subscribe(note))
+def messages_logged(organism: Organism, level: str) -> Iterator[None]:
+    """Log messages and reloads while the context is open, where the level lets them through."""
+    if level not in MESSAGES_FROM:
         yield
+        return
+    end = organism.subscribe(note)
+    try:
+        yield
+    finally:
+        end()
 
 
 def note(event: Event) -> None:

@@ -15,12 +15,14 @@ import structlog
 
 from xml_pipeline.cli.client import connected
 from xml_pipeline.cli.exits import Failed
-from xml_pipeline.cli.flow_log import logged
+from xml_pipeline.cli.flow_log import messages_logged
 from xml_pipeline.cli.own import client_of
 from xml_pipeline.cli.signals import Signals
 from xml_pipeline.cli.state import Running, announced, forget
-from xml_pipeline.cli.terminal import Screen, is_terminal
+from xml_pipeline.cli.terminal import Screen, has_colors, is_terminal
+from xml_pipeline.cli.text_logs import text_lines
 from xml_pipeline.config.environment import read_environment
+from xml_pipeline.logs import json_lines, log_lines
 from xml_pipeline.organism import Organism
 from xml_pipeline.reload import watch
 from xml_pipeline.server import serve
@@ -49,7 +51,12 @@ async def live(life: Life) -> int:
 
     Raises ConfigError for a bad file, Failed when its pump dies.
     """
-    organism = Organism.load(life.file)
+    render = text_lines(colors=has_colors()) if is_terminal() else json_lines()
+    with log_lines(render, life.level):
+        return await _lived(Organism.load(life.file), life)
+
+
+async def _lived(organism: Organism, life: Life) -> int:
     reloads: set[asyncio.Task[object]] = set()
 
     def reload() -> None:
@@ -94,12 +101,12 @@ async def _show(
 ) -> None:
     """Show what happens: drawn on a terminal, else logged."""
     if not is_terminal():
-        stack.enter_context(logged(organism, life.level))
+        stack.enter_context(messages_logged(organism, life.level))
         return
     door = connected(running.url, running.token) if running else client_of(organism, SENDER)
     client = await stack.enter_async_context(door)
     address = running.url if running else "not served"
-    screen = Screen(organism, client, address, signals, life.level)
+    screen = Screen(organism, client, address, signals)
     await stack.enter_async_context(screen.shown())
 
 

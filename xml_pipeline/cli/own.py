@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -22,14 +21,11 @@ SENDER = "cli"
 @asynccontextmanager
 async def started(file: Path) -> AsyncIterator[Client]:
     """Run the organism of a file while the context is open; give a client of it."""
-    organism = Organism.load(file)
-    end_logs = log_lines(sys.stderr, text_lines(colors=False), "warning")
-    try:
+    with log_lines(text_lines(colors=False), "warning"):
+        organism = Organism.load(file)
         async with organism, client_of(organism, SENDER) as client:
             await organism.boot()
             yield client
-    finally:
-        end_logs()
 
 
 @asynccontextmanager

@@ -10,6 +10,7 @@ import asyncio
 import os
 import signal
 from collections.abc import Callable
+from itertools import count
 from types import FrameType
 from typing import Any, Self
 
@@ -32,6 +33,7 @@ class Signals:
         self._reload = reload
         self._loop = asyncio.get_running_loop()
         self._before: dict[int, Any] = {}
+        self._times_asked = count()
 
     def stop(self) -> None:
         """Ask for the end without a signal."""
@@ -55,7 +57,9 @@ class Signals:
             signal.signal(number, before)
 
     def _asked_to_stop(self, number: int, _: FrameType | None) -> None:
-        if self.code:
+        """Count first, in one step: the next signal may come in the middle of this."""
+        if next(self._times_asked):
+            self.code = self.code or _BY_SIGNAL + number
             self.end_at_once()
         self.code = _BY_SIGNAL + number
         self._loop.call_soon_threadsafe(self.stopping.set)

@@ -31,7 +31,7 @@ from xml_pipeline.cli.reach import reached
 @options.any_organism
 @options.as_json
 def ask(listener: str, payload: str, timeout: float, target: Target, as_json: bool) -> None:
-    """Ask LISTENER something and print its answer.
+    """Ask a listener something and print its answer.
 
     PAYLOAD is XML, JSON, or the text of a payload's one field; `-` reads it from stdin.
     """

@@ -39,7 +39,7 @@ def reload(target: Target, as_json: bool) -> None:
 @click.argument("thread")
 @options.running_organism
 def kill(thread: str, target: Target) -> None:
-    """Stop THREAD and everything below it."""
+    """Stop a thread and everything below it."""
     _order(target, "DELETE", path("threads", thread))
     remark(f"Killed {thread}.")
 
@@ -48,7 +48,10 @@ def kill(thread: str, target: Target) -> None:
 @click.argument("listener")
 @options.running_organism
 def pause(listener: str, target: Target) -> None:
-    """Let LISTENER start nothing new; what waits for it keeps its place."""
+    """Let a listener start nothing new.
+
+    What waits for it keeps its place.
+    """
     _order(target, "POST", path("listeners", listener, "pause"))
     remark(f"{listener} is paused.")
 
@@ -57,7 +60,7 @@ def pause(listener: str, target: Target) -> None:
 @click.argument("listener")
 @options.running_organism
 def resume(listener: str, target: Target) -> None:
-    """Let a paused LISTENER go on."""
+    """Let a paused listener go on."""
     _order(target, "POST", path("listeners", listener, "resume"))
     remark(f"{listener} goes on.")
 

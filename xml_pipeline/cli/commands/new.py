@@ -21,7 +21,7 @@ SUFFIX = ".template"
 @click.command()
 @click.argument("directory", metavar="DIR", type=click.Path(path_type=Path))
 def new(directory: Path) -> None:
-    """Write a working project into the new directory DIR."""
+    """Write a working project into a new directory."""
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
         raise Misused(f"{directory} is there already, and not empty")
     for path, text in project(directory.resolve().name):

@@ -43,7 +43,10 @@ def watch(
     target: Target,
     as_json: bool,
 ) -> None:
-    """Follow what happens in a running organism, until it stops or Ctrl-C."""
+    """Follow what happens in a running organism.
+
+    Until it stops, or Ctrl-C.
+    """
     wanted = {"thread": thread or "", "listener": listener or "", "type": ",".join(types)}
     query = {key: value for key, value in wanted.items() if value}
     asyncio.run(_follow(target, query, as_json))
@@ -51,9 +54,9 @@ def watch(
 
 async def _follow(target: Target, query: Mapping[str, str], as_json: bool) -> None:
     url, token = locate(target)
-    async with connected(url, token) as client:
+    async with connected(url, token) as client, client.events(**query) as events:
         remark(f"Watching {url}.")
-        async for event in client.events(**query):
+        async for event in events:
             if as_json:
                 print_json({"event": event.type, **event.data})
             else:
