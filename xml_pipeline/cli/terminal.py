@@ -116,7 +116,9 @@ class Screen:
             self._print(error.message, "red")
             return
         if outcome.answer:
-            self._print(f"{to}: {payload_of(outcome.answer, indented=True)}", "green")
+            answer = payload_of(outcome.answer, indented=True)
+            gap = "\n" if "\n" in answer else " "  # several lines begin below each other
+            self._print(f"{to}:{gap}{answer}", "green")
         else:
             self._print(f"{to}: {outcome.failure or outcome.fate}", "yellow")
 
