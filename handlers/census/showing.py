@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table as Columns
@@ -21,16 +23,19 @@ LINES = 10
 
 
 async def show_progress(payload: Progress, metadata: HandlerMetadata) -> HandlerResponse:
-    """Draw a bar on stderr, or write a line now and then where that is no terminal."""
+    """Draw a bar on stderr, or write a line now and then where that is no terminal of ours.
+
+    While `run` draws there, stderr is not the real one: what is written scrolls past above.
+    """
     done, total = payload.done, payload.total
+    told = f"{done:,} of {total:,} files"
     console = Console(stderr=True, highlight=False)
-    told = f" {done:,} of {total:,} files"
-    if console.is_terminal:
+    if console.is_terminal and sys.stderr is sys.__stderr__:
         filled = BAR * done // total
-        bar = Text.assemble(("━" * filled, "green"), ("━" * (BAR - filled), "dim"), told)
+        bar = Text.assemble(("━" * filled, "green"), ("━" * (BAR - filled), "dim"), f" {told}")
         console.print(bar, end="\n" if done == total else "\r")
     elif done * LINES // total > (done - 1) * LINES // total:
-        console.print(told.strip())
+        sys.stderr.write(f"{told}\n")
     return HandlerResponse.respond(payload)
 
 

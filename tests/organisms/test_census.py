@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import sysconfig
 from pathlib import Path
 
@@ -196,10 +197,19 @@ async def test_progress_is_told_in_ten_lines_where_there_is_no_terminal(
     assert told == [f"{done:,} of 1,000 files" for done in range(100, 1_001, 100)]
 
 
+async def test_progress_is_told_in_lines_on_a_terminal_that_somebody_else_draws_on(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    await shown((1, 4), (4, 4))
+    assert "━" not in capsys.readouterr().err
+
+
 async def test_progress_is_a_bar_on_a_terminal(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setattr(sys, "__stderr__", sys.stderr)
     await shown((1, 4), (4, 4))
     half, whole, rest = capsys.readouterr().err.replace("\n", "\r").split("\r")
     assert "━" * 10 in half
