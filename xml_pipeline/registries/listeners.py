@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from xml_pipeline.errors import UnknownListener
 from xml_pipeline.listener import Listener
+from xml_pipeline.names import RESERVED_NAMES
 from xml_pipeline.system import SYSTEM, SYSTEM_PAYLOADS
 from xml_pipeline.thread import Thread
 
@@ -58,13 +59,16 @@ class Listeners:
     def replace(self, listeners: Iterable[Listener]) -> None:
         """Put other listeners in place of all present ones.
 
-        Raises ValueError where two share a name, or a group has the name of a listener.
+        Raises ValueError where two share a name, a group has the name of a listener, or one
+        is called as the pump or the outside is: it would speak with their voice.
         """
         by_name: dict[str, Listener] = {}
         groups: dict[str, tuple[Listener, ...]] = {}
         for listener in listeners:
             if by_name.setdefault(listener.name, listener) is not listener:
                 raise ValueError(f"two listeners are called {listener.name!r}")
+            if listener.name in RESERVED_NAMES:
+                raise ValueError(f"no listener may be called {listener.name!r}")
             if listener.group is not None:
                 groups[listener.group] = (*groups.get(listener.group, ()), listener)
         if clash := sorted(by_name.keys() & groups.keys()):

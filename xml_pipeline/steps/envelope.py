@@ -8,11 +8,12 @@ from typing import Any
 from lxml import etree
 
 from xml_pipeline.errors import Rejected
-from xml_pipeline.message import ENVELOPE_NAMESPACE, Envelope, Wire
+from xml_pipeline.message import ENVELOPE_NAMESPACE, META_NAMESPACE, Envelope, Wire
 from xml_pipeline.steps.limits import XmlLimits, check_limits
 from xml_pipeline.steps.xml import strict_parser
 
 _TO = f"{{{ENVELOPE_NAMESPACE}}}to"
+_STAMPED = f"{{{META_NAMESPACE}}}"
 
 
 def envelope_schema() -> etree.XMLSchema:
@@ -56,7 +57,7 @@ class ReadEnvelope:
         if tag[0] == "{":
             raise Rejected("validation", f"envelope: payload {tag} is in a namespace")
         second = meta[1]
-        notes = wire.repairs if wire.origin == "sealed" else _notes(wire, meta[0].text or "")
+        notes = wire.repairs if wire.origin == "sealed" else _notes(wire, meta)
         if second.tag == _TO:
             return Envelope(wire, second.text or "", meta[2].text or "", tag, payload, notes)
         return Envelope(wire, None, second.text or "", tag, payload, notes)
@@ -71,8 +72,13 @@ class ReadEnvelope:
             raise Rejected("validation", f"XML: {error}") from None
 
 
-def _notes(wire: Wire, claimed: str) -> tuple[str, ...]:
-    """Record a sender that the bytes claim and the channel does not confirm."""
-    if claimed == wire.sender:
-        return wire.repairs
-    return (*wire.repairs, f"it said it came from {claimed[:100]!r}")
+def _notes(wire: Wire, meta: Any) -> tuple[str, ...]:
+    """Record what the bytes claim and only the channel and the pump may say."""
+    notes = wire.repairs
+    claimed = meta[0].text or ""
+    if claimed != wire.sender:
+        notes = (*notes, f"it said it came from {claimed[:100]!r}")
+    for each in meta:
+        if each.tag.startswith(_STAMPED):
+            notes = (*notes, f"it stamped its own {each.tag[len(_STAMPED) :][:100]}")
+    return notes
