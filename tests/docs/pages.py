@@ -12,7 +12,8 @@ What is done with a block is said behind its opening fence, where GitHub shows n
     ```sh not-run             neither run nor compared
     ```mermaid file=x.yaml    what `graph` draws of that file
 
-In what is shown, … stands for whatever else is there.
+In what is shown, … stands for whatever else is there; of a command that is shown to print nothing,
+only the exit code counts.
 """
 
 from __future__ import annotations
