@@ -101,7 +101,8 @@ class Stage:
         self._running.callback(_stop, process)
         assert process.stderr is not None
         log = _Log(process.stderr)
-        if not log.running.wait(PATIENCE) or process.poll() is not None:
+        log.decided.wait(PATIENCE)
+        if not log.runs:
             raise AssertionError(f"{line} does not run:\n{b''.join(log.lines).decode()}")
 
     @property
@@ -119,11 +120,12 @@ class Stage:
 
 
 class _Log:
-    """Reads the log of a process to its end, and notices when it says that it runs."""
+    """Reads the log of a process to its end, and notices whether it says that it runs."""
 
     def __init__(self, stream: IO[bytes]) -> None:
-        self.running = Event()
         self.lines: list[bytes] = []
+        self.runs = False
+        self.decided = Event()
         Thread(target=self._read, args=(stream,), daemon=True).start()
 
     def _read(self, stream: IO[bytes]) -> None:
@@ -131,8 +133,9 @@ class _Log:
             for line in stream:
                 self.lines.append(line)
                 if b'"running"' in line:
-                    self.running.set()
-        self.running.set()  # It has ended: nobody need wait for it any longer.
+                    self.runs = True
+                    self.decided.set()
+        self.decided.set()
 
 
 def seen(shown: str) -> str:
