@@ -14,7 +14,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
-from xml_pipeline.organism import PRINCIPAL, Organism
+from xml_pipeline.ingress import PRINCIPAL
+from xml_pipeline.organism import Organism
 from xml_pipeline.server.bounds import Bounds
 from xml_pipeline.server.desk import Desk
 from xml_pipeline.server.gate import Gate
@@ -25,6 +26,7 @@ from xml_pipeline.server.probes import Probes
 from xml_pipeline.server.problems import Problem
 from xml_pipeline.server.sse import EventRoute
 from xml_pipeline.server.threads import Threads
+from xml_pipeline.server.unread import HangUpOnUnread
 from xml_pipeline.server.ws import SocketRoute
 
 log = logging.getLogger(__name__)
@@ -58,7 +60,7 @@ def application(
     open_paths = [each.path for each in OPERATIONS if each.open]
     app = Starlette(
         routes=_routes(desk),
-        middleware=[Middleware(Gate, token, hosts, open_paths)],
+        middleware=[Middleware(HangUpOnUnread), Middleware(Gate, token, hosts, open_paths)],
         exception_handlers={Problem: _problem, HTTPException: _not_here, Exception: _unexpected},
         lifespan=_lifespan,
     )

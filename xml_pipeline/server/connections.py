@@ -1,4 +1,4 @@
-"""Connections with two things that uvicorn leaves out: impatience, and a way to end them."""
+"""Connections with what uvicorn leaves out: impatience, a way to end them, one answer each."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import asyncio
 from typing import Any
 
 import h11
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from xml_pipeline.server.clients import ABORT
 
@@ -40,6 +41,20 @@ class Connection(H11Protocol):
         super().connection_lost(exc)
         self._stop()
 
+    def send_400_response(self, msg: str) -> None:
+        """Answer for bytes that are no request, unless an answer to one is under way.
+
+        What comes amiss within a body finds the application at work: it must not answer too.
+        """
+        cycle: RequestResponseCycle | None = self.cycle
+        if cycle is not None and not cycle.response_complete:
+            cycle.disconnected = True
+            cycle.message_event.set()
+        if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+            super().send_400_response(msg)
+        else:
+            self.transport.abort()
+
     def _watch(self) -> None:
         if self.conn.their_state is not h11.IDLE:
             self._stop()
@@ -50,3 +65,14 @@ class Connection(H11Protocol):
         if self._impatience is not None:
             self._impatience.cancel()
             self._impatience = None
+
+
+class Socket(WebSocketsSansIOProtocol):
+    """A WebSocket, or what was to become one: a handshake that is denied is an end like others."""
+
+    async def send(self, message: Any) -> None:
+        """Send what the application says; uvicorn takes a whole denial for a missing answer."""
+        await super().send(message)
+        denied = message["type"] == "websocket.http.response.body"
+        if denied and not message.get("more_body", False):
+            self.handshake_complete = True

@@ -41,7 +41,7 @@ class Desk:
         self.history = History(
             kernel.threads, bounds.conversations, bounds.messages, bounds.history_bytes
         )
-        self.metrics = Metrics(kernel)
+        self.metrics = Metrics(kernel, self.feed)
         self.keys = Keys(
             bounds.keys,
             bounds.key_bytes,

@@ -62,9 +62,8 @@ class Exchange:
             if error.code is None:
                 raise Problem(503, "The organism has stopped.", retry_after=5.0) from None
             status = 400 if self.malformed else 422
-            raise Problem(
-                status, str(error), code=error.code, id=error.id, more=self.members()
-            ) from None
+            where = {"thread": self.thread.conversation.id, "message": self.id}
+            raise Problem(status, str(error), code=error.code, id=error.id, more=where) from None
 
     def when_over(self, tell: Callable[[], None]) -> None:
         """Call ``tell`` once the answer, or its absence, is known."""

@@ -86,7 +86,7 @@ class Entry:
     def text(self) -> str:
         """Return the event as JSON text, in one line."""
         if self._text is None:
-            self._text = json.dumps(event_members(self.event), default=str)
+            self._text = json.dumps(event_members(self.event))
         return self._text
 
 
@@ -143,6 +143,10 @@ class Feed:
         self._news: asyncio.Future[None] | None = None
         self.first = 1
         self.last = 0
+
+    def __len__(self) -> int:
+        """Return how many read from it."""
+        return len(self._readers)
 
     def add(self, event: Event) -> None:
         """Append an event, and let go of the oldest beyond the bounds."""

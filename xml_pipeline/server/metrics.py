@@ -13,6 +13,7 @@ from collections.abc import Generator, Iterator
 from xml_pipeline.errors import FAULT_CODES, FaultCode
 from xml_pipeline.events import AgentState, Event, FaultEvent, MessageSent
 from xml_pipeline.kernel import Kernel
+from xml_pipeline.server.feed import Feed
 
 MEDIA_TYPE = "text/plain; version=0.0.4"
 
@@ -50,8 +51,9 @@ class Histogram:
 class Metrics:
     """Counts what it hears, and reads the rest from the kernel when asked."""
 
-    def __init__(self, kernel: Kernel) -> None:
+    def __init__(self, kernel: Kernel, feed: Feed) -> None:
         self._kernel = kernel
+        self._feed = feed
         self._messages = 0
         self._faults: Counter[FaultCode] = Counter()
         self._handling: dict[str, Histogram] = {}
@@ -92,6 +94,7 @@ class Metrics:
             _metric("running", "gauge", "Handlers running.", kernel.scheduler.running),
             _metric("waiting", "gauge", "Messages waiting.", waiting),
             _metric("waiting_bytes", "gauge", "Bytes of the messages waiting.", size),
+            _metric("watchers", "gauge", "Who reads the events.", len(self._feed)),
             self._handling_lines(),
         )
         return "".join(f"{line}\n" for part in parts for line in part)

@@ -17,7 +17,10 @@ from xml_pipeline.errors import XmlPipelineError
 from xml_pipeline.organism import Organism
 from xml_pipeline.server.app import application
 from xml_pipeline.server.bounds import Bounds
-from xml_pipeline.server.connections import Connection
+from xml_pipeline.server.connections import Connection, Socket
+
+SEND_BUFFER = 128 * 1024
+"""Bytes that the system may hold for one connection."""
 
 _ANY = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # compared with, not bound to
 
@@ -81,7 +84,7 @@ def _settings(app: object, organism: Organism, bounds: Bounds) -> uvicorn.Config
     return uvicorn.Config(
         app,  # type: ignore[arg-type]
         http=connection,
-        ws="websockets-sansio",
+        ws=Socket,
         ws_max_size=2 * organism.config.limits.message_bytes,
         ws_per_message_deflate=False,
         lifespan="on",
@@ -99,9 +102,12 @@ async def _listen(bind: str, port: int) -> socket.socket:
             bind, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )
         family, _, _, _, address = found[0]
-        return socket.create_server(address[:2], family=family, backlog=2048)
+        listening = socket.create_server(address[:2], family=family, backlog=2048)
     except OSError as error:
         raise XmlPipelineError(f"cannot listen on {bind}:{port}: {error.strerror}") from None
+    # Each connection inherits it; the system would keep megabytes for one that does not read.
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+    return listening
 
 
 class _Server(uvicorn.Server):

@@ -1,7 +1,8 @@
 """GET /ws: the events and the messages of HTTP over one WebSocket, in JSON text frames.
 
 A client sends ``{"command": "subscribe" | "inject", …}``; whatever it gives as ``ref`` comes
-back with all that is said about that command.
+back with all that is said about that command. What is told has a ``kind``: ``subscribed``,
+``event``, ``missed``, ``accepted``, ``answer``, ``ended`` or ``problem``.
 """
 
 from __future__ import annotations
@@ -105,8 +106,8 @@ class Session:
         events = self._reader.take()
         if self._reader.missed:
             self._reader.missed = False
-            frames.append('{"type": "missed"}')
-        head = '{"type": "event", "id": "%s", "event": "%s", "data": %s}'
+            frames.append('{"kind": "missed"}')
+        head = '{"kind": "event", "id": "%s", "event": "%s", "data": %s}'
         id_of = self._desk.feed.id_of
         return frames + [head % (id_of(each), each.type, each.text) for each in events]
 
@@ -120,8 +121,8 @@ class Session:
         finally:
             more.cancel()
 
-    def _say(self, ref: object, type: str, about: Mapping[str, Any]) -> None:
-        self._outbox.append({"type": type, "ref": ref} | dict(about))
+    def _say(self, ref: object, kind: str, about: Mapping[str, Any]) -> None:
+        self._outbox.append({"kind": kind, "ref": ref} | dict(about))
         self._more.set()
         if len(self._outbox) > 4 * self._desk.bounds.commands:
             self._cut()  # It asks and asks, and does not listen.
