@@ -270,7 +270,7 @@ async def test_a_closed_door_dismisses_those_in_line() -> None:
         await asyncio.wait_for(waiting, timeout=1)
 
 
-async def rush(limit: int, stories: list[tuple[int, bool, bool]]) -> None:
+async def assert_all_come_and_go(limit: int, stories: list[tuple[int, bool, bool]]) -> None:
     """Let several come, of whom some give up waiting and some come in with nothing."""
     hall = Hall(messages=limit)
     most = 0
@@ -302,4 +302,4 @@ def test_whoever_gives_up_nobody_waits_for_ever_and_the_limit_holds(
     limit: int, stories: list[tuple[int, bool, bool]]
 ) -> None:
     with asyncio.Runner(loop_factory=VirtualClockLoop) as runner:
-        runner.run(rush(limit, stories))
+        runner.run(assert_all_come_and_go(limit, stories))

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from xml_pipeline.organism import Organism
     from xml_pipeline.payload import RawPayload, payload_from_json_schema, xmlify
     from xml_pipeline.steps.rail import Inserts
-    from xml_pipeline.system import SystemError, ThreadEnded  # noqa: A004  # ours, a payload
+    from xml_pipeline.system import SystemError, ThreadEnded  # ours, a payload
 
 __version__ = "0.1.0"
 

@@ -38,7 +38,7 @@ def single(shape: Shape) -> Codec[Any]:
     return codec_of(xmlify(dataclasses.make_dataclass("Single", [("field", shape.hint)])))
 
 
-def check(codec: Codec[Any], document: etree._Element) -> None:
+def assert_judged_alike(codec: Codec[Any], document: etree._Element) -> None:
     """Hold the XSD's verdict, which comes after comments are gone, against the reader's."""
     stripped = etree.fromstring(etree.tostring(document), etree.XMLParser(remove_comments=True))
     if not codec.schema.validate(stripped):
@@ -63,7 +63,7 @@ def test_any_text_that_the_xsd_accepts_is_read(
     text = good[:cut] + "".join(data.draw(st.lists(PIECES, max_size=3))) + good[cut + drop :]
     document = etree.Element("Single")
     etree.SubElement(document, "field").text = text
-    check(codec, document)
+    assert_judged_alike(codec, document)
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_any_text_that_the_xsd_accepts_is_read(
 def test_texts_on_the_edge_are_judged_alike(hint: type, text: str) -> None:
     document = etree.Element("Single")
     etree.SubElement(document, "field").text = text
-    check(single(Shape(hint, st.nothing())), document)
+    assert_judged_alike(single(Shape(hint, st.nothing())), document)
 
 
 def remove(element: etree._Element, data: st.DataObject) -> None:
@@ -124,4 +124,4 @@ def test_any_changed_document_that_the_xsd_accepts_is_read(
     for _ in range(data.draw(st.integers(1, 3))):
         element = data.draw(st.sampled_from(list(document.iter(etree.Element))))
         data.draw(MUTATIONS)(element, data)
-    check(case.codec, document)
+    assert_judged_alike(case.codec, document)

@@ -84,6 +84,7 @@ async def test_a_changed_module_is_taken_over_though_it_was_broken_meanwhile(
             lambda: project.write(module, greeter("Howdy")),
             lambda event: event.changed == ("greeter",),
         )
+        assert [each.name for each in follower.running.listeners].count("greeter") == 1
 
 
 async def test_a_folder_that_comes_into_use_is_watched_from_then_on(project: Project) -> None:

@@ -71,7 +71,8 @@ class ListenerConfig(Section):
     )
     timeout: Seconds = Field(default=30.0, description="Seconds that one delivery may take.")
     max_hops: Count | None = Field(
-        default=None, description="Hops at which its own messages are refused; empty: `budget.hops`."
+        default=None,
+        description="Hops at which its own messages are refused; empty: `budget.hops`.",
     )
     prompt: str = Field(default="", description="What its model is told about its part.")
     output_class: ImportPath | None = Field(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 
-from xml_pipeline.errors import UnknownListener
+from xml_pipeline.errors import PayloadDefinitionError, UnknownListener
 from xml_pipeline.listener import Listener
 from xml_pipeline.names import RESERVED_NAMES
 from xml_pipeline.system import SYSTEM, SYSTEM_PAYLOADS
@@ -146,8 +147,9 @@ def _usage(listener: Listener, peers: Iterable[Listener | str]) -> str:
         for codec in peer.codecs.values():
             if codec.cls in SYSTEM_PAYLOADS:
                 continue  # Only the pump sends those.
-            schema, example = codec.xsd.decode().strip(), codec.example_xml().decode()
-            parts.append(f"Schema of <{codec.tag}>:\n{schema}\nExample:\n{example}")
+            parts.append(f"Schema of <{codec.tag}>:\n{codec.xsd.decode().strip()}")
+            with suppress(PayloadDefinitionError):  # An imported schema may have no example.
+                parts.append(f"Example:\n{codec.example_xml().decode()}")
     parts.append(
         "Answering your caller ends this thread and all the work you asked for below it: "
         "wait for the answers you need before you answer."
