@@ -154,7 +154,7 @@ class _Examples:
 
     @singledispatchmethod
     def _value(self, kind: Kind, name: str, path: tuple[object, ...], sparing: bool) -> Any:
-        raise NotImplementedError(kind)
+        raise TypeError(f"no such kind: {kind!r}")
 
     @_value.register
     def _(self, kind: Scalar, name: str, path: tuple[object, ...], sparing: bool) -> Any:

@@ -121,7 +121,7 @@ class _Xsd:
     @singledispatchmethod
     def _type(self, kind: Kind) -> Lines:
         """Yield the definition of a type in place, and what the element must say beside it."""
-        raise NotImplementedError(kind)
+        raise TypeError(f"no such kind: {kind!r}")
 
     @_type.register
     def _(self, kind: Scalar) -> Lines:

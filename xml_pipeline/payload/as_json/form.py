@@ -106,7 +106,7 @@ class JsonForm:
 
     @singledispatchmethod
     def _load(self, kind: Kind, value: Any) -> Any:
-        raise NotImplementedError(kind)
+        raise TypeError(f"no such kind: {kind!r}")
 
     @_load.register
     def _(self, kind: Scalar, value: Any) -> Any:
@@ -195,7 +195,7 @@ class JsonForm:
 
     @singledispatchmethod
     def _dump(self, kind: Kind, value: Any) -> Any:
-        raise NotImplementedError(kind)
+        raise TypeError(f"no such kind: {kind!r}")
 
     @_dump.register
     def _(self, kind: Scalar, value: Any) -> Any:

@@ -93,7 +93,7 @@ class _Schemas:
 
     @singledispatchmethod
     def _kind(self, kind: Kind) -> dict[str, Any]:
-        raise NotImplementedError(kind)
+        raise TypeError(f"no such kind: {kind!r}")
 
     @_kind.register
     def _(self, kind: Scalar) -> dict[str, Any]:

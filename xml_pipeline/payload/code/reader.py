@@ -86,7 +86,7 @@ class _Reader:
     @singledispatchmethod
     def _value(self, kind: Kind, x: str) -> str:
         """Return the expression for the value that the element ``x`` holds."""
-        raise NotImplementedError(kind)
+        raise TypeError(f"no such kind: {kind!r}")
 
     @_value.register
     def _(self, kind: Scalar, x: str) -> str:

@@ -101,7 +101,7 @@ class _Writer:
     @singledispatchmethod
     def _text(self, kind: Kind, x: str) -> str:
         """Return the expression for the content of an element that holds ``x``."""
-        raise NotImplementedError(kind)
+        raise TypeError(f"no such kind: {kind!r}")
 
     @_text.register
     def _(self, kind: Scalar, x: str) -> str:
