@@ -220,3 +220,30 @@ async def test_stopping_ends_every_task_idle_or_at_work() -> None:
     assert all(task.done() for task in team.tasks.values())
     await turns()
     assert len(asyncio.all_tasks()) == 1
+
+
+async def test_work_that_ignores_being_stopped_is_stopped_again_and_then_left_behind(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    freed = asyncio.Event()
+    ends: list[str] = []
+
+    async def ignore(item: int) -> None:
+        for _ in range(item):
+            try:
+                await freed.wait()
+            except asyncio.CancelledError:
+                continue
+        ends.append(f"{item} has ended")
+
+    team = Team(ignore)
+    team.add(1, 2, 3)
+    await turns()
+    began = asyncio.get_running_loop().time()
+    await team.relay.stop()
+    assert asyncio.get_running_loop().time() - began < 60
+    assert sorted(ends) == ["1 has ended", "2 has ended"]
+    assert caplog.text.count("does not stop") == 1
+    freed.set()
+    await turns()
+    assert all(task.done() for task in team.tasks.values())

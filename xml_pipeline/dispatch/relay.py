@@ -8,6 +8,7 @@ handlers that never wait share one task, and those that do get one each.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
 from contextvars import ContextVar, copy_context
@@ -15,7 +16,12 @@ from typing import Any
 
 from xml_pipeline.message import Delivery
 
+log = logging.getLogger(__name__)
+
 MOST_IDLE = 32
+
+GRACE = 10.0
+"""Seconds that a handler has to end after it was told to stop."""
 
 current_delivery: ContextVar[Delivery | None] = ContextVar("current_delivery", default=None)
 """The delivery whose handler is running, so that log lines can say which."""
@@ -46,12 +52,20 @@ class Relay:
             self._call()
 
     async def stop(self) -> None:
-        """Cancel every runner and wait until all have ended."""
+        """Cancel every runner and wait until all have ended.
+
+        Who has not after ``GRACE`` seconds is cancelled again, and after as many more left
+        behind: a handler that takes no notice must not keep the organism from ending.
+        """
         self._ready.clear()
-        runners = tuple(self._runners)
-        for runner in runners:
-            runner.cancel()
-        await asyncio.gather(*runners, return_exceptions=True)
+        running = set(self._runners)
+        for _ in range(2):
+            for runner in running:
+                runner.cancel()
+            if running:
+                _, running = await asyncio.wait(running, timeout=GRACE)
+        for runner in running:
+            log.error("a handler does not stop: %s", runner)
 
     def _call(self) -> None:
         """Call one runner to the start; it comes with the next turn of the event loop."""
