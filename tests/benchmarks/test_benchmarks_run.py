@@ -80,10 +80,12 @@ def test_memory_prints_what_each_may_cost() -> None:
 
 
 def test_startup_is_measured_against_a_bare_interpreter() -> None:
-    bare, shown = figures("startup.py", "--rounds", "1")
+    bare, shown, moved = figures("startup.py", "--rounds", "1")
     assert bare["ratio"] == 1.0
     assert shown["about"] == "python -m xml_pipeline --help"
     assert shown["seconds"] > 0
+    assert moved["about"] == "python -m xml_pipeline run, first message"
+    assert moved["seconds"] > shown["seconds"]
 
 
 @pytest.mark.skipif(not BENCH, reason="the extra `bench` is not installed")
