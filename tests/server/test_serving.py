@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+from contextlib import suppress
 
 import httpx
 import pytest
@@ -171,6 +172,25 @@ async def test_a_client_that_does_not_read_cannot_hold_up_the_end() -> None:
     client.close()
 
 
+async def test_one_connection_too_many_is_ended_and_the_others_stay() -> None:
+    async with running(bounds=Bounds(connections=3)) as visitor:
+        await visitor.tell(wait=10)
+        address = visitor.address
+        others = [await asyncio.open_connection(address.host, address.port) for _ in range(2)]
+        refused = await said_at_once(address)
+        assert (await visitor.tell(wait=10)).status_code == 200
+        for _, writer in others:
+            writer.close()
+    assert refused == b""
+
+
+async def said_at_once(address: Address) -> bytes:
+    """Return what a connection brings that says nothing itself."""
+    with suppress(ConnectionError):
+        return await converse(address)
+    return b""
+
+
 async def test_an_error_that_nobody_foresaw_is_told_without_a_word_about_it(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -184,6 +204,7 @@ async def test_an_error_that_nobody_foresaw_is_told_without_a_word_about_it(
     assert (response.status_code, response.json()["code"]) == (500, "internal")
     assert "secret" not in response.text
     assert "a secret of the house" in caplog.text
+    assert response.json()["id"] in caplog.text
 
 
 def test_the_server_is_not_imported_before_it_is_wanted() -> None:

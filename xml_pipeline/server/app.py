@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import secrets
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -119,5 +120,6 @@ async def _not_here(request: Request, error: Any) -> Response:
 
 async def _unexpected(request: Request, error: Exception) -> Response:
     """Answer for an error that nobody foresaw; its traceback is in the log."""
-    log.error("%s %s failed", request.method, request.url.path, exc_info=error)
-    return Problem(500, "This request could not be handled.", code="internal").response()
+    id = secrets.token_hex(8)
+    log.error("fault %s: %s %s failed", id, request.method, request.url.path, exc_info=error)
+    return Problem(500, "This request could not be handled.", code="internal", id=id).response()

@@ -14,7 +14,8 @@ class Bounds:
     ``events`` and ``event_bytes`` bound the ring from which readers of events are served: one
     that falls behind its end is cut off. ``conversations``, ``messages`` (of one conversation)
     and ``history_bytes`` bound what is remembered for ``/v1/threads``. ``keys``, ``key_bytes``
-    and ``key_seconds`` bound the table of idempotency keys. ``streams`` is how many readers of
+    and ``key_seconds`` bound the table of idempotency keys. ``connections`` is how many there
+    may be in all, with a token or without. ``streams`` is how many readers of
     events there may be at once, ``commands`` how many answers one WebSocket may wait for.
     ``keep_alive`` is the silence on a stream of events, in seconds, after which a sign of life
     is sent; ``headers_within`` and ``body_within`` are what a client may take to send those,
@@ -30,6 +31,7 @@ class Bounds:
     keys: int = 10_000
     key_bytes: int = 16 * MIB
     key_seconds: float = 3_600.0
+    connections: int = 1_000
     streams: int = 256
     commands: int = 100
     keep_alive: float = 15.0

@@ -13,15 +13,16 @@ from xml_pipeline.server.clients import ABORT
 
 
 class Connection(H11Protocol):
-    """An HTTP connection.
+    """An HTTP connection; one more than ``most`` is ended as it comes.
 
     One whose request does not come whole, up to its body, within ``headers_within`` seconds is
     ended. ``scope["state"]`` holds what ends it at once: a client that does not read cannot be
     said goodbye to. A WebSocket inherits that.
     """
 
-    def __init__(self, *args: Any, headers_within: float, **more: Any) -> None:
+    def __init__(self, *args: Any, most: int, headers_within: float, **more: Any) -> None:
         super().__init__(*args, **more)
+        self._most = most
         self._headers_within = headers_within
         self._impatience: asyncio.TimerHandle | None = None
 
@@ -30,6 +31,8 @@ class Connection(H11Protocol):
         self.app_state = {**self.app_state, ABORT: transport.abort}
         super().connection_made(transport)
         self._watch()
+        if len(self.connections) > self._most:
+            transport.abort()
 
     def data_received(self, data: bytes) -> None:
         """Go on waiting only while what has come is not yet a request."""

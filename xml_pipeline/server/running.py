@@ -57,30 +57,26 @@ async def serve(
     Raises XmlPipelineError where the address cannot be listened on.
     """
     bounds = bounds if bounds is not None else Bounds()
-    app = application(organism, token=token, hosts=(config.bind, *hosts), bounds=bounds)
-    desk = app.state.desk
-    try:
-        listening = await _listen(config.bind, config.port)
-    except BaseException:
-        desk.close()
-        raise
-    host, port = listening.getsockname()[:2]
-    server = _Server(_settings(app, organism, bounds))
-    serving = asyncio.create_task(server.serve([listening]), name="http server")
-    try:
-        yield Address(host, port)
-    finally:
-        desk.close()
-        server.leave()
+    with await _listen(config.bind, config.port) as listening:
+        host, port = listening.getsockname()[:2]
+        app = application(organism, token=token, hosts=(config.bind, *hosts), bounds=bounds)
+        server = _Server(_settings(app, organism, bounds))
+        serving = asyncio.create_task(server.serve([listening]), name="http server")
         try:
-            await serving
+            yield Address(host, port)
         finally:
-            listening.close()
-            server.cut_off()
+            app.state.desk.close()
+            server.leave()
+            try:
+                await serving
+            finally:
+                server.cut_off()
 
 
 def _settings(app: object, organism: Organism, bounds: Bounds) -> uvicorn.Config:
-    connection: Any = partial(Connection, headers_within=bounds.headers_within)
+    connection: Any = partial(
+        Connection, most=bounds.connections, headers_within=bounds.headers_within
+    )
     return uvicorn.Config(
         app,  # type: ignore[arg-type]
         http=connection,
