@@ -90,12 +90,12 @@ class Scheduler:
                 del self.lanes[name]
 
     def admit(self, arrived: list[Delivery]) -> list[Delivery]:
-        """Take in what arrived and return what may start now, those that waited first."""
+        """Take in what arrived and return what may start now, those that waited first.
+
+        Where somebody waits, what arrives takes its turn among them.
+        """
         starting: list[Delivery] = []
-        if self._hungry:
-            self._fill(starting)
-        if not arrived:
-            return starting
+        crowded = bool(self._hungry)
         lanes, now = self.lanes, self.clock()
         for delivery in arrived:
             thread = delivery.thread
@@ -104,7 +104,7 @@ class Scheduler:
             if thread.current is None:
                 thread.current = delivery
                 lane = lanes.get(delivery.listener.name) or self.lane(delivery.listener)
-                if self.running < self.max_concurrent and not lane.full:
+                if not crowded and self.running < self.max_concurrent and not lane.full:
                     self.running += 1
                     lane.running[delivery] = now
                     starting.append(delivery)
@@ -117,6 +117,8 @@ class Scheduler:
                     thread.queue = deque((delivery,))
                 else:
                     thread.queue.append(delivery)
+        if crowded:
+            self._fill(starting)
         return starting
 
     def finish(self, delivery: Delivery) -> bool:
@@ -171,7 +173,7 @@ class Scheduler:
         return self.lanes.get(delivery.listener.name) or self.lane(delivery.listener)
 
     def _park(self, delivery: Delivery, lane: Lane) -> None:
-        place = lane if lane.full else self._common
+        place = lane if lane.full or lane.parked else self._common
         place.parked.put(delivery.conversation, delivery)
         self._hungry[place] = None
 

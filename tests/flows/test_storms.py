@@ -36,7 +36,7 @@ class Storm:
     names: list[str]
     limits: dict[str, int | None] = field(default_factory=dict)
     peers: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    running: Counter[str] = field(default_factory=Counter)
+    running: dict[str, set[Any]] = field(default_factory=lambda: defaultdict(set))
     busy_threads: set[str] = field(default_factory=set)
     sent: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     received: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
@@ -80,14 +80,16 @@ class Storm:
             if name not in allowed and "crowd" not in allowed:
                 self.faults.append(f"{metadata.from_id} reached {name} and may not")
         self.busy_threads.add(thread)
-        self.running[name] += 1
-        limit = self.limits[name]
-        if limit is not None and self.running[name] > limit:
+        task, limit = asyncio.current_task(), self.limits[name]
+        self.running[name].add(task)
+        # One that was told to stop, and will in this very turn, takes no slot any more.
+        heard = [each for each in self.running[name] if not each.cancelling()]
+        if limit is not None and len(heard) > limit:
             self.faults.append(f"{name}: over its limit")
         try:
             return await self._act(metadata)
         finally:
-            self.running[name] -= 1
+            self.running[name].discard(task)
             self.busy_threads.discard(thread)
 
     async def _act(self, metadata: HandlerMetadata) -> Any:
