@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import termios
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -16,7 +17,9 @@ from typing import IO
 from tests.house.source import ROOT
 
 EXAMPLES = ("config", "handlers", "organisms", "schemas")
-COLUMNS = 100
+SIZE = (40, 100)
+"""Lines and columns of the terminal."""
+
 PATIENCE = 120.0
 """Seconds that a command may take, on a machine that does much else."""
 
@@ -74,10 +77,10 @@ class Stage:
     def run_command(self, line: str) -> tuple[int, str]:
         """Run a command line on a terminal; return its exit code and what is seen in the end."""
         ours, theirs = os.openpty()
-        os.set_blocking(ours, True)
+        termios.tcsetwinsize(theirs, SIZE)
         with _open(ours) as screen:
             process = subprocess.Popen(
-                ["bash", "-euo", "pipefail", "-c", f"stty cols {COLUMNS} <&1; {line}"],
+                ["bash", "-euo", "pipefail", "-c", line],
                 cwd=self.folder,
                 env=self._environment,
                 stdin=subprocess.DEVNULL,
@@ -107,8 +110,9 @@ class Stage:
 
     @property
     def _environment(self) -> Mapping[str, str]:
+        inherited = {key: os.environ[key] for key in os.environ if key not in _NOT_OURS}
         return {
-            **os.environ,
+            **inherited,
             "HOME": str(self._home),
             "NO_COLOR": "1",
             "PATH": f"{self._programs}{os.pathsep}{os.environ['PATH']}",
@@ -166,5 +170,8 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
     finally:
         process.kill()
 
+
+_NOT_OURS = frozenset({"COLUMNS", "LINES", "FORCE_COLOR", "XML_PIPELINE_TOKEN"})
+"""Variables by which the desk of whoever runs the tests would show on this one."""
 
 _NO_CACHES = shutil.ignore_patterns("__pycache__")
