@@ -66,7 +66,10 @@ class ThreadEvent:
 
 @dataclass(frozen=True, slots=True)
 class FaultEvent:
-    """A message failed; exactly one for each, wherever its fault is passed on to."""
+    """A message failed; exactly one for each, wherever its fault is passed on to.
+
+    ``message_id`` is empty where it was no message that failed: a thread was killed, time was up.
+    """
 
     id: str
     code: FaultCode
@@ -75,6 +78,7 @@ class FaultEvent:
     from_id: str
     to_id: str
     detail: str
+    message_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,14 +69,14 @@ class Faults:
         fault = Fault(secrets.token_hex(8), code, error.detail, from_id, to_id, original)
         home = thread.conversation if isinstance(thread, Thread) else thread
         about = {"thread_id": thread.id, "conversation_id": home.id, "listener": to_id}
+        message_id = f"{home.id}.{message}" if message else ""
         if message:
-            about["message_id"] = f"{home.id}.{message}"
+            about["message_id"] = message_id
         words = "fault %s (%s) from %s to %s: %s"
         log.warning(words, fault.id, code, from_id, to_id, fault.detail, extra=about)
         if self._events.heard:
-            self._events.emit(
-                FaultEvent(fault.id, code, thread.id, home.id, from_id, to_id, fault.detail)
-            )
+            who = (thread.id, home.id, from_id, to_id)
+            self._events.emit(FaultEvent(fault.id, code, *who, fault.detail, message_id))
         return fault
 
     def refuse(self, station: Wire | Envelope | Addressed, error: Rejected) -> None:
