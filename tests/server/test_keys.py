@@ -9,7 +9,6 @@ import pytest
 from tests.server.house import HELLO, Greeting, Patient, envelope, running
 from xml_pipeline.config import OrganismConfig
 from xml_pipeline.events import Events
-from xml_pipeline.message import Delivery
 from xml_pipeline.registries.threads import Threads
 from xml_pipeline.server import Bounds
 from xml_pipeline.server.exchange import Exchange
@@ -99,9 +98,8 @@ class Clock:
 
 
 def exchange(threads: Threads) -> Exchange:
-    answer: asyncio.Future[Delivery] = asyncio.get_running_loop().create_future()
     thread = threads.root("somebody")
-    return Exchange(thread, f"{thread.id}.1", answer)
+    return Exchange(thread, f"{thread.id}.1")
 
 
 @pytest.fixture

@@ -206,6 +206,39 @@ async def test_hanging_up_on_a_further_message_leaves_the_conversation_alone() -
         assert (await first).json()["payload"] == {"text": "At last, Ada!"}
 
 
+@pytest.mark.parametrize(
+    "bad", ['<Greeting xmlns=""><x/></Greeting>', '<Unknown xmlns=""/>', "no element"]
+)
+async def test_a_bad_further_message_is_the_problem_of_its_own_sender(bad: str) -> None:
+    patient = Patient()
+    async with running(patient.listener) as visitor:
+        first = asyncio.create_task(visitor.tell("patient", wait=10))
+        await patient.called.wait()
+        thread = (await visitor.http.get("/v1/threads")).json()["threads"][0]["id"]
+        refused = await visitor.post(envelope(bad, "patient", thread), XML_TYPE, wait="10")
+        patient.go.set()
+        answer = await first
+    assert refused.status_code in (400, 422)
+    assert refused.json()["message"] == f"{thread}.2"
+    assert answer.json()["payload"] == {"text": "At last, Ada!"}
+
+
+async def test_of_two_messages_at_once_only_the_bad_one_is_refused() -> None:
+    patient = Patient()
+    async with running(patient.listener) as visitor:
+        desk = visitor.organism
+        first = asyncio.create_task(visitor.tell("patient", wait=10))
+        await patient.called.wait()
+        thread = (await visitor.http.get("/v1/threads")).json()["threads"][0]["id"]
+        bodies = (envelope(HELLO, "patient", thread), envelope("", "patient", thread))
+        both = [asyncio.create_task(visitor.post(body, XML_TYPE)) for body in bodies]
+        statuses = [(await each).status_code for each in both]
+        patient.go.set()
+        assert (await first).status_code == 200
+        await desk.drain()
+    assert statuses == [202, 400]
+
+
 async def test_somebody_elses_thread_is_a_new_conversation() -> None:
     patient = Patient()
     async with running(patient.listener) as visitor:

@@ -8,9 +8,9 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from xml_pipeline.errors import Overloaded, Rejected, XmlPipelineError
+from xml_pipeline.errors import Overloaded, Rejected, Unanswered, XmlPipelineError
 from xml_pipeline.events import Event, FaultEvent, MessageSent
-from xml_pipeline.message import Wire
+from xml_pipeline.message import Delivery, Wire
 from xml_pipeline.organism import Organism
 from xml_pipeline.server.bounds import Bounds
 from xml_pipeline.server.exchange import Exchange
@@ -22,6 +22,9 @@ from xml_pipeline.server.problems import Problem
 from xml_pipeline.system import NEUTRAL_WORDS
 
 log = logging.getLogger(__name__)
+
+_REFUSED = 1_000
+"""Faults whose message is remembered: more than can be told in one turn of the event loop."""
 
 
 class Desk:
@@ -50,6 +53,7 @@ class Desk:
         )
         self._streams = 0
         self._on_their_way: dict[str, Exchange] = {}
+        self._refused: dict[str, str] = {}
         self._leave = organism.subscribe(self._hear)
 
     def close(self) -> None:
@@ -74,9 +78,8 @@ class Desk:
             raise Problem(503, words, code="overload", retry_after=error.retry_after) from None
         conversation = thread.conversation
         id = f"{conversation.id}.{conversation.messages}"
-        exchange = Exchange(thread, id, self.organism.waiter(thread))
-        self._on_their_way[id] = exchange
-        exchange.answer.add_done_callback(lambda _: self._over(exchange, raw))
+        exchange = self._on_their_way[id] = Exchange(thread, id)
+        self._follow(exchange, raw)
         return exchange
 
     def refuse(self, error: Rejected, status: int = 422, words: str = "") -> Problem:
@@ -109,13 +112,34 @@ class Desk:
         self.metrics.hear(event)
         if isinstance(event, MessageSent) and event.message_id in self._on_their_way:
             self._on_their_way.pop(event.message_id).reached.set_result(True)
+        elif isinstance(event, FaultEvent) and event.from_id == self.sender:
+            self._note_refusal(event)
 
-    def _over(self, exchange: Exchange, raw: bytes) -> None:
-        """Note how an exchange ended; an error that nobody asks for has been seen here."""
-        failed = exchange.answer.cancelled() or exchange.answer.exception() is not None
+    def _note_refusal(self, fault: FaultEvent) -> None:
+        """Remember, while it is told to those who wait, whose message a fault is about."""
+        if len(self._refused) >= _REFUSED:
+            del self._refused[next(iter(self._refused))]
+        self._refused[fault.id] = fault.message_id
+
+    def _follow(self, exchange: Exchange, raw: bytes) -> None:
+        waiter = self.organism.waiter(exchange.thread)
+        waiter.add_done_callback(lambda _: self._over(exchange, raw, waiter))
+
+    def _over(self, exchange: Exchange, raw: bytes, waiter: asyncio.Future[Delivery]) -> None:
+        """Note how an exchange ended.
+
+        Everybody who waits for a conversation is told of the next message in it that is
+        refused. Whoever sent another one goes on waiting.
+        """
+        error = waiter.exception()
+        about = self._refused.get(error.id, "") if isinstance(error, Unanswered) else ""
+        if about not in ("", exchange.id) and exchange.thread.open:
+            self._follow(exchange, raw)
+            return
         if self._on_their_way.pop(exchange.id, None) is not None:
-            exchange.malformed = failed and not self._is_readable(raw, exchange)
+            exchange.malformed = error is not None and not self._is_readable(raw, exchange)
             exchange.reached.set_result(False)
+        exchange.end(waiter)
 
     def _is_readable(self, raw: bytes, exchange: Exchange) -> bool:
         """Read a refused message once more, to tell a bad document from a bad message.

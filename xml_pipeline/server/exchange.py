@@ -22,12 +22,22 @@ class Exchange:
 
     __slots__ = ("answer", "id", "malformed", "reached", "thread")
 
-    def __init__(self, thread: Thread, id: str, answer: asyncio.Future[Delivery]) -> None:
+    def __init__(self, thread: Thread, id: str) -> None:
+        loop = asyncio.get_running_loop()
         self.thread = thread
         self.id = id
-        self.answer = answer
-        self.reached: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self.answer: asyncio.Future[Delivery] = loop.create_future()
+        self.reached: asyncio.Future[bool] = loop.create_future()
         self.malformed = False
+
+    def end(self, waiter: asyncio.Future[Delivery]) -> None:
+        """Take over what a waiter was told; an error that nobody asks for is none."""
+        error = waiter.exception()
+        if error is None:
+            self.answer.set_result(waiter.result())
+        else:
+            self.answer.set_exception(error)
+            self.answer.exception()
 
     @property
     def has_reached(self) -> bool:
@@ -42,8 +52,8 @@ class Exchange:
     @property
     def size(self) -> int:
         """Return the bytes of the answer, 0 while there is none."""
-        answered = self.answer.done() and not self.answer.cancelled()
-        return self.answer.result().size if answered and not self.answer.exception() else 0
+        answered = self.answer.done() and not self.answer.exception()
+        return self.answer.result().size if answered else 0
 
     def members(self) -> dict[str, str]:
         """Return where the message went, as a JSON object."""
