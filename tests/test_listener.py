@@ -86,6 +86,12 @@ def type_of_ours() -> type:
     return Task
 
 
+def test_several_payload_classes_may_be_given_as_a_list() -> None:
+    either = listener(accepts=[Task, Note], output=[Result])
+    assert either.accepts == (Task, Note)
+    assert either.outputs == (Result,)
+
+
 def test_peers_given_as_one_string_are_refused() -> None:
     with pytest.raises(TypeError, match="peers"):
         listener(peers="writer")

@@ -257,7 +257,7 @@ class Listener:
     """
 
     name: str
-    accepts: type | tuple[type, ...]
+    accepts: type | Sequence[type]
     handler: Handler
     description: str = field(kw_only=True)
     agent: bool = field(default=False, kw_only=True)
@@ -267,7 +267,7 @@ class Listener:
     cpu_bound: bool = field(default=False, kw_only=True)
     max_concurrent: int | None = field(default=None, kw_only=True)
     timeout: float = field(default=30.0, kw_only=True)
-    output: type | tuple[type, ...] | None = field(default=None, kw_only=True)
+    output: type | Sequence[type] | None = field(default=None, kw_only=True)
     prompt: str = field(default="", kw_only=True)
     max_hops: int | None = field(default=None, kw_only=True)
     acts_for_caller: bool = field(default=False, kw_only=True)
@@ -287,7 +287,7 @@ class Listener:
         if isinstance(self.peers, str):
             raise TypeError(f"listener {self.name}: peers is a tuple of names")
         self._check_limits()
-        accepts = self.accepts if isinstance(self.accepts, tuple) else (self.accepts,)
+        accepts = _several(self.accepts)
         object.__setattr__(self, "accepts", accepts)
         object.__setattr__(self, "peers", tuple(self.peers))
         if not accepts:
@@ -318,11 +318,15 @@ class Listener:
         """The payload classes it says it answers with."""
         if self.output is None:
             return ()
-        return self.output if isinstance(self.output, tuple) else (self.output,)
+        return _several(self.output)
 
     def with_peers(self, peers: Iterable[str]) -> Listener:
         """Return the same listener with other peers."""
         return replace(self, peers=tuple(peers))
+
+
+def _several(classes: type | Sequence[type]) -> tuple[type, ...]:
+    return tuple(classes) if isinstance(classes, Sequence) else (classes,)
 
 
 def is_async(handler: object) -> bool:
