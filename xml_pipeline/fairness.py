@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from heapq import heapify, heappop, heappush
 from typing import Any, Generic, TypeVar
 
@@ -23,11 +24,14 @@ class FairQueue(Generic[Item]):
     memory of many waiting conversations, which is the common case. Items are never deques.
     """
 
-    __slots__ = ("_depth_first", "_length", "_turns", "_waiting")
+    __slots__ = ("_depth_first", "_enter", "_length", "_next", "_turns", "_waiting")
 
     def __init__(self, depth_first: bool = False) -> None:
         self._waiting: dict[Conversation, Any] = {}  # An Item, or a deque of them.
-        self._turns: Any = [] if depth_first else deque()  # A heap, or a ring.
+        turns: Any = [] if depth_first else deque()  # A heap, or a ring.
+        self._turns = turns
+        self._enter = partial(heappush, turns) if depth_first else turns.append
+        self._next = partial(heappop, turns) if depth_first else turns.popleft
         self._depth_first = depth_first
         self._length = 0
 
@@ -48,8 +52,7 @@ class FairQueue(Generic[Item]):
 
     def take(self) -> Item:
         """Take the next item of the conversation whose turn it is; IndexError when empty."""
-        turns = self._turns
-        conversation = heappop(turns) if turns.__class__ is list else turns.popleft()
+        conversation = self._next()
         self._length -= 1
         waiting = self._waiting.pop(conversation)
         if waiting.__class__ is not deque:
@@ -59,10 +62,6 @@ class FairQueue(Generic[Item]):
             self._waiting[conversation] = waiting
             self._enter(conversation)
         return item
-
-    def take_all(self, most: int) -> list[Item]:
-        """Take as many items in turn as there are, ``most`` of them at the most."""
-        return [self.take() for _ in range(min(most, self._length))]
 
     def remove(self, unwanted: Callable[[Item], bool]) -> list[Item]:
         """Take out every item that ``unwanted`` says, leaving the order of the others."""
@@ -78,14 +77,9 @@ class FairQueue(Generic[Item]):
             else:
                 del self._waiting[conversation]
         turns = [each for each in self._turns if each in self._waiting]
+        self._turns.clear()
+        self._turns.extend(turns)
         if self._depth_first:
-            heapify(turns)
-        self._turns = turns if self._depth_first else deque(turns)
+            heapify(self._turns)
         self._length -= len(gone)
         return gone
-
-    def _enter(self, conversation: Conversation) -> None:
-        if self._depth_first:
-            heappush(self._turns, conversation)
-        else:
-            self._turns.append(conversation)

@@ -96,6 +96,8 @@ class Scheduler:
         """
         starting: list[Delivery] = []
         crowded = bool(self._hungry)
+        if not arrived and not crowded:
+            return starting
         lanes, now = self.lanes, self.clock()
         for delivery in arrived:
             thread = delivery.thread

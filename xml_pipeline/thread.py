@@ -15,6 +15,7 @@ from typing import Any, Literal
 ThreadStatus = Literal["created", "active", "completed", "error", "killed"]
 
 _POOL = 256
+_VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
 
 
 def thread_ids() -> Iterator[str]:
@@ -27,8 +28,8 @@ def thread_ids() -> Iterator[str]:
         pool = os.urandom(16 * _POOL).hex()
         for at in range(0, 32 * _POOL, 32):
             text = pool[at : at + 32]
-            variant = "89ab"[int(text[16], 16) & 3]
-            yield (f"{text[:8]}-{text[8:12]}-4{text[13:16]}-{variant}{text[17:20]}-{text[20:]}")
+            variant = _VARIANT[text[16]]
+            yield f"{text[:8]}-{text[8:12]}-4{text[13:16]}-{variant}{text[17:20]}-{text[20:]}"
 
 
 class Conversation:
