@@ -208,9 +208,12 @@ def test_reload_tells_what_has_changed_and_why_it_cannot_be(
         assert command("reload").err == "Reloaded: no listener has changed.\n"
         assert command("reload", "--json").json["applied"]
         shared.organism.write_text(text.replace("handlers.play:echo", "handlers.play:eco"))
-        refused = command("reload")
-        assert refused.code == 1
+        refused = command("reload", "--json")
+        assert refused.code == 2
+        assert refused.err.startswith("The file has problems; nothing was changed.\n")
         assert 'did you mean "echo"?' in refused.err
+        assert not refused.json["applied"]
+        assert 'did you mean "echo"?' in refused.json["problems"][0]
         assert command("ask", "echo", "still here").code == 0
     finally:
         shared.organism.write_text(text)

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 import httpx
 
-from xml_pipeline.cli.exits import Failed, Misused, Unreachable
+from xml_pipeline.cli.exits import Failed, Misused, Unreachable, Unusable
 
 XML, JSON = "application/xml", "application/json"
 OVERLOADED = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
@@ -180,8 +180,8 @@ def _check(response: httpx.Response) -> None:
     words = str(said.get("detail", f"{response.url}: {response.status_code}"))
     if response.status_code == HTTPStatus.UNAUTHORIZED:
         raise Misused("the organism does not know this token: give another with --token")
-    for problem in said.get("problems", ()):
-        words = f"{words}\n{problem}"
+    if problems := said.get("problems"):
+        raise Unusable(tuple(map(str, problems)), words)
     if response.status_code in OVERLOADED:
         raise Unreachable(words)
     raise Failed(words)

@@ -45,8 +45,9 @@ def retold(error: XmlPipelineError) -> click.ClickException:
 class Unusable(Misused):
     """A file cannot be used; each problem is a line that begins with its place."""
 
-    def __init__(self, problems: tuple[str, ...]) -> None:
-        super().__init__("\n".join(problems))
+    def __init__(self, problems: tuple[str, ...], consequence: str = "") -> None:
+        super().__init__("\n".join(filter(None, (consequence, *problems))))
+        self.problems = problems
 
     def show(self, file: object = None) -> None:
         """Print the problems as they are, for editors and people who click on places."""

@@ -9,6 +9,7 @@ import click
 
 from xml_pipeline.cli import options
 from xml_pipeline.cli.client import connected, path
+from xml_pipeline.cli.exits import Unusable
 from xml_pipeline.cli.locate import locate
 from xml_pipeline.cli.options import Target
 from xml_pipeline.cli.output import print_json, print_result, remark
@@ -20,9 +21,14 @@ from xml_pipeline.cli.output import print_json, print_result, remark
 def reload(target: Target, as_json: bool) -> None:
     """Make a running organism read its file again.
 
-    A file with problems changes nothing; they are printed.
+    A file with problems changes nothing; they are printed, and the exit code is 2.
     """
-    event = _order(target, "POST", path("reload"))
+    try:
+        event = _order(target, "POST", path("reload"))
+    except Unusable as refused:
+        if as_json:
+            print_json({"applied": False, "problems": refused.problems})
+        raise
     if as_json:
         print_json(event)
         return
