@@ -112,7 +112,7 @@ class Desk:
         self.metrics.hear(event)
         if isinstance(event, MessageSent) and event.message_id in self._on_their_way:
             self._on_their_way.pop(event.message_id).reached.set_result(True)
-        elif isinstance(event, FaultEvent) and event.from_id == self.sender:
+        elif isinstance(event, FaultEvent) and event.message_id and event.from_id == self.sender:
             self._note_refusal(event)
 
     def _note_refusal(self, fault: FaultEvent) -> None:
