@@ -115,8 +115,9 @@ def test_a_document_is_given_back_before_anything_follows_it() -> None:
 
 def test_a_document_without_an_end_is_not_held_for_ever() -> None:
     splitter = Splitter(most_bytes=1_000)
-    with pytest.raises(DocumentTooLong, match=r"line 2: .* 1000 bytes"):
+    with pytest.raises(DocumentTooLong, match="1000 bytes"):
         list(split_in_chunks(splitter, [b"\n <a>" + b"x" * 100] * 100))
+    assert splitter.line == 2
 
 
 CONTENT = st.text("<>/a\"'= &-]![?\n", max_size=30)

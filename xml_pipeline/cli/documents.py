@@ -62,8 +62,7 @@ class Splitter:
         self._buffer += chunk
         yield from self._documents()
         if len(self._buffer) > self._most_bytes:
-            line = self._line_of(self._buffer)
-            raise DocumentTooLong(f"line {line}: a document of more than {self._most_bytes} bytes")
+            raise DocumentTooLong(f"a document of more than {self._most_bytes} bytes")
 
     def close(self) -> Iterator[Document]:
         """Yield what is left when the stream has ended."""
@@ -71,6 +70,11 @@ class Splitter:
         yield from self._documents()
         if not _COMMENTS.fullmatch(self._buffer):
             yield from self._cut(len(self._buffer))
+
+    @property
+    def line(self) -> int:
+        """The line on which the document begins that is not complete yet."""
+        return self._line_of(self._buffer)
 
     def _documents(self) -> Iterator[Document]:
         while (end := self._next_end()) is not None:

@@ -14,16 +14,26 @@ from pathlib import Path
 from aiostream import Stream, pipe, stream
 
 from xml_pipeline.cli.client import Client, Message, Outcome
-from xml_pipeline.cli.documents import Document, Splitter
+from xml_pipeline.cli.documents import Document, DocumentTooLong, Splitter
 
 STDIN = Path("-")
-AT_ONCE = 64
-"""Requests under way at a time."""
+AT_ONCE, AT_ONCE_WAITING = 16, 64
+"""Requests under way at a time: each connection costs a little at each request, but those that
+wait for an answer mostly do just that."""
 
 CHUNK = 256 * 1024
 """Bytes read at a time."""
 
 Advance = Callable[[int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One document in a file, or why there is no telling where the next one ends."""
+
+    file: Path
+    document: Document
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,39 +75,49 @@ async def send_all(
 ) -> AsyncIterator[Sent]:
     """Send every document of some files, and yield them as their outcomes come in.
 
-    ``advance`` is told how many bytes have been read. Raises DocumentTooLong, and OSError
-    where a file cannot be read.
+    ``advance`` is told how many bytes have been read.
     """
 
-    async def send(found: tuple[Path, Document]) -> Sent:
-        file, document = found
-        outcome = await client.post(Message(document.raw), wait=wait)
-        return Sent(file, document, outcome)
+    async def send(found: Found) -> Sent:
+        if found.problem:
+            outcome = Outcome("unreadable", members={"detail": found.problem})
+        else:
+            outcome = await client.post(Message(found.document.raw), wait=wait)
+        return Sent(found.file, found.document, outcome)
 
     sending: Stream[Sent] = stream.iterate(documents(files, advance)) | pipe.map(
         send,  # type: ignore[arg-type]  # aiostream's type asks for variadics
         ordered=False,
-        task_limit=AT_ONCE,
+        task_limit=AT_ONCE_WAITING if wait else AT_ONCE,
     )
     async with sending.stream() as outcomes:
         async for sent in outcomes:
             yield sent
 
 
-async def documents(
-    files: Iterable[Path], advance: Advance
-) -> AsyncIterator[tuple[Path, Document]]:
-    """Yield the documents of some files, in order, with one chunk of them in memory."""
+async def documents(files: Iterable[Path], advance: Advance) -> AsyncIterator[Found]:
+    """Yield the documents of some files, in order, with one chunk of them in memory.
+
+    A file that cannot be read, or not to its end, has one more document: its problem.
+    """
     for file in files:
-        with ExitStack() as stack:
-            source = sys.stdin.buffer if file == STDIN else stack.enter_context(file.open("rb"))
-            splitter = Splitter()
-            while chunk := await read_available(source.fileno()):
+        splitter = Splitter()
+        try:
+            async for chunk in _chunks(file):
                 for document in splitter.feed(chunk):
-                    yield file, document
+                    yield Found(file, document)
                 advance(len(chunk))
             for document in splitter.close():
-                yield file, document
+                yield Found(file, document)
+        except (OSError, DocumentTooLong) as error:
+            yield Found(file, Document(b"", splitter.line), str(error))
+
+
+async def _chunks(file: Path) -> AsyncIterator[bytes]:
+    with ExitStack() as stack:
+        source = sys.stdin.buffer if file == STDIN else stack.enter_context(file.open("rb"))
+        while chunk := await read_available(source.fileno()):
+            yield chunk
 
 
 async def read_available(descriptor: int) -> bytes:

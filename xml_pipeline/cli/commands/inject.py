@@ -15,8 +15,7 @@ from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn,
 from rich.text import Text
 
 from xml_pipeline.cli import options
-from xml_pipeline.cli.documents import DocumentTooLong
-from xml_pipeline.cli.exits import FAILED, Failed, Misused
+from xml_pipeline.cli.exits import FAILED, Misused
 from xml_pipeline.cli.injecting import STDIN, Advance, Sent, Tally, send_all
 from xml_pipeline.cli.options import Target
 from xml_pipeline.cli.output import print_json, print_table, remark
@@ -54,8 +53,6 @@ def inject(
     tally = Tally()
     try:
         asyncio.run(_inject(target, files, wait, tally, as_json))
-    except (DocumentTooLong, OSError) as error:
-        raise Failed(str(error)) from None
     finally:
         print_table(("what became of them", "documents"), tally.rows, err=as_json)
     ctx.exit(FAILED if tally.failures else 0)
