@@ -42,7 +42,10 @@ class Summary:
     def _head(self) -> Text:
         uptime = timedelta(seconds=int(self._now.uptime))
         return Text.assemble(
-            (printable(self._name), "bold"), f"  {self._address}  up {uptime}", overflow="ellipsis"
+            (printable(self._name), "bold"),
+            f"  {self._address}  up {uptime}",
+            no_wrap=True,
+            overflow="ellipsis",
         )
 
     def _numbers(self) -> Text:
@@ -52,6 +55,8 @@ class Summary:
             f"  {now.rate:,.0f}/s  {now.conversations:,} conversations  {now.threads:,} threads",
             f"  {now.running:,} running  {now.waiting:,} waiting  ",
             (f"{now.faults:,} faults", "bold red" if now.faults else ""),
+            no_wrap=True,
+            overflow="ellipsis",
         )
 
     def _listeners(self, shown: int) -> RenderableType:
