@@ -294,3 +294,28 @@ async def test_a_killed_thread_is_complete_too() -> None:
         await organism.drain()
         await asyncio.sleep(0)
     assert journal.calls == [("complete", thread)]
+
+
+async def test_a_hook_that_is_cancelled_before_the_handler_began_fails_that_dispatch() -> None:
+    probe = echo()
+
+    class Cancelled(Journal):
+        async def on_intent(self, *said: Any) -> object:
+            raise asyncio.CancelledError
+
+    async with hooked(Cancelled(), probe) as organism:
+        with pytest.raises(HandlerFailed):
+            await outcome(organism, timeout=1)
+    assert probe.payloads == []
+
+
+async def test_a_hook_that_never_ends_does_not_keep_the_organism_from_ending() -> None:
+    class Slow(Journal):
+        async def on_thread_complete(self, thread_id: str) -> None:
+            await super().on_thread_complete(thread_id)
+            await asyncio.Event().wait()
+
+    journal = Slow()
+    async with hooked(journal, echo()) as organism:
+        await outcome(organism)
+    assert journal.of("complete") == ["complete"]
