@@ -7,6 +7,7 @@ from contextlib import suppress
 from random import Random
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -18,6 +19,8 @@ from xml_pipeline.errors import XmlPipelineError
 from xml_pipeline.listener import HandlerMetadata, HandlerResponse
 from xml_pipeline.organism import Organism
 from xml_pipeline.thread import Thread
+
+pytestmark = pytest.mark.virtual_clock  # Each storm runs on a loop of its own, of that kind.
 
 
 @settings(max_examples=300)
@@ -31,10 +34,12 @@ from xml_pipeline.thread import Thread
 def test_every_invariant_of_threads_holds_in_any_storm(
     seed: int, size: int, concurrent: int, scheduling: str, hooked: bool
 ) -> None:
-    rage(Storm(Random(seed), [f"l{n}" for n in range(size)]), concurrent, scheduling, hooked)
+    assert_balance_after(
+        Storm(Random(seed), [f"l{n}" for n in range(size)]), concurrent, scheduling, hooked
+    )
 
 
-def rage(storm: Storm, concurrent: int, scheduling: str, hooked: bool) -> None:
+def assert_balance_after(storm: Storm, concurrent: int, scheduling: str, hooked: bool) -> None:
     with asyncio.Runner(loop_factory=VirtualClockLoop) as runner:
         runner.run(
             asyncio.wait_for(assert_books_balance(storm, concurrent, scheduling, hooked), 100_000)
@@ -136,4 +141,6 @@ NONSENSE: tuple[Any, ...] = (
 def test_every_invariant_of_threads_holds_though_everybody_misbehaves(
     seed: int, size: int, concurrent: int, scheduling: str, hooked: bool
 ) -> None:
-    rage(MeanStorm(Random(seed), [f"l{n}" for n in range(size)]), concurrent, scheduling, hooked)
+    assert_balance_after(
+        MeanStorm(Random(seed), [f"l{n}" for n in range(size)]), concurrent, scheduling, hooked
+    )
