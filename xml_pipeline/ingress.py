@@ -107,10 +107,9 @@ class Ingress:
         conversation.waiters = [*(conversation.waiters or ()), waiter]
         return waiter
 
-    def abandon(self, thread: Thread, why: str) -> None:
-        """Stop the work that nobody waits for any more."""
-        if thread.open:
-            self._settlement.kill(thread, why)
+    def abandon(self, thread: Thread, why: str) -> str:
+        """Stop the work that nobody waits for any more; returns the fault's id, if it was open."""
+        return self._settlement.kill(thread, why, "timeout").id if thread.open else ""
 
     def _check_principal(self, sender: str) -> None:
         if not PRINCIPAL.fullmatch(sender):

@@ -23,6 +23,7 @@ from xml_pipeline.hooks import DispatchHook
 from xml_pipeline.kernel import Kernel, build_kernel
 from xml_pipeline.listener import Handler, Listener
 from xml_pipeline.message import Delivery
+from xml_pipeline.names import RESERVED_NAMES
 from xml_pipeline.payload import RawPayload
 from xml_pipeline.primitives import system_listeners
 from xml_pipeline.pump import StreamPump
@@ -59,7 +60,7 @@ class Organism:
         self._reloader: Reload | None = None
         self._running: asyncio.Task[None] | None = None
         self._at_rest: list[asyncio.Future[None]] = []
-        self._put_in_place((*system_listeners(self._kernel), *listeners))
+        self._put_in_place((*system_listeners(self._kernel), *map(_checked, listeners)))
 
     @classmethod
     def load(cls, path: str | Path) -> Organism:
@@ -179,8 +180,9 @@ class Organism:
             async with asyncio.timeout(timeout):
                 return await answer
         except TimeoutError:
-            self._kernel.ingress.abandon(thread, f"no answer within {timeout} s")
-            raise Timeout(f"no answer within {timeout} s", code="timeout") from None
+            words = f"no answer within {timeout} s"
+            fault_id = self._kernel.ingress.abandon(thread, words)
+            raise Timeout(words, code="timeout", id=fault_id) from None
         except asyncio.CancelledError:
             self._kernel.ingress.abandon(thread, "nobody waits for the answer any more")
             raise
@@ -288,8 +290,8 @@ class Organism:
         self._kernel.apply(config)
 
     def register(self, listener: Listener) -> None:
-        """Add a listener while running; ValueError where its name is taken."""
-        self._put_in_place((*self._kernel.listeners, listener))
+        """Add a listener while running; ValueError where its name is taken or reserved."""
+        self._put_in_place((*self._kernel.listeners, _checked(listener)))
 
     def register_generic(self, name: str, handler: Handler) -> None:
         """Add a listener that takes any payload as ``RawPayload``, unvalidated."""
@@ -361,6 +363,15 @@ class Organism:
         for listener in self._kernel.listeners:
             self._kernel.scheduler.lane(listener)
         self._kernel.scheduler.forget_lanes(self._kernel.listeners)
+
+
+def _checked(listener: Listener) -> Listener:
+    """Refuse what only the pump may be called, and what this version would not do."""
+    if listener.name.partition(".")[0] in RESERVED_NAMES:
+        raise ValueError(f"{listener.name!r} is a name of the pump's own")
+    if listener.cpu_bound:
+        raise ValueError(f"listener {listener.name}: cpu_bound comes with a later version")
+    return listener
 
 
 def _cry_out(pump: asyncio.Task[None]) -> None:

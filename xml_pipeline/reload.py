@@ -8,11 +8,11 @@ message ever meets half of a configuration. What a handler is busy with it finis
 from __future__ import annotations
 
 import logging
-from asyncio import Event
+from asyncio import Event, ensure_future, sleep, wait
 from collections.abc import Iterator
-from contextlib import aclosing
 from dataclasses import fields, replace
 from functools import reduce
+from os import stat_result
 from pathlib import Path
 
 from watchfiles import Change, awatch
@@ -49,6 +49,7 @@ class Reloader:
         self._reader = reader
         self._present = blueprint
         self._started = blueprint.config
+        self._read = self._stamps()
 
     @property
     def file(self) -> Path:
@@ -64,6 +65,7 @@ class Reloader:
     async def __call__(self, path: Path | None = None) -> ReloadEvent:
         """Read the file, or another one, and swap it in; the event says what became of it."""
         file = self.file if path is None else path
+        self._read = self._stamps()
         try:
             with self._reader.read(file) as fresh:
                 event = self._swap(fresh)
@@ -74,6 +76,20 @@ class Reloader:
         for each in (*fresh.loaded.warnings, *event.needs_restart):
             log.warning("%s", each)
         return event
+
+    @property
+    def outdated(self) -> bool:
+        """Tell whether a file that concerns the organism has changed since it was last read."""
+        return self._stamps() != self._read
+
+    def _stamps(self) -> dict[Path, tuple[int, int]]:
+        files = (file for folder in self.folders for file in folder.iterdir())
+        concerning = (file for file in files if self.concerns(Change.modified, str(file)))
+        return {
+            file: (stat.st_mtime_ns, stat.st_size)
+            for file in concerning
+            if (stat := _stat(file)) is not None
+        }
 
     def _swap(self, fresh: Blueprint) -> ReloadEvent:
         organism, before = self._organism, {each.name: each for each in self._present.listeners}
@@ -119,13 +135,42 @@ async def watch(organism: Organism, stop: Event) -> None:
     if not isinstance(reloader, Reloader):
         raise XmlPipelineError("this organism was not loaded from a file")
     while not stop.is_set():
-        folders = reloader.folders
-        changes = awatch(*folders, watch_filter=reloader.concerns, stop_event=stop, recursive=False)
-        async with aclosing(changes):
-            async for _ in changes:
-                await organism.reload()
-                if reloader.folders != folders:
-                    break
+        await _watch_folders(organism, reloader, stop)
+
+
+async def _watch_folders(organism: Organism, reloader: Reloader, stop: Event) -> None:
+    """Reload at every change, until ``stop`` or until the folders to watch are others."""
+    folders, ended = reloader.folders, Event()
+    passing = ensure_future(_pass_on(stop, ended))
+    changes = awatch(*folders, watch_filter=reloader.concerns, stop_event=ended, recursive=False)
+    coming = ensure_future(anext(changes, None))
+    await sleep(0)  # From here on it listens; what changed before that is looked for.
+    changed = reloader.outdated
+    while True:
+        if changed:
+            await organism.reload()
+        if reloader.folders != folders:
+            break
+        changed = bool(await coming)
+        if not changed:
+            break
+        coming = ensure_future(anext(changes, None))
+    ended.set()
+    passing.cancel()
+    await wait((coming, passing))
+    await changes.aclose()
+
+
+async def _pass_on(stop: Event, ended: Event) -> None:
+    await stop.wait()
+    ended.set()
+
+
+def _stat(file: Path) -> stat_result | None:
+    try:
+        return file.stat()
+    except OSError:  # It went away just now, and the watch will tell.
+        return None
 
 
 def _unless_same(old: Listener | None, new: Listener) -> Listener:

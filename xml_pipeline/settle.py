@@ -15,7 +15,7 @@ from xml_pipeline.errors import FaultCode, PayloadDefinitionError, Rejected
 from xml_pipeline.faults import Faults, caller_of
 from xml_pipeline.inbox import Inbox
 from xml_pipeline.listener import HandlerMetadata, HandlerResponse
-from xml_pipeline.message import Delivery, Wire
+from xml_pipeline.message import Delivery, Fault, Wire
 from xml_pipeline.payload import codec_of
 from xml_pipeline.registries.listeners import Listeners
 from xml_pipeline.registries.threads import Threads
@@ -121,11 +121,12 @@ class Settlement:
         fault = self._faults.make(thread, Rejected(code, detail), thread.caller, thread.callee)
         self._faults.pass_up(thread, fault)
 
-    def kill(self, thread: Thread, detail: str) -> None:
+    def kill(self, thread: Thread, detail: str, code: FaultCode = "handler") -> Fault:
         """Stop an open thread and everything below it, now; its caller is told."""
-        error = Rejected("handler", detail)
+        error = Rejected(code, detail)
         fault = self._faults.make(thread, error, thread.caller, thread.callee)
         self._faults.pass_up(thread, fault, "killed")
+        return fault
 
     def number(self, wire: Wire) -> int:
         """Count one more message on its conversation and thread, and return its number."""

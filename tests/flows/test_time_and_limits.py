@@ -60,8 +60,13 @@ async def test_who_stops_waiting_stops_the_work() -> None:
 
     slow = Listener("slow", Task, sleep, description="Sleeps.")
     async with memory_organism(slow) as organism:
-        with pytest.raises(Timeout):
+        told: list[Event] = []
+        organism.subscribe(told.append)
+        with pytest.raises(Timeout) as caught:
             await organism.ask("slow", Task("x"), timeout=2)
+        await organism.drain()
+        faults = [each for each in told if isinstance(each, FaultEvent)]
+        assert [(each.code, each.id) for each in faults] == [("timeout", caught.value.id)]
         assert len(organism.kernel.threads) == 0
         asking = asyncio.create_task(organism.ask("slow", Task("x")))
         await asyncio.sleep(1)
@@ -205,3 +210,10 @@ async def test_a_busy_listener_does_not_delay_an_idle_one() -> None:
             assert await organism.ask("worker", Task(str(n)))
         gate.set()
         assert len(await asyncio.gather(*asking)) == 10
+
+
+async def test_what_this_version_would_not_do_is_refused_and_not_passed_over() -> None:
+    with pytest.raises(ValueError, match="later version"):
+        memory_organism(worker(cpu_bound=True))
+    with pytest.raises(ValueError, match="the pump's own"):
+        memory_organism(worker("system.mine"))

@@ -152,3 +152,18 @@ def test_the_folders_of_the_file_of_its_modules_and_of_env_files_are_watched(
     reloader = Organism.load(project.file).reloader
     assert isinstance(reloader, Reloader)
     assert reloader.folders == {project.root, project.root / "handlers", Path(elsewhere)}
+
+
+async def test_a_change_made_before_the_watch_began_is_taken_over_too(project: Project) -> None:
+    project.greets("Hello")
+    two = organism(GREETER, GREETER.replace("greeter,", "second,", 1))
+    async with Organism.load(project.file) as running, running.events() as events:
+        project.write("organism.yaml", two)
+        stop = asyncio.Event()
+        watching = asyncio.create_task(watch(running, stop))
+        async for event in events:
+            if isinstance(event, ReloadEvent):
+                break
+        stop.set()
+        await watching
+    assert event == ReloadEvent(applied=True, added=("second",))
