@@ -166,6 +166,28 @@ def test_it_reloads_on_sighup_and_when_its_file_changes(shell: Shell) -> None:
         assert shell.run("ask", "echo", "still here").code == 0
 
 
+def test_a_pump_that_dies_ends_it_loudly(shell: Shell) -> None:
+    shell.write(
+        "handlers/broken.py",
+        """
+        class Broken(BaseException):
+            "Something that no rail may catch."
+
+        def step(delivery):
+            if type(delivery.payload).__name__ == "Say":
+                raise Broken("beyond repair")
+            return delivery
+        """,
+    )
+    text = shell.organism.read_text()
+    shell.organism.write_text("pipeline: {delivery: [handlers.broken:step]}\n" + text)
+    with shell.organism_running() as running:
+        assert shell.run("ask", "echo", "hello").code != 0
+        assert running.wait() == 1
+        assert any("beyond repair" in line for line in running.lines)
+    assert not [*shell.state.iterdir()]
+
+
 def test_it_can_run_without_a_server(shell: Shell) -> None:
     with shell.organism_running("--no-server") as running:
         assert not shell.state.exists()

@@ -32,6 +32,7 @@ class Terminal:
     def __init__(self, ours: int, process: subprocess.Popen[bytes]) -> None:
         self.process = process
         self.written = ""
+        self.hung_up = False
         self._ours = ours
         self._known = 0  # characters of what was shown that somebody has waited for
         self._coming: Queue[str] = Queue()
@@ -56,6 +57,11 @@ class Terminal:
     def ends(self) -> int:
         """Return the exit code."""
         return self.process.wait(PATIENCE)
+
+    def hang_up(self) -> None:
+        """Close the window."""
+        self.hung_up = True
+        os.close(self._ours)
 
     def _read(self) -> None:
         decode = codecs.getincrementaldecoder("utf-8")("replace").decode
@@ -84,8 +90,10 @@ def terminal(shell: Shell, *arguments: str, **variables: str) -> Iterator[Termin
     before = termios.tcgetattr(theirs)
     with process:
         try:
-            yield Terminal(ours, process)
-            assert termios.tcgetattr(theirs) == before, "the terminal was not put back"
+            screen = Terminal(ours, process)
+            yield screen
+            if not screen.hung_up:
+                assert termios.tcgetattr(theirs) == before, "the terminal was not put back"
         finally:
             process.kill()
             os.close(theirs)
@@ -189,6 +197,14 @@ def test_a_suspended_process_takes_the_terminal_again(shell: Shell) -> None:
         screen.shows("greeter: HELLO, ADA!")
         screen.type("\x04")
         assert screen.ends() == 0
+
+
+def test_a_closed_window_ends_it_in_order(shell: Shell) -> None:
+    with terminal(shell, "run") as screen:
+        screen.shows("0 faults")
+        screen.hang_up()
+        assert screen.ends() == 0
+        assert not [*shell.state.iterdir()]
 
 
 @pytest.mark.parametrize(("variables", "colored"), [({}, True), ({"NO_COLOR": "1"}, False)])

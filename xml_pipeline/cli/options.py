@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
@@ -46,6 +47,16 @@ _own = click.option(
     type=click.Path(path_type=Path),
     help="Start an organism of one's own for this command.",
 )
+
+
+def asynchronous(command: Callable[..., Coroutine[Any, Any, None]]) -> Command:
+    """Run a command that is a coroutine function in an event loop of its own."""
+
+    @wraps(command)
+    def run(**given: Any) -> None:
+        asyncio.run(command(**given))
+
+    return run
 
 
 def running_organism(command: Command) -> Command:

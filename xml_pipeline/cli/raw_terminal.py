@@ -6,8 +6,8 @@ import os
 import signal
 import termios
 import tty
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 
 
 def in_foreground(terminal: int) -> bool:
@@ -16,6 +16,14 @@ def in_foreground(terminal: int) -> bool:
         return os.tcgetpgrp(terminal) == os.getpgrp()
     except OSError:
         return False
+
+
+def let_go(terminals: Iterable[int]) -> None:
+    """Put nothing in the place of terminals that are gone, so that writing to them is no error."""
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for terminal in terminals:
+        os.dup2(nothing, terminal)
+    os.close(nothing)
 
 
 @contextmanager
@@ -32,7 +40,8 @@ def keys_one_by_one(terminal: int) -> Iterator[Callable[[], None]]:
             tty.setcbreak(terminal, termios.TCSADRAIN)
 
     def restore() -> None:
-        termios.tcsetattr(terminal, termios.TCSADRAIN, before)
+        with suppress(termios.error):  # there is none any more
+            termios.tcsetattr(terminal, termios.TCSADRAIN, before)
 
     take()
     resumed = signal.signal(signal.SIGCONT, take)

@@ -20,7 +20,7 @@ from xml_pipeline.cli.client import XML, Client
 from xml_pipeline.cli.flow import Flow
 from xml_pipeline.cli.line_editor import LineEditor
 from xml_pipeline.cli.output import printable
-from xml_pipeline.cli.raw_terminal import in_foreground, keys_one_by_one
+from xml_pipeline.cli.raw_terminal import in_foreground, keys_one_by_one, let_go
 from xml_pipeline.cli.signals import Signals
 from xml_pipeline.cli.summary import Summary
 from xml_pipeline.organism import Organism
@@ -55,6 +55,7 @@ class Screen:
         self._client = client
         self._address = address
         self._signals = signals
+        self._terminals = [each for each in range(3) if os.isatty(each)]
         self._editor: LineEditor | None = None
         self._asking: set[asyncio.Task[None]] = set()
         self._flow = Flow(organism, asyncio.get_running_loop().time)
@@ -76,7 +77,7 @@ class Screen:
                 for task in (refreshing, *self._asking):
                     task.cancel()
                 self._editor = None
-                self._live.refresh()
+                self._draw()
 
     def _take_lines(self, stack: ExitStack) -> None:
         terminal = sys.stdin.fileno()
@@ -88,15 +89,31 @@ class Screen:
         stack.callback(loop.remove_reader, terminal)
 
     def _read(self, terminal: int, editor: LineEditor) -> None:
-        typed = os.read(terminal, 4096)
-        if not typed:  # the terminal is gone
-            self._signals.stop()
+        try:
+            typed = os.read(terminal, 4096)
+        except OSError:
+            typed = b""
+        if not typed:
+            self._lose_terminal()
         for line in editor.feed(typed):
             if line is None:
                 self._signals.stop()
             elif line.strip():
                 self._obey(line)
-        self._live.refresh()
+        self._draw()
+
+    def _draw(self) -> None:
+        try:
+            self._live.refresh()
+        except OSError:
+            self._lose_terminal()
+
+    def _lose_terminal(self) -> None:
+        """Stop, because there is nobody any more: the window was closed, or the line was cut."""
+        if self._editor is not None:
+            asyncio.get_running_loop().remove_reader(sys.stdin.fileno())
+        let_go(self._terminals)
+        self._signals.stop()
 
     def _obey(self, line: str) -> None:
         self._print(f"> {line}", "bold")
@@ -124,7 +141,7 @@ class Screen:
 
     async def _refresh(self) -> None:
         while True:
-            self._live.refresh()
+            self._draw()
             await asyncio.sleep(REFRESH_EVERY)
 
     def _drawn(self) -> Summary:

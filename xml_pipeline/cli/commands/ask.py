@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import sys
 
@@ -30,24 +29,23 @@ from xml_pipeline.cli.reach import reached
 )
 @options.any_organism
 @options.as_json
-def ask(listener: str, payload: str, timeout: float, target: Target, as_json: bool) -> None:
+@options.asynchronous
+async def ask(listener: str, payload: str, timeout: float, target: Target, as_json: bool) -> None:
     """Ask a listener something and print its answer.
 
     PAYLOAD is XML, JSON, or the text of a payload's one field; `-` reads it from stdin.
     """
     text = _stdin() if payload == "-" else payload
-    outcome = asyncio.run(_ask(target, listener, text, timeout, JSON if as_json else XML))
+    async with reached(target) as client:
+        message = await words.message(client, listener, text)
+        accept = JSON if as_json else XML
+        outcome = await client.post(message, wait=timeout, accept=accept)
     if as_json:
         print_json(json.loads(outcome.answer) if outcome.answer else dict(outcome.members))
     elif outcome.answer:
         print_result(payload_of(outcome.answer, indented=sys.stdout.isatty()))
     if outcome.fate != "answered":
         raise Failed(_why(outcome, listener, timeout))
-
-
-async def _ask(target: Target, to: str, text: str, seconds: float, accept: str) -> Outcome:
-    async with reached(target) as client:
-        return await client.post(await words.message(client, to, text), wait=seconds, accept=accept)
 
 
 def _stdin() -> str:

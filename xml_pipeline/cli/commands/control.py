@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import click
@@ -18,13 +17,14 @@ from xml_pipeline.cli.output import print_json, print_result, remark
 @click.command()
 @options.running_organism
 @options.as_json
-def reload(target: Target, as_json: bool) -> None:
+@options.asynchronous
+async def reload(target: Target, as_json: bool) -> None:
     """Make a running organism read its file again.
 
     A file with problems changes nothing; they are printed, and the exit code is 2.
     """
     try:
-        event = _order(target, "POST", path("reload"))
+        event = await _order(target, "POST", path("reload"))
     except Unusable as refused:
         if as_json:
             print_json({"applied": False, "problems": refused.problems})
@@ -44,36 +44,36 @@ def reload(target: Target, as_json: bool) -> None:
 @click.command()
 @click.argument("thread")
 @options.running_organism
-def kill(thread: str, target: Target) -> None:
+@options.asynchronous
+async def kill(thread: str, target: Target) -> None:
     """Stop a thread and everything below it."""
-    _order(target, "DELETE", path("threads", thread))
+    await _order(target, "DELETE", path("threads", thread))
     remark(f"Killed {thread}.")
 
 
 @click.command()
 @click.argument("listener")
 @options.running_organism
-def pause(listener: str, target: Target) -> None:
+@options.asynchronous
+async def pause(listener: str, target: Target) -> None:
     """Let a listener start nothing new.
 
     What waits for it keeps its place.
     """
-    _order(target, "POST", path("listeners", listener, "pause"))
+    await _order(target, "POST", path("listeners", listener, "pause"))
     remark(f"{listener} is paused.")
 
 
 @click.command()
 @click.argument("listener")
 @options.running_organism
-def resume(listener: str, target: Target) -> None:
+@options.asynchronous
+async def resume(listener: str, target: Target) -> None:
     """Let a paused listener go on."""
-    _order(target, "POST", path("listeners", listener, "resume"))
+    await _order(target, "POST", path("listeners", listener, "resume"))
     remark(f"{listener} goes on.")
 
 
-def _order(target: Target, method: str, route: str) -> Any:
-    async def order() -> Any:
-        async with connected(*locate(target)) as client:
-            return await client.order(method, route)
-
-    return asyncio.run(order())
+async def _order(target: Target, method: str, route: str) -> Any:
+    async with connected(*locate(target)) as client:
+        return await client.order(method, route)

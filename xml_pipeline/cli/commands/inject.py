@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -37,10 +36,8 @@ SAID = ("thread", "id", "code", "detail", "from", "type", "payload", "xml")
 )
 @options.any_organism
 @options.as_json
-@click.pass_context
-def inject(
-    ctx: click.Context, files: Sequence[Path], wait: float, target: Target, as_json: bool
-) -> None:
+@options.asynchronous
+async def inject(files: Sequence[Path], wait: float, target: Target, as_json: bool) -> None:
     """Send envelopes from files and tell what became of them.
 
     Each FILE (`-` is stdin) holds one document, one on each line, or one after the other.
@@ -51,24 +48,24 @@ def inject(
         if file != STDIN and not file.exists():
             raise Misused(f"{file}: there is no such file")
     tally = Tally()
-    try:
-        asyncio.run(_inject(target, files, wait, tally, as_json))
-    finally:
-        print_table(("what became of them", "documents"), tally.rows, err=as_json)
-    ctx.exit(FAILED if tally.failures else 0)
-
-
-async def _inject(
-    target: Target, files: Sequence[Path], wait: float, tally: Tally, as_json: bool
-) -> None:
     async with reached(target) as client:
-        with _progress(files, tally) as advance:
-            async for sent in send_all(client, files, wait, advance):
-                tally.count(sent)
-                if as_json:
-                    print_json(_described(sent))
-                elif sent.outcome.failure and tally.failures <= SHOWN_FAILURES:
-                    remark(f"{sent.place}: {sent.outcome.failure}")
+        try:
+            with _progress(files, tally) as advance:
+                async for sent in send_all(client, files, wait, advance):
+                    tally.count(sent)
+                    _tell(sent, tally, as_json)
+        finally:
+            print_table(("what became of them", "documents"), tally.rows, err=as_json)
+    if tally.failures:
+        raise click.exceptions.Exit(FAILED)
+
+
+def _tell(sent: Sent, tally: Tally, as_json: bool) -> None:
+    """Print one document's line of JSON, or what was wrong with one of the first ones."""
+    if as_json:
+        print_json(_described(sent))
+    elif sent.outcome.failure and tally.failures <= SHOWN_FAILURES:
+        remark(f"{sent.place}: {sent.outcome.failure}")
 
 
 @contextmanager

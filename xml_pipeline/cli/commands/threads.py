@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import datetime
 from typing import Any
 
@@ -41,13 +40,14 @@ def threads() -> None:
 @click.option("--limit", type=click.IntRange(1, 1_000), default=100, show_default=True)
 @options.running_organism
 @options.as_json
-def list_threads(
+@options.asynchronous
+async def list_threads(
     status: str | None, listener: str | None, limit: int, target: Target, as_json: bool
 ) -> None:
     """List threads, those of the latest conversations first."""
     wanted = {"status": status or "", "listener": listener or ""}
     query = {key: value for key, value in wanted.items() if value}
-    found = _shown(target, path("threads"), limit=str(limit), **query)["threads"]
+    found = (await _shown(target, path("threads"), limit=str(limit), **query))["threads"]
     if as_json:
         print_json(found)
         return
@@ -62,10 +62,11 @@ def list_threads(
 @click.argument("thread")
 @options.running_organism
 @options.as_json
-def show(thread: str, target: Target, as_json: bool) -> None:
+@options.asynchronous
+async def show(thread: str, target: Target, as_json: bool) -> None:
     """Show THREAD and what was said on it; of a conversation's first thread, all of it."""
-    about = _shown(target, path("threads", thread))
-    said = _shown(target, path("threads", thread, "messages"))["messages"]
+    about = await _shown(target, path("threads", thread))
+    said = (await _shown(target, path("threads", thread, "messages")))["messages"]
     if as_json:
         print_json({**about, "messages": said})
         return
@@ -74,12 +75,9 @@ def show(thread: str, target: Target, as_json: bool) -> None:
         print_result(_told(each))
 
 
-def _shown(target: Target, route: str, **query: str) -> Any:
-    async def show() -> Any:
-        async with connected(*locate(target)) as client:
-            return await client.show(route, **query)
-
-    return asyncio.run(show())
+async def _shown(target: Target, route: str, **query: str) -> Any:
+    async with connected(*locate(target)) as client:
+        return await client.show(route, **query)
 
 
 def _time(stamp: str) -> str:

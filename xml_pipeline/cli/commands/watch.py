@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -36,7 +35,8 @@ SHOWN = 8
 )
 @options.running_organism
 @options.as_json
-def watch(
+@options.asynchronous
+async def watch(
     thread: str | None,
     listener: str | None,
     types: tuple[str, ...],
@@ -49,10 +49,6 @@ def watch(
     """
     wanted = {"thread": thread or "", "listener": listener or "", "type": ",".join(types)}
     query = {key: value for key, value in wanted.items() if value}
-    asyncio.run(_follow(target, query, as_json))
-
-
-async def _follow(target: Target, query: Mapping[str, str], as_json: bool) -> None:
     url, token = locate(target)
     async with connected(url, token) as client, client.events(**query) as events:
         remark(f"Watching {url}.")
