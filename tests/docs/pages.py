@@ -3,7 +3,7 @@
 What is done with a block is said behind its opening fence, where GitHub shows nothing:
 
     ```python                 a program: run; a `text` block right below it is what it prints
-    ```python file=a/b.py     a file of the reader's: written; a second one is added to it
+    ```python file=a/b.py     a file of the reader's, of any language: written, or added to
     ```yaml                   an organism file: read
     ```console                commands, each behind `$ `, and what a terminal then shows
     ```console fails          the same; the last command fails

@@ -22,14 +22,16 @@ def play(page: Page, folder: Path) -> None:
     blocks = page.blocks
     with Stage.open(folder) as stage:
         for block, below in zip(blocks, (*blocks[1:], None), strict=False):
-            if "not-run" not in block.words:
-                PLAYS[block.language](stage, block, below)
+            if "not-run" in block.words:
+                continue
+            if block.file and block.language != "mermaid":
+                stage.write(block.file, block.text)
+            PLAYS[block.language](stage, block, below)
 
 
 def _play_python(stage: Stage, block: Block, below: Block | None) -> None:
     if block.file:
-        stage.write(block.file, block.text)
-        return
+        return  # It is there now; what runs it comes further down.
     code, shown = stage.run_program(block.text)
     assert code == 0, f"{block.place}: exit code {code}\n{shown}"
     if below is not None and below.language == "text":
@@ -37,9 +39,10 @@ def _play_python(stage: Stage, block: Block, below: Block | None) -> None:
 
 
 def _play_yaml(stage: Stage, block: Block, below: Block | None) -> None:
-    stage.write(block.file or "only-read.yaml", block.text)
     if not block.file:
-        load_config(stage.folder / "only-read.yaml")
+        name = f"line-{block.place.rpartition(':')[2]}.yaml"
+        stage.write(name, block.text)
+        load_config(stage.folder / name)
 
 
 def _play_console(stage: Stage, block: Block, below: Block | None) -> None:
