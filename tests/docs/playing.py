@@ -39,7 +39,8 @@ def _play_python(stage: Stage, block: Block, below: Block | None) -> None:
 
 
 def _play_yaml(stage: Stage, block: Block, below: Block | None) -> None:
-    if not block.file:
+    says_something = any(line and not line.startswith("#") for line in block.text.splitlines())
+    if says_something and not block.file:
         name = f"line-{block.place.rpartition(':')[2]}.yaml"
         stage.write(name, block.text)
         load_config(stage.folder / name)
