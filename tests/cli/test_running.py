@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import stat
+from contextlib import ExitStack
 
 import httpx
 import pytest
@@ -105,10 +106,10 @@ def test_what_is_under_way_is_finished_within_the_grace_time(shell: Shell) -> No
     with shell.organism_running("--grace", "3600") as running:
         there = entry(shell)
         shell.run("pause", "echo")
-        with (
-            shell.started("watch", "--type", "MessageSent") as watching,
-            shell.started("ask", "echo", "late") as asking,
-        ):
+        with ExitStack() as stack:
+            watching = stack.enter_context(shell.started("watch", "--type", "MessageSent"))
+            watching.line(lambda line: line.startswith("Watching"))
+            asking = stack.enter_context(shell.started("ask", "echo", "late"))
             watching.line(lambda line: "→ echo" in line, "stdout")
             running.send(signal.SIGTERM)
             assert running.told("stopping")["waiting"] == 1
@@ -191,6 +192,16 @@ def test_a_pump_that_dies_ends_it_loudly(shell: Shell) -> None:
 def test_it_can_run_without_a_server(shell: Shell) -> None:
     with shell.organism_running("--no-server") as running:
         assert not shell.state.exists()
+        assert running.end() == 143
+
+
+def test_where_nothing_can_be_written_it_runs_all_the_same(shell: Shell) -> None:
+    token = {"XML_PIPELINE_TOKEN": "known"}
+    nowhere = Shell(shell.directory, shell.organism, token)
+    with nowhere.organism_running() as running:
+        assert any("others cannot find it" in line for line in running.lines)
+        url = json.loads(running.lines[-1])["url"]
+        assert shell.run("ask", "greeter", "Ada", "--url", url, "--token", "known").code == 0
         assert running.end() == 143
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import fcntl
+import json
 import os
 import pty
 import re
@@ -12,10 +13,12 @@ import struct
 import subprocess
 import termios
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from queue import Empty, Queue
 from threading import Thread
+from types import MappingProxyType
 
 import pytest
 
@@ -71,22 +74,29 @@ class Terminal:
 
 
 @contextmanager
-def terminal(shell: Shell, *arguments: str, **variables: str) -> Iterator[Terminal]:
-    """Run a command in a terminal of its own."""
+def terminal(
+    shell: Shell,
+    *arguments: str,
+    variables: Mapping[str, str] = MappingProxyType({}),
+    log: Path | None = None,
+) -> Iterator[Terminal]:
+    """Run a command in a terminal of its own; its stderr may go to a file."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
-    environment = {**shell.environment, "TERM": "xterm-256color", **variables}
-    for name in ("COLUMNS", "NO_COLOR"):
-        if name not in variables:
-            environment.pop(name, None)
-    process = subprocess.Popen(
-        ["setsid", "--ctty", *PROGRAM, *arguments],
-        cwd=shell.directory,
-        env=environment,
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
-    )
+    inherited = {
+        key: value
+        for key, value in shell.environment.items()
+        if key not in ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR")
+    }
+    with open(log or os.devnull, "wb") as elsewhere:
+        process = subprocess.Popen(
+            ["setsid", "--ctty", *PROGRAM, *arguments],
+            cwd=shell.directory,
+            env={**inherited, "TERM": "xterm-256color", **variables},
+            stdin=theirs,
+            stdout=theirs,
+            stderr=elsewhere if log else theirs,
+        )
     before = termios.tcgetattr(theirs)
     with process:
         try:
@@ -199,6 +209,19 @@ def test_a_suspended_process_takes_the_terminal_again(shell: Shell) -> None:
         assert screen.ends() == 0
 
 
+def test_a_log_that_goes_to_a_file_is_json_there_and_not_on_the_screen(shell: Shell) -> None:
+    log = shell.directory / "log"
+    with terminal(shell, "run", log=log) as screen:
+        screen.shows("0 faults")
+        screen.type("@echo aloud\n")
+        screen.shows("<text>aloud</text>")
+        screen.type("\x04")
+        assert screen.ends() == 0
+        assert "echoing" not in screen.written
+    events = [json.loads(line)["event"] for line in log.read_text().splitlines()]
+    assert {"running", "message", "echoing aloud", "stopped"} <= set(events)
+
+
 def test_a_closed_window_ends_it_in_order(shell: Shell) -> None:
     with terminal(shell, "run") as screen:
         screen.shows("0 faults")
@@ -211,7 +234,7 @@ def test_a_closed_window_ends_it_in_order(shell: Shell) -> None:
 def test_colors_are_used_unless_they_are_not_wanted(
     shell: Shell, variables: dict[str, str], colored: bool
 ) -> None:
-    with terminal(shell, "run", **variables) as screen:
+    with terminal(shell, "run", variables=variables) as screen:
         screen.shows("0 faults")
         screen.type("@fail x\n")
         screen.shows("1 faults")
@@ -221,7 +244,7 @@ def test_colors_are_used_unless_they_are_not_wanted(
 
 
 def test_a_terminal_that_cannot_draw_gets_lines_of_json(shell: Shell) -> None:
-    with terminal(shell, "run", TERM="dumb") as screen:
+    with terminal(shell, "run", variables={"TERM": "dumb"}) as screen:
         screen.shows('"event": "running"')
         screen.type("\x03")
         assert screen.ends() == 130

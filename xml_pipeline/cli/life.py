@@ -6,7 +6,8 @@ import asyncio
 import gc
 import os
 import secrets
-from contextlib import AsyncExitStack, nullcontext
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -19,7 +20,7 @@ from xml_pipeline.cli.flow_log import messages_logged
 from xml_pipeline.cli.own import client_of
 from xml_pipeline.cli.signals import Signals
 from xml_pipeline.cli.state import Running, announced, forget
-from xml_pipeline.cli.terminal import Screen, has_colors, is_terminal
+from xml_pipeline.cli.terminal import Screen, has_colors, is_terminal, reads_logs
 from xml_pipeline.cli.text_logs import text_lines
 from xml_pipeline.config.environment import read_environment
 from xml_pipeline.logs import json_lines, log_lines
@@ -51,7 +52,7 @@ async def live(life: Life) -> int:
 
     Raises ConfigError for a bad file, Failed when its pump dies.
     """
-    render = text_lines(colors=has_colors()) if is_terminal() else json_lines()
+    render = text_lines(colors=has_colors()) if reads_logs() else json_lines()
     with log_lines(render, life.level):
         return await _lived(Organism.load(life.file), life)
 
@@ -70,7 +71,7 @@ async def _lived(organism: Organism, life: Life) -> int:
             await _show(organism, running, life, signals, stack)
             tune_garbage_collection()
             await organism.boot()
-            with announced(running) if running else nullcontext():
+            with _found_by_others(running):
                 signals.last_words.append(partial(forget, os.getpid()))
                 _tell_running(organism, life, running)
                 await _until_asked_to_stop(organism, signals)
@@ -99,15 +100,28 @@ async def _show(
     signals: Signals,
     stack: AsyncExitStack,
 ) -> None:
-    """Show what happens: drawn on a terminal, else logged."""
-    if not is_terminal():
+    """Show what happens: drawn on a terminal, and logged where the log goes elsewhere."""
+    if not reads_logs():
         stack.enter_context(messages_logged(organism, life.level))
+    if not is_terminal():
         return
     door = connected(running.url, running.token) if running else client_of(organism, SENDER)
     client = await stack.enter_async_context(door)
     address = running.url if running else "not served"
     screen = Screen(organism, client, address, signals)
     await stack.enter_async_context(screen.shown())
+
+
+@contextmanager
+def _found_by_others(running: Running | None) -> Iterator[None]:
+    """Let other commands find what is served; where nothing can be written, go on without."""
+    with ExitStack() as stack:
+        try:
+            if running is not None:
+                stack.enter_context(announced(running))
+        except OSError as error:
+            structlog.get_logger(__name__).warning("others cannot find it", reason=str(error))
+        yield
 
 
 def tune_garbage_collection() -> None:

@@ -41,6 +41,11 @@ def is_terminal() -> bool:
     return stdout.isatty() and in_foreground(stdout.fileno()) and not Console().is_dumb_terminal
 
 
+def reads_logs() -> bool:
+    """Tell whether somebody reads the log lines as they come: on the same terminal."""
+    return is_terminal() and sys.stderr.isatty()
+
+
 def has_colors() -> bool:
     """Tell whether the terminal has colours, and whoever sits there wants them."""
     console = Console()
@@ -60,7 +65,12 @@ class Screen:
         self._asking: set[asyncio.Task[None]] = set()
         self._flow = Flow(organism, asyncio.get_running_loop().time)
         self._console = Console()
-        self._live = Live(get_renderable=self._drawn, console=self._console, auto_refresh=False)
+        self._live = Live(
+            get_renderable=self._drawn,
+            console=self._console,
+            auto_refresh=False,
+            redirect_stderr=sys.stderr.isatty(),
+        )
 
     @asynccontextmanager
     async def shown(self) -> AsyncIterator[None]:
