@@ -49,9 +49,11 @@ def log_lines(render: Sequence[Processor], level: str = "info") -> Iterator[None
         wrapper_class=structlog.stdlib.BoundLogger,
         logger_factory=structlog.stdlib.LoggerFactory(),
     )
-    with _attached(handler, level):
-        yield
-    structlog.reset_defaults()
+    try:
+        with _attached(handler, level):
+            yield
+    finally:
+        structlog.reset_defaults()
 
 
 class _Stderr:
