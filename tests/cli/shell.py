@@ -181,6 +181,7 @@ class Shell:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
+            preexec_fn=_heed_ctrl_c,
         )
         with process:
             try:
@@ -280,3 +281,8 @@ def make_project(directory: Path) -> None:
         for name, payload in LISTENERS.items()
     )
     organism.write_text(SERVER + organism.read_text() + listeners, encoding="utf-8")
+
+
+def _heed_ctrl_c() -> None:
+    """Let Ctrl-C be heard again: a shell starts what runs in the background deaf to it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
