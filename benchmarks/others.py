@@ -8,7 +8,6 @@ writes down what it does.
 from __future__ import annotations
 
 import asyncio
-import operator
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -22,7 +21,7 @@ from autogen_core import AgentId, MessageContext, RoutedAgent, SingleThreadedAge
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 from langgraph.graph import END, START, StateGraph
 from langgraph.types import Send
-from pydantic_graph import GraphBuilder, StepContext, reduce_list_append
+from pydantic_graph import GraphBuilder, reduce_list_append
 
 from benchmarks.games import Play
 
@@ -89,12 +88,17 @@ async def autogen(others: tuple[str, ...], conversations: int, rounds: int) -> A
 # ── langgraph ───────────────────────────────────────────────────────────────────────────────
 
 
+def gathered(present: list[Shot], more: list[Shot] | None) -> list[Shot]:
+    """Add answers to those of this round; None begins another."""
+    return present + more if more is not None else []
+
+
 class Score(TypedDict):
-    """The state of one conversation."""
+    """The state of one conversation; ``answers`` are those of the present round."""
 
     shot: Shot
     round: int
-    answers: Annotated[int, operator.add]
+    answers: Annotated[list[Shot], gathered]
 
 
 @asynccontextmanager
@@ -104,10 +108,10 @@ async def langgraph(
     """A ``StateGraph`` that goes round in a circle, with its SQLite checkpointer or without."""
 
     async def serve(score: Score) -> dict[str, Any]:
-        return {"round": score["round"] + 1}
+        return {"round": score["round"] + 1, "answers": None}
 
     async def give_back(score: Score) -> dict[str, Any]:
-        return {"answers": 1}
+        return {"answers": [score["shot"]]}
 
     def onward(score: Score) -> Any:
         if score["round"] > rounds:
@@ -132,7 +136,7 @@ async def langgraph(
 
         async def converse(number: int) -> None:
             config = {"recursion_limit": ENDLESS, "configurable": {"thread_id": str(next(ids))}}
-            await graph.ainvoke({"shot": Shot(), "round": 0, "answers": 0}, config)
+            await graph.ainvoke({"shot": Shot(), "round": 0, "answers": []}, config)
 
         yield _timed(converse, conversations, 2 * len(others) * rounds)
 
@@ -154,11 +158,11 @@ async def pydantic_graph(
     """A ``GraphBuilder`` graph: one other is a step, several are a map and a join; and again."""
     builder: Any = GraphBuilder(state_type=Round, input_type=Shot, output_type=int)
 
-    async def serve(ctx: StepContext[Round, None, Any]) -> list[Shot] | int:
+    async def serve(ctx: Any) -> list[Shot] | int:
         ctx.state.played += 1
         return [Shot()] * len(others) if ctx.state.played <= rounds else ctx.state.played
 
-    async def give_back(ctx: StepContext[Round, None, Any]) -> Any:
+    async def give_back(ctx: Any) -> Any:
         return ctx.inputs
 
     ping, pong = builder.step(serve), builder.step(give_back)

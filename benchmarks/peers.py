@@ -33,7 +33,8 @@ PING_PONG: Games = MappingProxyType(
 )
 FAN_OUT: Games = MappingProxyType(
     {
-        OURS: lambda rounds: fan_out(CONVERSATIONS, rounds),
+        OURS: lambda rounds: fan_out(CONVERSATIONS, rounds, broadcast=True),
+        f"{OURS}, by name": lambda rounds: fan_out(CONVERSATIONS, rounds),
         "autogen-core": partial(autogen, GUESTS, CONVERSATIONS),
         "pydantic-graph": partial(pydantic_graph, GUESTS, CONVERSATIONS),
         "langgraph": partial(langgraph, GUESTS, CONVERSATIONS),
@@ -84,7 +85,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _titled(name: str) -> str:
-    return f"{name} {version(name.partition(',')[0])}" if name != OURS else name
+    return name if name.startswith(OURS) else f"{name} {version(name.partition(',')[0])}"
 
 
 if __name__ == "__main__":
