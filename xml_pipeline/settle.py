@@ -78,9 +78,15 @@ class Settlement:
             self._faults.pass_up(thread, fault)
 
     def release(self, delivery: Delivery) -> None:
-        """Free the slot of a delivery: all there is to settle where its thread has closed."""
+        """Free the slot of a delivery, and what it has set aside of the budget.
+
+        That is all there is to settle where its thread has closed.
+        """
         if self._scheduler.finish(delivery):
             self._inbox.poke()
+        budget = delivery.conversation.budget
+        if budget is not None:
+            budget.finished(delivery)
 
     def forget(self, thread: Thread) -> None:
         """Drop what waits on a thread that has closed."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -12,9 +13,10 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from tests.flows.payloads import Number, Result, Task
 from xml_pipeline.errors import BudgetExhausted
-from xml_pipeline.listener import HandlerMetadata, HandlerResponse, Listener
+from xml_pipeline.listener import HandlerMetadata, HandlerResponse, Listener, Reserved, Spending
 from xml_pipeline.registries.budgets import Budget, BudgetLimits, Budgets, Reservation, Severity
-from xml_pipeline.testing import memory_organism
+from xml_pipeline.system import SystemError, ThreadEnded
+from xml_pipeline.testing import memory_organism, respond
 from xml_pipeline.thread import Conversation
 
 
@@ -103,7 +105,7 @@ def test_a_conversation_that_has_begun_to_spend_keeps_its_limits() -> None:
     assert budgets.of(old) is budgets.of(old)
 
 
-class Spending(RuleBasedStateMachine):
+class Spenders(RuleBasedStateMachine):
     """Many who reserve, settle and release in any order."""
 
     def __init__(self) -> None:
@@ -137,7 +139,7 @@ class Spending(RuleBasedStateMachine):
         assert self.purse.tokens_left == 1_000 - self.spent - reserved
 
 
-TestSpending = Spending.TestCase
+TestSpending = Spenders.TestCase
 
 
 @given(st.lists(st.integers(0, 60), max_size=20))
@@ -178,3 +180,106 @@ async def test_a_conversation_shares_one_budget_whatever_its_branches_say() -> N
         assert caught.value.code == "budget"
         await organism.drain()
     assert sum(spent) <= 1_000
+
+
+# ── A handler that holds a reservation ──────────────────────────────────────────────────
+
+
+RAISED: Mapping[str, type[BaseException]] = {
+    "crash": RuntimeError,
+    "exit": SystemExit,
+    "cancel itself": asyncio.CancelledError,
+}
+ANSWERS: Mapping[str, object] = {
+    "say nonsense": "nonsense",
+    "answer what nobody can write": respond(object()),
+    "answer later": HandlerResponse.defer(within=50),
+}
+
+
+class Holder:
+    """A listener whose handler reserves 60 of 100 tokens and then does as it is told."""
+
+    def __init__(self) -> None:
+        self.budget: Budget | None = None
+        self.purse: Spending | None = None
+        self.held: Reserved | None = None
+        self.begun = asyncio.Event()
+        self.listener = Listener("holder", Task, self.work, description="Holds.", timeout=5)
+
+    async def work(self, task: Task, metadata: HandlerMetadata) -> Any:
+        self.purse = metadata.budget
+        self.held = self.purse.reserve(tokens=60, usd=0.5)
+        self.begun.set()
+        if error := RAISED.get(task.text):
+            raise error
+        try:
+            if task.text in ("hang", "hang and settle"):
+                await asyncio.Event().wait()
+        finally:
+            if task.text == "hang and settle":
+                self.held.settle(tokens=7)
+        return ANSWERS.get(task.text, respond(Result("done")))
+
+
+def books(organism: Any) -> tuple[int, float, int, int | None]:
+    """Return what the only conversation has reserved, spent, and has left."""
+    (conversation,) = {each.conversation for each in organism.kernel.threads}
+    purse = organism.kernel.budgets.of(conversation)
+    return purse.reserved_tokens, purse.reserved_usd, purse.spent_tokens, purse.tokens_left
+
+
+def entrance(to: str = "holder") -> Listener:
+    """Return a listener that keeps the conversation open whatever becomes of the holder."""
+
+    async def enter(payload: Any, metadata: HandlerMetadata) -> Any:
+        if isinstance(payload, Task):
+            return HandlerResponse(payload, to=to)
+        return HandlerResponse.defer(within=1_000)
+
+    accepts = (Task, Result, SystemError, ThreadEnded)
+    return Listener("entrance", accepts, enter, description="Waits on.", peers=(to,))
+
+
+@pytest.mark.virtual_clock
+@pytest.mark.parametrize("what", [*RAISED, *ANSWERS, "hang", "answer"])
+async def test_a_handler_that_has_finished_holds_nothing_of_the_budget(what: str) -> None:
+    holder = Holder()
+    async with memory_organism(holder.listener, entrance(), budget={"tokens": 100}) as organism:
+        await organism.send("entrance", Task(what))
+        await organism.drain()
+        assert holder.held is not None
+        assert books(organism) == (0, 0.0, 0, 100)
+
+
+@pytest.mark.virtual_clock
+async def test_a_killed_handler_gives_back_what_it_had_reserved_at_once() -> None:
+    holder = Holder()
+    async with memory_organism(holder.listener, entrance(), budget={"tokens": 100}) as organism:
+        await organism.send("entrance", Task("hang"))
+        await holder.begun.wait()
+        assert books(organism) == (60, 0.5, 0, 40)
+        (thread,) = (each for each in organism.kernel.threads if each.callee == "holder")
+        organism.kill(thread.id)
+        assert books(organism) == (0, 0.0, 0, 100)
+
+
+@pytest.mark.virtual_clock
+async def test_what_a_stopped_handler_has_spent_is_counted_though_it_says_so_late() -> None:
+    holder = Holder()
+    async with memory_organism(holder.listener, entrance(), budget={"tokens": 100}) as organism:
+        await organism.send("entrance", Task("hang and settle"))
+        await organism.drain()
+        assert books(organism) == (0, 0.0, 7, 93)
+
+
+@pytest.mark.virtual_clock
+async def test_a_handler_that_outlives_its_delivery_can_reserve_no_more() -> None:
+    holder = Holder()
+    async with memory_organism(holder.listener, entrance(), budget={"tokens": 100}) as organism:
+        await organism.send("entrance", Task("answer"))
+        await organism.drain()
+        assert holder.purse is not None
+        with pytest.raises(BudgetExhausted):
+            holder.purse.reserve(tokens=1)
+        assert books(organism) == (0, 0.0, 0, 100)

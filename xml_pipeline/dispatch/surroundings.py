@@ -9,7 +9,7 @@ from math import inf
 from typing import Any
 
 from xml_pipeline.listener import Delivered, Spending
-from xml_pipeline.registries.budgets import Budgets
+from xml_pipeline.registries.budgets import Budgets, Purse
 from xml_pipeline.registries.context import Context
 from xml_pipeline.registries.listeners import Listeners
 from xml_pipeline.registries.todos import Todos
@@ -47,8 +47,8 @@ class OrganismView:
         return datetime.now(UTC) + timedelta(seconds=left)
 
     def budget(self, delivery: Delivered) -> Spending:
-        """Return the conversation's budget."""
-        return self._budgets.of(delivery.conversation)
+        """Return the conversation's budget, for as long as the delivery is not settled."""
+        return Purse(self._budgets.of(delivery.conversation), delivery)
 
     def context(self, delivery: Delivered) -> Sequence[Any]:
         """Return the thread's deliveries so far."""

@@ -1,6 +1,7 @@
 """Budgets: what a conversation may spend, shared by all its threads, never erased by a branch.
 
-The rule this file guards: reserved + spent + free = total, whoever spends at the same time.
+The rule this file guards: reserved + spent + free = total, whoever spends at the same time; and
+what a handler has reserved is free again, at the latest, when its delivery is settled.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from xml_pipeline.errors import BudgetExhausted
+from xml_pipeline.listener import Delivered
 from xml_pipeline.thread import Conversation
 
 Severity = Literal["warning", "critical", "final", "exhausted"]
@@ -34,10 +36,11 @@ class BudgetLimits:
 class Reservation:
     """Tokens and money set aside until it is known what was really spent; settled once."""
 
-    __slots__ = ("_budget", "_open", "tokens", "usd")
+    __slots__ = ("_budget", "_holder", "_open", "tokens", "usd")
 
-    def __init__(self, budget: Budget, tokens: int, usd: float) -> None:
+    def __init__(self, budget: Budget, tokens: int, usd: float, holder: object) -> None:
         self._budget = budget
+        self._holder = holder
         self._open = True
         self.tokens = tokens
         self.usd = usd
@@ -46,7 +49,8 @@ class Reservation:
         """Give back what was set aside and count what was spent; negative amounts count as 0."""
         if self._open:
             self._open = False
-            self._budget.spend(self, max(0, tokens), max(0.0, usd))
+            self._budget.give_back(self, self._holder)
+            self._budget.spend(max(0, tokens), max(0.0, usd))
 
     def release(self) -> None:
         """Give back what was set aside: nothing was spent."""
@@ -54,9 +58,10 @@ class Reservation:
 
 
 class Budget:
-    """What one conversation has spent and set aside."""
+    """What one conversation has spent and set aside, and for whom."""
 
     __slots__ = (
+        "_held",
         "_limits",
         "_on_mark",
         "_told",
@@ -77,6 +82,7 @@ class Budget:
         self.conversation = conversation
         self.reserved_tokens = self.spent_tokens = self.requests = 0
         self.reserved_usd = self.spent_usd = 0.0
+        self._held: dict[object, set[Reservation]] = {}
         self._limits = limits
         self._on_mark = on_mark
         self._told = 0
@@ -93,8 +99,11 @@ class Budget:
             return None
         return max(0, self._limits.tokens - self.spent_tokens - self.reserved_tokens)
 
-    def reserve(self, tokens: int = 0, usd: float = 0.0) -> Reservation:
-        """Set tokens and money aside; BudgetExhausted where they are not there."""
+    def reserve(self, tokens: int = 0, usd: float = 0.0, holder: object = None) -> Reservation:
+        """Set tokens and money aside; BudgetExhausted where they are not there.
+
+        They are given back when the reservation is settled, or its ``holder`` has finished.
+        """
         tokens, usd = max(0, tokens), max(0.0, usd)
         left = self.tokens_left
         if left is not None and (left == 0 or tokens > left):
@@ -108,12 +117,27 @@ class Budget:
             raise BudgetExhausted(f"{usd} USD asked for; the limit is {cap}", code="budget")
         self.reserved_tokens += tokens
         self.reserved_usd += usd
-        return Reservation(self, tokens, usd)
+        reservation = Reservation(self, tokens, usd, holder)
+        self._held.setdefault(holder, set()).add(reservation)
+        return reservation
 
-    def spend(self, reservation: Reservation, tokens: int, usd: float) -> None:
-        """Exchange a reservation for what was spent."""
-        self.reserved_tokens -= reservation.tokens
-        self.reserved_usd -= reservation.usd
+    def finished(self, holder: object) -> None:
+        """Give back all that a holder still has; what it has spent may be said later even so."""
+        for reservation in tuple(self._held.get(holder, ())):
+            self.give_back(reservation, holder)
+
+    def give_back(self, reservation: Reservation, holder: object) -> None:
+        """Make what was set aside free again; once."""
+        held = self._held.get(holder, set())
+        if reservation in held:
+            held.remove(reservation)
+            self.reserved_tokens -= reservation.tokens
+            self.reserved_usd -= reservation.usd
+            if not held:
+                del self._held[holder]
+
+    def spend(self, tokens: int, usd: float) -> None:
+        """Count what was spent."""
         self.spent_tokens += tokens
         self.spent_usd += usd
         self.requests += 1
@@ -130,6 +154,36 @@ class Budget:
             if self._told < mark <= percent:
                 self._told = mark
                 self._on_mark(self, severity)
+
+
+class Purse:
+    """The budget of a conversation in the hands of one delivery's handler."""
+
+    __slots__ = ("_budget", "_delivery")
+
+    def __init__(self, budget: Budget, delivery: Delivered) -> None:
+        self._budget = budget
+        self._delivery = delivery
+
+    @property
+    def max_tokens(self) -> int | None:
+        """Return the tokens the conversation may spend in all, None without limit."""
+        return self._budget.max_tokens
+
+    @property
+    def tokens_left(self) -> int | None:
+        """Return the tokens neither spent nor set aside, None without limit."""
+        return self._budget.tokens_left
+
+    def reserve(self, tokens: int = 0, usd: float = 0.0) -> Reservation:
+        """Set tokens and money aside, until they are settled or the delivery is.
+
+        Raises BudgetExhausted where they are not there, or the delivery is settled already:
+        a handler that outlives its timeout or its thread gets no more.
+        """
+        if self._delivery.thread.current is not self._delivery:
+            raise BudgetExhausted("this delivery is settled: it may spend no more", code="budget")
+        return self._budget.reserve(tokens, usd, self._delivery)
 
 
 class Budgets:
