@@ -10,6 +10,7 @@ catch as widely or as narrowly as it likes::
     ├── PayloadDefinitionError    a payload class cannot be bound (also a TypeError)
     ├── Rejected                  a step refuses one message; the pump turns it into a fault
     │   └── InvalidPayload        a value or document does not fit its class (also a ValueError)
+    ├── InvalidState              a listener's state is not plain or too large (also a ValueError)
     ├── Overloaded                the outer door is full; try again later
     ├── UnknownThread             no such conversation, or not yours: both read the same
     ├── UnknownListener           no such listener
@@ -86,6 +87,10 @@ class InvalidPayload(Rejected, ValueError):
     def __init__(self, detail: str, field: str = "") -> None:
         super().__init__("validation", f"{field}: {detail}" if field else detail)
         self.field = field
+
+
+class InvalidState(XmlPipelineError, ValueError):
+    """What a listener would remember on a thread cannot be kept, or bytes are no such state."""
 
 
 class Overloaded(XmlPipelineError):

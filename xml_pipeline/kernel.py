@@ -58,6 +58,7 @@ class Kernel:
         self.door.max_messages = config.limits.waiting_messages
         self.door.max_bytes = config.limits.waiting_bytes
         self.dispatch.context_slots = config.limits.context_slots
+        self.settlement.state_bytes = config.limits.state_bytes
         for listener in self.listeners:
             self.scheduler.lane(listener)
         self.inbox.poke()
@@ -75,6 +76,7 @@ def build_kernel(config: OrganismConfig) -> Kernel:
     inbox = Inbox(config.max_concurrent_pipelines, depth_first)
     faults = Faults(listeners, threads, inbox, events)
     settlement = Settlement(listeners, threads, scheduler, inbox, faults)
+    settlement.state_bytes = config.limits.state_bytes
     view = OrganismView(listeners, budgets, todos, scheduler)
     dispatch = LocalDispatch(settlement, scheduler, threads, todos, events, view)
     dispatch.context_slots = config.limits.context_slots

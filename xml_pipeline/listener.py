@@ -217,6 +217,8 @@ class HandlerMetadata:
         """Return what this listener remembers on this thread.
 
         Changes are kept only if the handler succeeds, in the step that settles the delivery.
+        It holds plain data, of at most ``limits.state_bytes``; anything else in it fails the
+        delivery (``registries.state`` says what is plain).
         """
         if self._state is None:
             kept = self._delivery.thread.state
@@ -319,6 +321,11 @@ class Listener:
         if self.output is None:
             return ()
         return _several(self.output)
+
+    def payload(self, tag: str) -> type | None:
+        """Return the payload class of that tag that it accepts or answers with, else None."""
+        codec = self.codecs.get(tag) or self.answers.get(tag)
+        return None if codec is None else codec.cls
 
     def with_peers(self, peers: Iterable[str]) -> Listener:
         """Return the same listener with other peers."""

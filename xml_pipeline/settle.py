@@ -17,6 +17,7 @@ from xml_pipeline.inbox import Inbox
 from xml_pipeline.listener import HandlerMetadata, HandlerResponse
 from xml_pipeline.message import Delivery, Fault, Wire
 from xml_pipeline.payload import codec_of
+from xml_pipeline.registries import state as states
 from xml_pipeline.registries.listeners import Listeners
 from xml_pipeline.registries.threads import Threads
 from xml_pipeline.schedule import Scheduler
@@ -32,7 +33,7 @@ class Settlement:
     All of it is synchronous: between two turns of the event loop the books are balanced.
     """
 
-    __slots__ = ("_faults", "_inbox", "_listeners", "_scheduler", "_threads")
+    __slots__ = ("_faults", "_inbox", "_listeners", "_scheduler", "_threads", "state_bytes")
 
     def __init__(
         self,
@@ -47,14 +48,20 @@ class Settlement:
         self._scheduler = scheduler
         self._inbox = inbox
         self._faults = faults
+        self.state_bytes = 1 << 20
 
     def succeed(
         self, delivery: Delivery, metadata: HandlerMetadata, responses: Iterable[HandlerResponse]
     ) -> None:
-        """Settle a delivery whose handler returned: state kept, outputs on their way."""
+        """Settle a delivery whose handler returned: state kept, outputs on their way.
+
+        Raises InvalidState, and settles nothing, where the state cannot be kept.
+        """
         thread = delivery.thread
-        self.release(delivery)
         state = metadata.changed_state()
+        if state:
+            states.check(state, self.state_bytes, delivery.listener)
+        self.release(delivery)
         if state is not None:
             thread.state = state
         for response in responses:

@@ -250,7 +250,6 @@ def test_an_agent_without_a_handler_is_a_problem(project: Project) -> None:
         ("organism", "{identity: key.pem}"),
         ("llm", "{backends: [{provider: any}]}"),
         ("trusted_keys", "{ada: ada.pem}"),
-        ("limits", "{state_bytes: 5}"),
     ],
 )
 def test_what_an_organism_cannot_do_yet_is_a_problem(

@@ -15,7 +15,6 @@ from xml_pipeline.names import plugin_handler
 
 ORGANISM: tuple[KeyPath, ...] = (
     ("organism", "identity"),
-    ("limits", "state_bytes"),
     ("backend", "type"),
     ("process_pool", "enabled"),
     ("llm", "backends"),

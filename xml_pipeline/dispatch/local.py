@@ -17,7 +17,7 @@ from typing import Any
 
 from xml_pipeline.dispatch.deadlines import Deadlines
 from xml_pipeline.dispatch.relay import Relay
-from xml_pipeline.errors import FaultCode, XmlPipelineError
+from xml_pipeline.errors import FaultCode, InvalidState, XmlPipelineError
 from xml_pipeline.events import AgentState, Events, MessageReceived
 from xml_pipeline.hooks import DispatchHook
 from xml_pipeline.listener import HandlerMetadata, HandlerResponse, Surroundings
@@ -126,6 +126,9 @@ class LocalDispatch:
     ) -> str | None:
         try:
             self._settlement.succeed(delivery, metadata, responses)
+        except InvalidState as error:
+            self._fail(delivery, "handler", str(error))
+            return f"{type(error).__name__}: {error}"
         except Exception as error:  # A response that holds what nobody could expect in one.
             self._raised(delivery, error)
             return f"{type(error).__name__}: {error}"

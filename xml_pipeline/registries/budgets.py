@@ -135,6 +135,8 @@ class Budget:
             self.reserved_usd -= reservation.usd
             if not held:
                 del self._held[holder]
+            if not self._held:
+                self.reserved_usd = 0.0  # Sums of fractions leave crumbs.
 
     def spend(self, tokens: int, usd: float) -> None:
         """Count what was spent."""
