@@ -353,3 +353,17 @@ async def test_a_budget_tells_once_of_each_mark_it_passes() -> None:
         await settled(organism)
     told = [(each.severity, each.percent_used) for each in watcher.of(BudgetEvent)]
     assert told == [("warning", 76), ("critical", 90), ("final", 96)]
+
+
+async def test_streams_end_when_the_organism_closes_after_all_that_happened() -> None:
+    worker = Probe("worker", Task, lambda *_: respond(Result("done")))
+    async with memory_organism(worker) as organism:
+        first, second = organism.events(), organism.events()
+        reading = asyncio.create_task(_all(first))
+        await organism.send("worker", Task("x"))
+        await worker.next()
+    told = await asyncio.wait_for(reading, 1)
+    assert isinstance(told[-1], (AgentState, ThreadEvent))
+    assert await asyncio.wait_for(_all(second), 1) == told
+    assert await asyncio.wait_for(_all(organism.events()), 1) == []
+    assert not organism.kernel.events.heard

@@ -12,6 +12,7 @@ from tests.flows.parts import worker
 from tests.flows.payloads import Note, Result, Task
 from xml_pipeline import Inserts
 from xml_pipeline.errors import Undeliverable, UnknownListener, UnknownThread, XmlPipelineError
+from xml_pipeline.events import Event, EventStream
 from xml_pipeline.listener import HandlerResponse
 from xml_pipeline.organism import Organism
 from xml_pipeline.system import Boot
@@ -82,11 +83,13 @@ async def test_a_pump_that_dies_is_loud_and_keeps_nobody_waiting(
 
     organism = Organism([worker().listener], steps=Inserts(envelope=(strike,)))
     await organism.__aenter__()
+    stream = organism.events()
     assert await organism.ask("worker", Task("x")) == Result("worker did x")
     with pytest.raises(Undeliverable, match="has stopped"):
         await asyncio.wait_for(organism.ask("worker", Note("x")), 1)
     await asyncio.wait_for(organism.ended(), 1)
     assert not organism.running
+    assert await asyncio.wait_for(_all(stream), 1)
     with pytest.raises(XmlPipelineError, match="has stopped"):
         await organism.send("worker", Task("x"))
     with pytest.raises(BaseExceptionGroup) as caught:
@@ -170,3 +173,7 @@ async def test_an_organism_that_came_from_no_file_cannot_be_reloaded() -> None:
     async with memory_organism() as organism:
         with pytest.raises(XmlPipelineError, match="not loaded from a file"):
             await organism.reload()
+
+
+async def _all(stream: EventStream) -> list[Event]:
+    return [each async for each in stream]

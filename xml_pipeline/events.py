@@ -128,11 +128,13 @@ class Events:
     loop, and neither stops the organism nor the other callbacks.
     """
 
-    __slots__ = ("_callbacks", "_context", "heard")
+    __slots__ = ("_callbacks", "_context", "_ended", "_streams", "heard")
 
     def __init__(self) -> None:
         self._callbacks: tuple[Callback, ...] = ()
         self._context = copy_context()
+        self._streams: set[EventStream] = set()
+        self._ended = False
         self.heard = False
 
     def subscribe(self, callback: Callback) -> Callable[[], None]:
@@ -158,21 +160,36 @@ class Events:
             call_soon(callback, event, context=self._context)
 
     def stream(self, waiting: int = 10_000) -> EventStream:
-        """Return an iterator over every event from now on."""
-        return EventStream(self, waiting)
+        """Return an iterator over every event from now on, until ``end``."""
+        stream = EventStream(self, waiting)
+        self._streams.add(stream)
+        if self._ended:
+            stream.close()
+        return stream
+
+    def end(self) -> None:
+        """Let every stream end after what has been told by now: nothing more happens."""
+        self._ended = True
+        for stream in tuple(self._streams):
+            asyncio.get_running_loop().call_soon(stream.close, context=self._context)
+
+    def leave(self, stream: EventStream) -> None:
+        """Forget a stream that is closed."""
+        self._streams.discard(stream)
 
 
 class EventStream:
     """An asynchronous iterator over events, from the moment it was made until ``close``.
 
-    It never holds up the organism: beyond ``waiting`` unread events the oldest are dropped,
-    and counted in ``dropped``. Closed, it ends after what it has been told. Also an async
-    context manager, which closes it.
+    It is closed when the organism is, and then ends after what it has been told. It never holds
+    up the organism: beyond ``waiting`` unread events the oldest are dropped, and counted in
+    ``dropped``. Also an async context manager, which closes it.
     """
 
-    __slots__ = ("_close", "_queue", "dropped")
+    __slots__ = ("_close", "_events", "_queue", "dropped")
 
     def __init__(self, events: Events, waiting: int) -> None:
+        self._events = events
         self._queue: asyncio.Queue[Event | None] = asyncio.Queue(waiting)
         self._close = events.subscribe(self._offer)
         self.dropped = 0
@@ -186,6 +203,7 @@ class EventStream:
     def close(self) -> None:
         """Hear nothing more, and let whoever reads come to an end."""
         self._close()
+        self._events.leave(self)
         self._offer(None)
 
     def __aiter__(self) -> Self:

@@ -34,7 +34,8 @@ class HandlerResponse(NamedTuple):
     ``HandlerResponse(payload, to="name")`` forwards, ``HandlerResponse(payload)`` goes to
     whoever may hear such a payload, ``HandlerResponse.respond(payload)`` answers the caller
     and ends this thread; ``acknowledge`` answers too, and lets the work below go on. A payload
-    of ``bytes`` is untrusted XML text: repaired, split, validated. ``key`` comes back as
+    of ``bytes`` is untrusted XML text: repaired, split, validated; a ``RawPayload`` goes on as
+    such text. ``key`` comes back as
     ``metadata.in_reply_to`` of the reply. ``seconds`` is a delay before the message sets out,
     or the patience of ``defer``.
     """

@@ -91,8 +91,11 @@ class Organism:
     ) -> None:
         self._kernel.inbox.stop()
         await self._kernel.dispatch.stop()
-        if self._running is not None:
-            await self._running
+        try:
+            if self._running is not None:
+                await self._running
+        finally:
+            self._kernel.events.end()
 
     @property
     def running(self) -> bool:
@@ -111,6 +114,8 @@ class Organism:
                 group.create_task(self._kernel.pump.run(self._between))
         finally:
             self._dismiss_everybody()
+            if not self._kernel.inbox.stopped:
+                self._kernel.events.end()
 
     def _between(self) -> None:
         """Let those at the door in, and tell those who wait for quiet when it has come."""
@@ -312,7 +317,7 @@ class Organism:
         return self._kernel.events.subscribe(callback)
 
     def events(self) -> EventStream:
-        """Return an iterator over every event from now on."""
+        """Return an iterator over every event from now on; it ends when the organism does."""
         return self._kernel.events.stream()
 
     @property

@@ -16,7 +16,7 @@ from xml_pipeline.faults import Faults, caller_of
 from xml_pipeline.inbox import Inbox
 from xml_pipeline.listener import HandlerMetadata, HandlerResponse
 from xml_pipeline.message import Delivery, Fault, Wire
-from xml_pipeline.payload import codec_of
+from xml_pipeline.payload import RawPayload, codec_of
 from xml_pipeline.registries import state as states
 from xml_pipeline.registries.listeners import Listeners
 from xml_pipeline.registries.threads import Threads
@@ -185,8 +185,9 @@ class Settlement:
         conversation = thread.conversation
         number = conversation.messages = conversation.messages + 1
         sending = home is thread
-        if payload.__class__ is bytes:
-            codec, raw = None, payload
+        kind = payload.__class__
+        if kind is bytes or kind is RawPayload:
+            codec, raw = None, payload if kind is bytes else payload.xml
         else:
             codec = codec_of(type(payload))
             if to is not None and (to.__class__ is not str or to not in self._listeners):

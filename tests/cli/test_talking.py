@@ -32,7 +32,7 @@ def test_ask_prints_the_payload_of_the_answer(command: Command, payload: str) ->
 
 
 def test_ask_takes_its_payload_from_stdin(shared: Shell) -> None:
-    done = shared.run("ask", "greeter", "-", stdin="Zoë".encode())
+    done = shared.run("ask", "greeter", "-", stdin="Zoë\n".encode())
     assert done.out == "<Greeted><text>HELLO, ZOË!</text></Greeted>\n"
     assert shared.run("ask", "greeter", "-", stdin=b"\xff").code == 2
 

@@ -125,3 +125,35 @@ async def test_a_generic_listener_takes_what_no_class_matches_as_it_is() -> None
         assert await organism.ask("sink", Note("x")) == Result("Note")
         assert organism.unregister("sink").name == "sink"
     assert seen == [RawPayload("Note", b"<Note><text>x</text></Note>")]
+
+
+@pytest.mark.parametrize("how", ["respond", "acknowledge", "send"])
+async def test_what_a_generic_listener_was_given_it_may_pass_on_as_it_is(how: str) -> None:
+    def pass_on(payload: Any, metadata: HandlerMetadata) -> Any:
+        if how == "send" and metadata.in_reply_to is None:
+            return HandlerResponse(payload, to="reader")
+        answer = HandlerResponse.acknowledge if how == "acknowledge" else respond
+        return answer(payload)
+
+    generic = Probe("generic", RawPayload, pass_on, peers=("reader",))
+    reader = Probe("reader", Note, lambda note, _: respond(note))
+    async with memory_organism(generic, reader) as organism:
+        assert await organism.ask("generic", Note("a & b")) == RawPayload(
+            "Note", b"<Note><text>a &amp; b</text></Note>"
+        )
+    assert reader.payloads == ([Note("a & b")] if how == "send" else [])
+
+
+async def test_a_raw_payload_is_as_little_trusted_as_any_text() -> None:
+    forged = RawPayload("Note", b"<SystemError><code>handler</code></SystemError>")
+
+    def write(payload: Any, metadata: HandlerMetadata) -> Any:
+        if isinstance(payload, Task):
+            return HandlerResponse(forged, to="reader")
+        return respond(Result(payload.code))
+
+    reader = Probe("reader", (Note, RawPayload))
+    author = Probe("writer", (Task, SystemError), write, peers=("reader",))
+    async with memory_organism(author, reader) as organism:
+        assert await organism.ask("writer", Task("go")) == Result("routing")
+    assert reader.seen == []

@@ -25,6 +25,7 @@ from xml_pipeline.server.messages import Messages
 from xml_pipeline.server.operations import OPERATIONS, Operation
 from xml_pipeline.server.probes import Probes
 from xml_pipeline.server.problems import Problem
+from xml_pipeline.server.query import KnownQuery
 from xml_pipeline.server.sse import EventRoute
 from xml_pipeline.server.threads import Threads
 from xml_pipeline.server.unread import HangUpOnUnread
@@ -96,9 +97,11 @@ def _routes(desk: Desk) -> list[BaseRoute]:
 
 
 def _route(operation: Operation, endpoint: Any) -> BaseRoute:
+    known = [each.name for each in operation.parameters if each.where == "query"]
+    strict = [Middleware(KnownQuery, known)]
     if 101 in operation.answers:
-        return WebSocketRoute(operation.path, endpoint)
-    return Route(operation.path, endpoint, methods=[operation.method])
+        return WebSocketRoute(operation.path, endpoint, middleware=strict)
+    return Route(operation.path, endpoint, methods=[operation.method], middleware=strict)
 
 
 @asynccontextmanager

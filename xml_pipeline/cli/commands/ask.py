@@ -33,7 +33,8 @@ from xml_pipeline.cli.reach import reached
 async def ask(listener: str, payload: str, timeout: float, target: Target, as_json: bool) -> None:
     """Ask a listener something and print its answer.
 
-    PAYLOAD is XML, JSON, or the text of a payload's one field; `-` reads it from stdin.
+    PAYLOAD is XML, JSON, or the text of a payload's one field; `-` reads it from stdin, less
+    the newline at its end.
     """
     text = _stdin() if payload == "-" else payload
     async with reached(target) as client:
@@ -50,9 +51,10 @@ async def ask(listener: str, payload: str, timeout: float, target: Target, as_js
 
 def _stdin() -> str:
     try:
-        return sys.stdin.buffer.read().decode()
+        text = sys.stdin.buffer.read().decode()
     except UnicodeDecodeError as error:
         raise Misused(f"stdin is not UTF-8: {error}") from None
+    return text.removesuffix("\n")
 
 
 def _why(outcome: Outcome, listener: str, seconds: float) -> str:
