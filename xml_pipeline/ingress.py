@@ -8,6 +8,7 @@ import re
 from xml_pipeline.errors import XmlPipelineError
 from xml_pipeline.inbox import Inbox
 from xml_pipeline.message import Delivery, Wire
+from xml_pipeline.names import PRINCIPAL
 from xml_pipeline.payload import codec_of
 from xml_pipeline.registries.budgets import Budgets
 from xml_pipeline.registries.listeners import Listeners
@@ -17,9 +18,6 @@ from xml_pipeline.steps.route import OUTSIDE
 from xml_pipeline.steps.seal import check_name, seal
 from xml_pipeline.system import SYSTEM
 from xml_pipeline.thread import Thread
-
-PRINCIPAL = re.compile(r"[\w.:@/+\-]{1,200}", re.ASCII)
-"""The name of somebody outside: letters, digits and ``_ . : @ / + -``, at most 200."""
 
 _THREAD = re.compile(rb"<(?:[\w.\-]+:)?thread>\s*([0-9a-f\-]{36})\s*<")
 _GLANCE = 4096
@@ -123,5 +121,5 @@ class Ingress:
         if thread is None or thread.parent is not None:
             return None
         conversation = thread.conversation
-        mine = conversation.principal == sender and conversation.tenant == tenant
+        mine = conversation.channel == sender and conversation.tenant == tenant
         return thread if mine else None

@@ -11,6 +11,8 @@ from xml_pipeline.dispatch.local import LocalDispatch
 from xml_pipeline.dispatch.surroundings import OrganismView
 from xml_pipeline.events import BudgetEvent, Events
 from xml_pipeline.faults import Faults
+from xml_pipeline.identity.credentials import Credentials, credentials_of
+from xml_pipeline.identity.verifying import Verifier
 from xml_pipeline.inbox import Inbox, OuterDoor
 from xml_pipeline.ingress import Ingress
 from xml_pipeline.pump import StreamPump
@@ -22,11 +24,27 @@ from xml_pipeline.registries.todos import Todos
 from xml_pipeline.schedule import Scheduler
 from xml_pipeline.settle import Settlement
 from xml_pipeline.steps.decode import Decode
-from xml_pipeline.steps.envelope import ReadEnvelope
+from xml_pipeline.steps.envelope import ReadEnvelope, refuse_signed
 from xml_pipeline.steps.limits import XmlLimits
 from xml_pipeline.steps.rail import Rail, Stations
 from xml_pipeline.steps.route import Route
 from xml_pipeline.steps.unfold import Unfold
+
+
+class Signatures:
+    """What the organism signs with, None without an identity, and whose signatures it believes."""
+
+    def __init__(self, read: ReadEnvelope, verifier: Verifier) -> None:
+        self.sign: Callable[[bytes], bytes] | None = None
+        self._read = read
+        self._verifier = verifier
+
+    def take_over(self, credentials: Credentials) -> None:
+        """Use other keys from now on; what has been seen stays seen."""
+        self.sign = credentials.sign
+        self._verifier.keys = credentials.keys
+        self._verifier.required = credentials.required
+        self._read.authenticate = self._verifier if credentials.keys else refuse_signed
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +66,11 @@ class Kernel:
     ingress: Ingress
     dispatch: LocalDispatch
     pump: StreamPump
+    signatures: Signatures
 
-    def apply(self, config: OrganismConfig) -> None:
-        """Take over the limits of another configuration; what runs already goes on."""
+    def apply(self, config: OrganismConfig, credentials: Credentials) -> None:
+        """Take over the limits and keys of another configuration; what runs already goes on."""
+        self.signatures.take_over(credentials)
         self.budgets.limits = budget_limits(config)
         self.read.limits = xml_limits(config)
         self.scheduler.max_concurrent = config.max_concurrent_handlers
@@ -66,6 +86,7 @@ class Kernel:
 
 def build_kernel(config: OrganismConfig) -> Kernel:
     """Put the parts together, from the registries up to the pump."""
+    credentials = credentials_of(config)
     depth_first = config.thread_scheduling == "depth-first"
     events, listeners = Events(), Listeners()
     threads, todos = Threads(events), Todos()
@@ -81,6 +102,8 @@ def build_kernel(config: OrganismConfig) -> Kernel:
     dispatch = LocalDispatch(settlement, scheduler, threads, todos, events, view)
     dispatch.context_slots = config.limits.context_slots
     read, route = ReadEnvelope(xml_limits(config)), Route(listeners, threads, budgets)
+    signatures = Signatures(read, Verifier(listeners.__contains__))
+    signatures.take_over(credentials)
     stations = Stations(Unfold(settlement.number), read, route, Decode())
     return Kernel(
         events=events,
@@ -102,6 +125,7 @@ def build_kernel(config: OrganismConfig) -> Kernel:
         ingress=Ingress(listeners, threads, budgets, settlement, inbox),
         dispatch=dispatch,
         pump=StreamPump(inbox, Rail(stations, faults.refuse), scheduler, dispatch, faults, events),
+        signatures=signatures,
     )
 
 

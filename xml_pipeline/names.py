@@ -21,6 +21,9 @@ LISTENER_NAME_LENGTH = 100
 RESERVED_NAMES = frozenset({"system", "outside"})
 """First parts that name the pump itself and the world around it."""
 
+PRINCIPAL = re.compile(r"[\w.:@/+\-]{1,200}", re.ASCII)
+"""The name of somebody outside: letters, digits and ``_ . : @ / + -``, at most 200."""
+
 SYSTEM_LISTENERS = (
     "system.boot",
     "system.buffer",
@@ -108,7 +111,13 @@ def plugin_handler(text: str) -> tuple[str, str] | None:
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Return ``did you mean "x"?`` with the known name most like ``name``, or nothing.
+    """Return ``did you mean "x"?`` with the known name most like ``name``, or nothing."""
+    nearest = most_like(name, known)
+    return "" if nearest is None else f'did you mean "{nearest}"?'
+
+
+def most_like(name: str, known: Iterable[str]) -> str | None:
+    """Return the known name that ``name`` is most likely a slip of, if any.
 
     A part of a longer name counts as alike (``todo`` for ``system.todo``) from three
     characters on; shorter ones are part of too many.
@@ -118,7 +127,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
         name, tuple(known), scorer=likeness, processor=str.lower, score_cutoff=ALIKE, limit=None
     )
     nearest = max(alike, key=lambda each: (each[1], fuzz.ratio(name, each[0])), default=None)
-    return f'did you mean "{nearest[0]}"?' if nearest else ""
+    return nearest[0] if nearest else None
 
 
 def _check_segments(segments: Iterable[str], text: str) -> None:

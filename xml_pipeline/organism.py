@@ -20,6 +20,7 @@ from xml_pipeline.errors import (
 )
 from xml_pipeline.events import Event, EventStream, ReloadEvent
 from xml_pipeline.hooks import DispatchHook
+from xml_pipeline.identity.credentials import credentials_of
 from xml_pipeline.kernel import Kernel, build_kernel
 from xml_pipeline.listener import Handler, Listener
 from xml_pipeline.message import Delivery
@@ -287,12 +288,14 @@ class Organism:
         """Put another configuration in place of the present one, whole, between two messages.
 
         What is being handled, or waits to be, keeps the listener it was meant for. Raises
-        ValueError, and changes nothing, where two listeners share a name.
+        ValueError, and changes nothing, where two listeners share a name; likewise ConfigError
+        where a key cannot be used.
         """
+        credentials = credentials_of(config)
         self._put_in_place(listeners)
         self.config = config
         self._kernel.pump.rail.insert(steps)
-        self._kernel.apply(config)
+        self._kernel.apply(config, credentials)
 
     def register(self, listener: Listener) -> None:
         """Add a listener while running; ValueError where its name is taken or reserved."""

@@ -35,14 +35,17 @@ def thread_ids() -> Iterator[str]:
 class Conversation:
     """Everything below one message from outside: its principal, budget and message count.
 
-    ``id`` is the id of its root thread. ``messages`` counts every message in it and numbers
-    them: a message's id is unique together with the conversation's. ``expires`` is the event
+    ``id`` is the id of its root thread. ``channel`` is who was authenticated when it was
+    opened; ``principal`` is the same, or whoever signed what opened it. ``messages`` counts
+    every message in it and numbers them: a message's id is unique together with the
+    conversation's. ``expires`` is the event
     loop's time at which its seconds are spent, 0 where they are not limited. ``waiters`` are
     the futures of those outside who wait for its reply.
     """
 
     __slots__ = (
         "budget",
+        "channel",
         "id",
         "messages",
         "number",
@@ -57,7 +60,7 @@ class Conversation:
     def __init__(self, number: int, id: str, principal: str, tenant: str) -> None:
         self.number = number
         self.id = id
-        self.principal = principal
+        self.channel = self.principal = principal
         self.tenant = tenant
         self.messages = 0
         self.root: Thread | None = None

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -15,6 +15,7 @@ from xml_pipeline.blueprint.code import handler_at, payload_at, payloads_of, ste
 from xml_pipeline.blueprint.later import not_yet
 from xml_pipeline.config import KeyPath, ListenerConfig, LoadedConfig, OrganismConfig, Place
 from xml_pipeline.errors import ConfigError, PluginNotFound
+from xml_pipeline.identity.credentials import examine, located
 from xml_pipeline.listener import Handler, Listener
 from xml_pipeline.names import import_path, plugin_handler
 from xml_pipeline.steps.rail import Inserts
@@ -43,7 +44,7 @@ class Drawing:
 
     def __init__(self, file: Path, loaded: LoadedConfig) -> None:
         self._file = file
-        self._loaded = loaded
+        self._loaded = replace(loaded, config=located(loaded.config, file.parent))
         self._problems: list[tuple[Place, str]] = []
         self._broken: set[str] = set()
 
@@ -51,6 +52,8 @@ class Drawing:
         """Import everything; ConfigError lists all that is wrong, in order."""
         config = self._loaded.config
         for path, text in not_yet(config):
+            self._report(path, text)
+        for path, text in examine(config)[1]:
             self._report(path, text)
         listeners = [self._listener(*each) for each in enumerate(config.listeners)]
         pipeline = config.pipeline

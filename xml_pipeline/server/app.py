@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
-from xml_pipeline.ingress import PRINCIPAL
+from xml_pipeline.names import PRINCIPAL
 from xml_pipeline.organism import Organism
 from xml_pipeline.server.bounds import Bounds
 from xml_pipeline.server.desk import Desk

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 from xml_pipeline.errors import Overloaded, Rejected, Unanswered, XmlPipelineError
 from xml_pipeline.events import Event, FaultEvent, MessageSent
-from xml_pipeline.message import Delivery, Wire
+from xml_pipeline.message import Delivery
 from xml_pipeline.organism import Organism
 from xml_pipeline.server.bounds import Bounds
 from xml_pipeline.server.exchange import Exchange
@@ -112,8 +112,12 @@ class Desk:
         self.metrics.hear(event)
         if isinstance(event, MessageSent) and event.message_id in self._on_their_way:
             self._on_their_way.pop(event.message_id).reached.set_result(True)
-        elif isinstance(event, FaultEvent) and event.message_id and event.from_id == self.sender:
+        elif isinstance(event, FaultEvent) and event.message_id and self._is_outside(event):
             self._note_refusal(event)
+
+    def _is_outside(self, fault: FaultEvent) -> bool:
+        """Tell whether a message was one of those that came in here, perhaps signed."""
+        return fault.from_id == self.sender or fault.from_id in self.organism.config.trusted_keys
 
     def _note_refusal(self, fault: FaultEvent) -> None:
         """Remember, while it is told to those who wait, whose message a fault is about."""
@@ -137,19 +141,17 @@ class Desk:
             self._follow(exchange, raw)
             return
         if self._on_their_way.pop(exchange.id, None) is not None:
-            exchange.malformed = error is not None and not self._is_readable(raw, exchange)
+            exchange.malformed = error is not None and not self._is_readable(raw)
             exchange.reached.set_result(False)
         exchange.end(waiter)
 
-    def _is_readable(self, raw: bytes, exchange: Exchange) -> bool:
+    def _is_readable(self, raw: bytes) -> bool:
         """Read a refused message once more, to tell a bad document from a bad message.
 
         The pump says the same of both, and the cost falls on nobody else.
         """
-        thread = exchange.thread
-        wire = Wire(raw, "outside", "inject", self.sender, thread.conversation, thread, 0)
         try:
-            self.organism.kernel.read(wire)
+            self.organism.kernel.read.document(raw)
         except XmlPipelineError:
             return False
         return True

@@ -45,7 +45,7 @@ class Messages:
         exchange = self._exchange(request, media, key, await self._body(request))
         await self._wait(request, exchange, seconds, expected_back=bool(key))
         if exchange.answer.done() and (seconds or not exchange.has_reached):
-            return _answered(exchange, _wanted(request.headers, media))
+            return self._answered(exchange, _wanted(request.headers, media))
         return JSONResponse(exchange.members(), 202, _location(exchange))
 
     async def _body(self, request: Request) -> bytes:
@@ -111,14 +111,14 @@ class Messages:
                 if gone.done() and not expected_back and exchange.opened_its_conversation:
                     self._desk.abandon(exchange)
 
-
-def _answered(exchange: Exchange, media: str) -> Response:
-    answer = exchange.result()
-    if answer is None:
-        return Response(status_code=204, headers=_location(exchange))
-    if media == JSON:
-        return JSONResponse(answer_members(answer), headers=_location(exchange))
-    return Response(answer_envelope(answer), headers=_location(exchange), media_type=XML)
+    def _answered(self, exchange: Exchange, media: str) -> Response:
+        answer = exchange.result()
+        if answer is None:
+            return Response(status_code=204, headers=_location(exchange))
+        if media == JSON:
+            return JSONResponse(answer_members(answer), headers=_location(exchange))
+        envelope = answer_envelope(answer, self._desk.organism.kernel.signatures.sign)
+        return Response(envelope, headers=_location(exchange), media_type=XML)
 
 
 def _location(exchange: Exchange) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import fields
 from typing import Any
 
@@ -73,8 +74,11 @@ def answer_members(answer: Delivery) -> dict[str, Any]:
         return said | {"type": codec.tag, "xml": codec.to_xml(payload).decode()}
 
 
-def answer_envelope(answer: Delivery) -> bytes:
-    """Return an answer as an envelope in exclusive C14N, with what the pump knows of it."""
+def answer_envelope(answer: Delivery, sign: Callable[[bytes], bytes] | None = None) -> bytes:
+    """Return an answer as an envelope in exclusive C14N, with what the pump knows of it.
+
+    ``sign`` signs it; where it raises there is no envelope.
+    """
     conversation = answer.conversation
     raw = envelope_bytes(
         _payload_xml(answer.payload), answer.sender, conversation.principal, conversation.id
@@ -88,7 +92,8 @@ def answer_envelope(answer: Delivery) -> bytes:
     for name, text in stamps.items():
         if text:
             etree.SubElement(message[0], f"{{{META_NAMESPACE}}}{name}", None, _META).text = text
-    return etree.tostring(message, method="c14n", exclusive=True)
+    envelope: bytes = etree.tostring(message, method="c14n", exclusive=True)
+    return sign(envelope) if sign is not None else envelope
 
 
 def _message_id(answer: Delivery, number: int | str) -> str:

@@ -2,18 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib.resources import files
 from typing import Any
 
 from lxml import etree
 
 from xml_pipeline.errors import Rejected
-from xml_pipeline.message import ENVELOPE_NAMESPACE, META_NAMESPACE, Envelope, Wire
+from xml_pipeline.message import (
+    ENVELOPE_NAMESPACE,
+    META_NAMESPACE,
+    SIGNATURE_NAMESPACE,
+    Envelope,
+    Wire,
+)
 from xml_pipeline.steps.limits import XmlLimits, check_limits
 from xml_pipeline.steps.xml import strict_parser
 
 _TO = f"{{{ENVELOPE_NAMESPACE}}}to"
+_THREAD = f"{{{ENVELOPE_NAMESPACE}}}thread"
 _STAMPED = f"{{{META_NAMESPACE}}}"
+_SIGNED = (f"{{{SIGNATURE_NAMESPACE}}}", "{http://www.w3.org/2000/09/xmldsig#}")
+
+Authenticate = Callable[[Any, Wire], Wire]
+"""Takes a canonical envelope from outside and its wire; returns the wire with its real sender."""
+
+
+def refuse_signed(root: Any, wire: Wire) -> Wire:
+    """Take the word of the channel, and refuse what is signed: no key is known to check it."""
+    meta = root[0]
+    if meta[-1].tag != _THREAD and any(each.tag.startswith(_SIGNED) for each in meta):
+        raise Rejected("validation", "signature: no key is known")
+    return wire
 
 
 def envelope_schema() -> etree.XMLSchema:
@@ -27,16 +47,18 @@ class ReadEnvelope:
 
     Bytes from outside are checked against ``limits`` and canonicalised before anything else
     looks at them, so that what is validated is what is signed. Our own writer emits
-    canonical XML, and its bytes skip those two.
+    canonical XML, and its bytes skip those two. ``authenticate`` says who sent what comes
+    from outside: the channel, or whoever signed it.
 
     Raises Rejected("validation") for whatever is not exactly one envelope around exactly one
     payload element in no namespace.
     """
 
-    __slots__ = ("_fits", "_parser", "_schema", "limits")
+    __slots__ = ("_fits", "_parser", "_schema", "authenticate", "limits")
 
     def __init__(self, limits: XmlLimits) -> None:
         self.limits = limits
+        self.authenticate: Authenticate = refuse_signed
         self._parser = strict_parser()
         self._schema: Any = envelope_schema()
         self._fits = self._schema.validate
@@ -46,21 +68,37 @@ class ReadEnvelope:
             root = etree.fromstring(wire.raw, self._parser)
         else:
             root = self._parse_strange(wire.raw)
+        self._check(root)
+        if wire.made is not None and wire.thread is not None:
+            return Envelope(wire, wire.to, wire.thread.id, wire.made.tag, root[1])
+        meta, payload = root
+        tag, second = payload.tag, meta[1]
+        if wire.origin == "sealed":
+            notes = wire.repairs
+        else:
+            if wire.kind == "inject":
+                wire = self.authenticate(root, wire)
+            notes = _notes(wire, meta)
+        if second.tag == _TO:
+            return Envelope(wire, second.text or "", meta[2].text or "", tag, payload, notes)
+        return Envelope(wire, None, second.text or "", tag, payload, notes)
+
+    def document(self, raw: bytes) -> Any:
+        """Return the canonical tree of an envelope from outside, whoever it is from.
+
+        Raises Rejected("validation").
+        """
+        root = self._parse_strange(raw)
+        self._check(root)
+        return root
+
+    def _check(self, root: Any) -> None:
         if not self._fits(root):
             raise Rejected("validation", f"envelope: {self._schema.error_log.last_error}")
         if len(root) != 2:
             raise Rejected("validation", "envelope: there is no payload")
-        if wire.made is not None and wire.thread is not None:
-            return Envelope(wire, wire.to, wire.thread.id, wire.made.tag, root[1])
-        meta, payload = root
-        tag = payload.tag
-        if tag[0] == "{":
-            raise Rejected("validation", f"envelope: payload {tag} is in a namespace")
-        second = meta[1]
-        notes = wire.repairs if wire.origin == "sealed" else _notes(wire, meta)
-        if second.tag == _TO:
-            return Envelope(wire, second.text or "", meta[2].text or "", tag, payload, notes)
-        return Envelope(wire, None, second.text or "", tag, payload, notes)
+        if root[1].tag[0] == "{":
+            raise Rejected("validation", f"envelope: payload {root[1].tag} is in a namespace")
 
     def _parse_strange(self, raw: bytes) -> Any:
         check_limits(raw, self.limits)

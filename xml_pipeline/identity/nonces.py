@@ -1,0 +1,65 @@
+"""Which nonces have been seen, so that no signed envelope counts twice.
+
+The rule this file guards: a nonce is forgotten only when no clock could bring the envelope back
+that carried it. Where there is no room for more, the new one is refused.
+"""
+
+from __future__ import annotations
+
+from heapq import heappop, heappush
+
+from xml_pipeline.errors import Rejected
+
+MOST = 100_000
+"""Nonces remembered of each sender; with signatures that hold five minutes, 275 a second."""
+
+
+class Nonces:
+    """The nonces of each sender, kept until their envelopes have long expired.
+
+    They live in memory: what a process has seen, the next one does not know.
+    """
+
+    __slots__ = ("_most", "_senders")
+
+    def __init__(self, most: int = MOST) -> None:
+        self._most = most
+        self._senders: dict[str, _Seen] = {}
+
+    def note(self, sender: str, nonce: str, until: float, now: float) -> None:
+        """Note a nonce that means something until then.
+
+        Raises Rejected("validation") where it was seen before, or may have been; and where as
+        many as there may be are still to be remembered.
+        """
+        seen = self._senders.setdefault(sender, _Seen())
+        seen.forget(now)
+        if nonce in seen.nonces:
+            raise Rejected("validation", f"signature: the nonce {nonce} was seen before")
+        if until <= seen.horizon:
+            raise Rejected("validation", "signature: of a time that is forgotten already")
+        if len(seen.nonces) >= self._most:
+            raise Rejected("validation", f"signature: {sender} has used {self._most} nonces")
+        seen.nonces.add(nonce)
+        heappush(seen.ends, (until, nonce))
+
+
+class _Seen:
+    """What one sender has used.
+
+    ``horizon`` is the latest end of what was forgotten. If the clock is set back, envelopes
+    from before it could come again, and nobody would know.
+    """
+
+    __slots__ = ("ends", "horizon", "nonces")
+
+    def __init__(self) -> None:
+        self.nonces: set[str] = set()
+        self.ends: list[tuple[float, str]] = []
+        self.horizon = 0.0
+
+    def forget(self, now: float) -> None:
+        """Forget what has ended."""
+        while self.ends and self.ends[0][0] < now:
+            self.horizon, nonce = heappop(self.ends)
+            self.nonces.discard(nonce)

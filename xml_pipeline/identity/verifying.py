@@ -1,0 +1,144 @@
+"""Who signed an envelope from outside.
+
+The rule this file guards: a signature counts only where it stands alone in the one place for
+it, is made with the key of the sender that the envelope names, is neither over nor used
+before; and the tree it was checked against is the tree that goes on. Everything else about
+signatures is refused, in one and the same way; the details are for the log.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from xml_pipeline.errors import Rejected
+from xml_pipeline.identity.form import (
+    LONGEST,
+    OURS,
+    PARTS,
+    SKEW,
+    canonical,
+    is_nonce,
+    moment_of,
+    signature_of,
+)
+from xml_pipeline.identity.nonces import Nonces
+from xml_pipeline.message import Wire
+
+_FOREIGN = "{http://www.w3.org/2000/09/xmldsig#}*"
+
+
+class Key(Protocol):
+    """What checks a signature."""
+
+    def verifies(self, signature: bytes, data: bytes) -> bool: ...
+
+
+class Verifier:
+    """The step that takes an envelope's word for who sent it, where that is signed.
+
+    A verified signature is an authenticated channel of its own: its name takes the place of
+    the one who brought the envelope. Where ``required``, whatever is not signed is refused.
+    A conversation belongs to whoever opened it: the same name, over the same channel.
+
+    ``keys`` and ``required`` may be replaced while it is at work. ``is_inside`` tells which
+    names nobody outside may have.
+    """
+
+    def __init__(
+        self,
+        is_inside: Callable[[str], bool],
+        *,
+        nonces: Nonces | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.keys: Mapping[str, Key] = {}
+        self.required = False
+        self._is_inside = is_inside
+        self._nonces = nonces if nonces is not None else Nonces()
+        self._clock = clock
+
+    def __call__(self, root: Any, wire: Wire) -> Wire:
+        """Return the wire, under the name that signed it; the signature leaves the tree.
+
+        ``root`` is a canonical, valid envelope. Raises Rejected("validation").
+        """
+        meta = root[0]
+        found = list(root.iter(OURS))
+        if next(meta.iterchildren(_FOREIGN), None) is not None:
+            raise _refused("of a kind that is not known here")
+        if found:
+            return _under(self._verified(root, found), wire)
+        if self.required:
+            raise _refused("there is none")
+        return _under(wire.sender, wire)
+
+    def _verified(self, root: Any, found: list[Any]) -> str:
+        """Return the name that signed the tree, and take ``<sig>`` out of it."""
+        meta = root[0]
+        sender, key = self._key(meta)
+        texts = _texts(meta, found)
+        signature = signature_of(texts[2])
+        meta.remove(found[2])
+        if signature is None or not key.verifies(signature, canonical(root)):
+            raise _refused(f"not made by {sender!r} for this envelope")
+        self._check_time(sender, *texts[:2])
+        return sender
+
+    def _key(self, meta: Any) -> tuple[str, Key]:
+        sender = meta[0].text or ""
+        key = self.keys.get(sender)
+        if key is None:
+            raise _refused(f"no key of {sender[:100]!r} is known")
+        if self._is_inside(sender):
+            raise _refused(f"nobody outside may be called {sender!r}")
+        return sender, key
+
+    def _check_time(self, sender: str, nonce: str, written: str) -> None:
+        now, expires = self._clock(), moment_of(written)
+        if expires is None or not is_nonce(nonce):
+            raise _refused("its nonce, or its end, is not written as it should be")
+        if now > expires + SKEW:
+            raise _refused(f"it has expired: {written}")
+        if expires > now + LONGEST + SKEW:
+            raise _refused(f"it would hold for more than {LONGEST} s: {written}")
+        self._nonces.note(sender, nonce, expires + SKEW, now)
+
+
+def _texts(meta: Any, found: list[Any]) -> list[str]:
+    """Return what the parts of a signature say; refuse it where they are not as they should be."""
+    if found != meta[-3:] or [each.tag for each in found] != PARTS:
+        raise _refused("not in the one place where it may be")
+    if any(len(each) or each.attrib or each.tail for each in found):
+        raise _refused("with more in it than there should be")
+    return [each.text or "" for each in found]
+
+
+def _under(name: str, wire: Wire) -> Wire:
+    """Return a wire under the name that is authentic; it must be the one of its conversation."""
+    conversation, thread = wire.conversation, wire.thread
+    if conversation.principal != name:
+        if wire.id != 1 or thread is None:
+            raise Rejected("validation", f"{name!r} in a conversation of another")
+        conversation.principal = thread.caller = name
+    if wire.sender == name:
+        return wire
+    notes = (*wire.repairs, f"signed by {name}, brought by {wire.sender}")
+    return Wire(
+        wire.raw,
+        wire.origin,
+        wire.kind,
+        name,
+        conversation,
+        thread,
+        wire.id,
+        wire.in_reply_to,
+        wire.hops,
+        repairs=notes,
+        attempt=wire.attempt,
+    )
+
+
+def _refused(why: str) -> Rejected:
+    return Rejected("validation", f"signature: {why}")
