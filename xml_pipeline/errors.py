@@ -9,6 +9,7 @@ catch as widely or as narrowly as it likes::
     │   └── MissingExtra          … because an optional package is not installed
     ├── PayloadDefinitionError    a payload class cannot be bound (also a TypeError)
     ├── Rejected                  a step refuses one message; the pump turns it into a fault
+    │   ├── SignatureRefused      it is not signed, or not as it should be
     │   └── InvalidPayload        a value or document does not fit its class (also a ValueError)
     ├── InvalidState              a listener's state is not plain or too large (also a ValueError)
     ├── Overloaded                the outer door is full; try again later
@@ -69,13 +70,25 @@ class PayloadDefinitionError(XmlPipelineError, TypeError):
 class Rejected(XmlPipelineError):
     """A step refuses a message.
 
-    ``code`` is told to the sender; ``detail`` goes to the log only.
+    ``code`` is told to the sender, with ``words``, or the usual ones of the code; ``detail``
+    goes to the log only.
     """
+
+    words = ""
 
     def __init__(self, code: FaultCode, detail: str) -> None:
         super().__init__(detail)
         self.code: FaultCode = code
         self.detail = detail
+
+
+class SignatureRefused(Rejected):
+    """A message is not signed, or its signature does not count; all of them read the same."""
+
+    words = "This message is not signed, or its signature does not count here."
+
+    def __init__(self, detail: str) -> None:
+        super().__init__("validation", f"signature: {detail}")
 
 
 class InvalidPayload(Rejected, ValueError):

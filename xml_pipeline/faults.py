@@ -66,7 +66,8 @@ class Faults:
         ``message`` is the number of the message that failed, where it was one.
         """
         code = error.code or "internal"
-        fault = Fault(secrets.token_hex(8), code, error.detail, from_id, to_id, original)
+        told = error.words or NEUTRAL_WORDS[code]
+        fault = Fault(secrets.token_hex(8), code, error.detail, from_id, to_id, original, told)
         home = thread.conversation if isinstance(thread, Thread) else thread
         about = {"thread_id": thread.id, "conversation_id": home.id, "listener": to_id}
         message_id = f"{home.id}.{message}" if message else ""
@@ -114,11 +115,10 @@ class Faults:
         """
         callee = self._listeners.find(thread.callee)
         if callee is not None and fault.original and _HUH.tag in callee.codecs:
-            huh = Huh(NEUTRAL_WORDS[fault.code], fault.original[:_HUH_BYTES])
+            huh = Huh(fault.words, fault.original[:_HUH_BYTES])
             self._put(thread, _HUH, huh, about, hops)
         elif callee is not None and _FAULT.tag in callee.codecs:
-            words = NEUTRAL_WORDS[fault.code]
-            payload = SystemError(fault.code, words, fault.retry_allowed, fault.id)
+            payload = SystemError(fault.code, fault.words, fault.retry_allowed, fault.id)
             self._put(thread, _FAULT, payload, about, hops)
         else:
             self.pass_up(thread, fault)
@@ -195,10 +195,9 @@ class Faults:
 
     def _tell_outside(self, conversation: Conversation, fault: Fault) -> None:
         error = _UNANSWERED.get(fault.code, errors.Undeliverable)
-        words = NEUTRAL_WORDS[fault.code]
         _resolve(
             conversation,
-            lambda waiter: waiter.set_exception(error(words, code=fault.code, id=fault.id)),
+            lambda waiter: waiter.set_exception(error(fault.words, code=fault.code, id=fault.id)),
         )
 
     def _put(

@@ -12,6 +12,7 @@ from xml_pipeline.dispatch.surroundings import OrganismView
 from xml_pipeline.events import BudgetEvent, Events
 from xml_pipeline.faults import Faults
 from xml_pipeline.identity.credentials import Credentials, credentials_of
+from xml_pipeline.identity.nonces import NonceMemory
 from xml_pipeline.identity.verifying import Verifier
 from xml_pipeline.inbox import Inbox, OuterDoor
 from xml_pipeline.ingress import Ingress
@@ -38,6 +39,10 @@ class Signatures:
         self.sign: Callable[[bytes], bytes] | None = None
         self._read = read
         self._verifier = verifier
+
+    def remember_in(self, nonces: NonceMemory) -> None:
+        """Keep what has been seen elsewhere, such as where it outlives this process."""
+        self._verifier.nonces = nonces
 
     def take_over(self, credentials: Credentials) -> None:
         """Use other keys from now on; what has been seen stays seen."""

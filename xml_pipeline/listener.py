@@ -253,7 +253,9 @@ class Listener:
     ``max_hops`` the causal depth at which its messages are refused. ``output`` names the
     payload classes it answers with. ``acts_for_caller`` is for primitives and orchestrators:
     they send with their caller's peers, so that nobody gains reach by asking another, and as
-    deep as their request was, so that a long row of calls is no deep one.
+    deep as their request was, so that a long row of calls is no deep one. With
+    ``require_signature`` it hears from outside only what is signed; what the program itself
+    sends, and other listeners, need no signature.
 
     Raises ValueError for a bad name or description, TypeError for a handler that is not
     asynchronous, PayloadDefinitionError for a class that is no payload.
@@ -274,6 +276,7 @@ class Listener:
     prompt: str = field(default="", kw_only=True)
     max_hops: int | None = field(default=None, kw_only=True)
     acts_for_caller: bool = field(default=False, kw_only=True)
+    require_signature: bool = field(default=False, kw_only=True)
     codecs: Mapping[str, Codec[Any]] = field(init=False, repr=False)
     generic: bool = field(init=False, repr=False)
     reach: frozenset[str] | None = field(init=False, repr=False)

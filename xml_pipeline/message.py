@@ -28,8 +28,9 @@ ENVELOPE_NAMESPACE = "https://xml-pipeline.org/ns/envelope/v1"
 META_NAMESPACE = "https://xml-pipeline.org/ns/meta/v1"
 SIGNATURE_NAMESPACE = "https://xml-pipeline.org/ns/sig/v1"
 
-Origin = Literal["outside", "text", "sealed"]
-"""Who wrote the bytes: somebody outside, a handler as free text, or our own writer."""
+Origin = Literal["outside", "signed", "text", "sealed"]
+"""Who wrote the bytes: somebody outside, somebody outside whose signature has been verified, a
+handler as free text, or our own writer."""
 
 Kind = Literal["inject", "send", "reply", "fault"]
 """Whether a message comes from outside, asks, answers, or tells of a fault or an end."""
@@ -270,9 +271,9 @@ _new = object.__new__
 class Fault:
     """Why a message failed.
 
-    ``code`` and ``retry_allowed`` are told to the sender; ``detail`` goes to the log, under
-    ``id``. ``from_id`` and ``to_id`` say whose message it was. ``original`` is its bytes,
-    where they could not be read.
+    ``code``, ``words`` and ``retry_allowed`` are told to the sender; ``detail`` goes to the
+    log, under ``id``. ``from_id`` and ``to_id`` say whose message it was. ``original`` is its
+    bytes, where they could not be read.
     """
 
     id: str
@@ -281,6 +282,7 @@ class Fault:
     from_id: str
     to_id: str
     original: bytes = b""
+    words: str = ""
 
     @property
     def retry_allowed(self) -> bool:

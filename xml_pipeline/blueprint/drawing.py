@@ -160,4 +160,5 @@ def _assembled(
         output=output or None,
         prompt=config.prompt,
         max_hops=config.max_hops,
+        require_signature=config.require_signature,
     )

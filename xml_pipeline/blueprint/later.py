@@ -14,14 +14,11 @@ from xml_pipeline.config import KeyPath, OrganismConfig
 from xml_pipeline.names import plugin_handler
 
 ORGANISM: tuple[KeyPath, ...] = (
-    ("organism", "identity"),
     ("backend", "type"),
     ("process_pool", "enabled"),
     ("llm", "backends"),
-    ("require_signature",),
-    ("trusted_keys",),
 )
-LISTENER = ("cpu_bound", "model", "max_turns", "max_deliveries", "retry", "require_signature")
+LISTENER = ("cpu_bound", "model", "max_turns", "max_deliveries", "retry")
 WORDS = "comes with a later version"
 
 

@@ -19,6 +19,10 @@ COMMANDS: Mapping[str, Mapping[str, tuple[str, str]]] = MappingProxyType(
             "graph": ("graph", "Draw an organism: its listeners and who may address whom."),
             "schema": ("schema", "Print the schema of a payload, an envelope or the file."),
         },
+        "Say who you are": {
+            "keygen": ("keys", "Make a key to sign with, and the one to check by."),
+            "sign": ("keys", "Sign envelopes."),
+        },
         "Run it": {
             "run": ("run", "Run an organism until it is told to stop."),
         },

@@ -1,13 +1,15 @@
 """What a signature looks like in an envelope, and over which bytes it is made.
 
-The last three children of ``<meta>``, all in the namespace of signatures:
+The last four children of ``<meta>``, all in the namespace of signatures:
 
-    <nonce>32 hexadecimal digits</nonce>      never used twice
-    <expires>2026-11-21T05:14:29Z</expires>   when it ends
-    <sig>88 characters of base64</sig>        Ed25519, over the rest
+    <nonce>32 hexadecimal digits</nonce>            never used twice
+    <signed>2026-11-21T05:09:29.640739Z</signed>    when it was made
+    <expires>2026-11-21T05:14:29.640739Z</expires>  when it ends
+    <sig>88 characters of base64</sig>              Ed25519, over the rest
 
 The signed bytes are the exclusive C14N 1.0 of the whole envelope without ``<sig>``, so nonce and
-end are signed with it. No algorithm is named: there is one.
+times are signed with it. No algorithm is named: there is one. ``schemas/signature.xsd`` says the
+same as a schema.
 """
 
 from __future__ import annotations
@@ -23,8 +25,8 @@ from lxml import etree
 from xml_pipeline.message import SIGNATURE_NAMESPACE
 
 OURS = f"{{{SIGNATURE_NAMESPACE}}}*"
-NONCE, EXPIRES, SIG = (f"{{{SIGNATURE_NAMESPACE}}}{name}" for name in ("nonce", "expires", "sig"))
-PARTS = [NONCE, EXPIRES, SIG]
+PARTS = [f"{{{SIGNATURE_NAMESPACE}}}{name}" for name in ("nonce", "signed", "expires", "sig")]
+NONCE, SIGNED, EXPIRES, SIG = PARTS
 
 LONGEST = 3_600
 """Seconds that a signature may hold at most."""
@@ -32,11 +34,15 @@ LONGEST = 3_600
 USUAL = 300
 """Seconds that a signature holds, unless somebody says otherwise."""
 
-SKEW = 60
-"""Seconds by which the clocks of two machines may differ."""
+SKEW = 60.0
+"""Seconds that a signature is believed beyond its end: the signer's clock may be slow."""
+
+AHEAD = 2.0
+"""Seconds by which the signer's clock may be fast. As long after a start nothing signed is
+believed by an organism that does not know what was said before: it could have been heard then."""
 
 _NONCE = re.compile(r"[0-9a-f]{32}")
-_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
 _BYTES = 64
 
 
@@ -71,5 +77,5 @@ def moment_of(text: str) -> float | None:
 
 
 def moment_text(seconds: float) -> str:
-    """Write a time, whole seconds in UTC."""
-    return datetime.fromtimestamp(int(seconds), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    """Write a time, in UTC and microseconds."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -1,45 +1,60 @@
 """Which nonces have been seen, so that no signed envelope counts twice.
 
 The rule this file guards: a nonce is forgotten only when no clock could bring the envelope back
-that carried it. Where there is no room for more, the new one is refused.
+that carried it, and what may have been seen before the memory began counts as seen. Where there
+is no room for more, the new one is refused.
 """
 
 from __future__ import annotations
 
+import time
 from heapq import heappop, heappush
+from typing import Protocol
 
-from xml_pipeline.errors import Rejected
+from xml_pipeline.errors import SignatureRefused
 
 MOST = 100_000
 """Nonces remembered of each sender; with signatures that hold five minutes, 275 a second."""
 
 
-class Nonces:
-    """The nonces of each sender, kept until their envelopes have long expired.
+class NonceMemory(Protocol):
+    """What remembers nonces. One that outlives the process says that its ``since`` is 0."""
 
-    They live in memory: what a process has seen, the next one does not know.
+    @property
+    def since(self) -> float:
+        """The time, in seconds since 1970, before which it knows nothing."""
+
+    def note(self, sender: str, nonce: str, until: float, now: float) -> None:
+        """Note a nonce that means something until then; SignatureRefused where it may not be."""
+
+
+class Nonces:
+    """The nonces of each sender, kept in memory until their envelopes have long expired.
+
+    What one process has seen the next one does not know: ``since`` is when this one began.
     """
 
-    __slots__ = ("_most", "_senders")
+    __slots__ = ("_most", "_senders", "since")
 
-    def __init__(self, most: int = MOST) -> None:
+    def __init__(self, most: int = MOST, since: float | None = None) -> None:
         self._most = most
         self._senders: dict[str, _Seen] = {}
+        self.since = time.time() if since is None else since
 
     def note(self, sender: str, nonce: str, until: float, now: float) -> None:
         """Note a nonce that means something until then.
 
-        Raises Rejected("validation") where it was seen before, or may have been; and where as
-        many as there may be are still to be remembered.
+        Raises SignatureRefused where it was seen before, or may have been; and where as many as
+        there may be are still to be remembered.
         """
         seen = self._senders.setdefault(sender, _Seen())
         seen.forget(now)
         if nonce in seen.nonces:
-            raise Rejected("validation", f"signature: the nonce {nonce} was seen before")
+            raise SignatureRefused(f"the nonce {nonce} was seen before")
         if until <= seen.horizon:
-            raise Rejected("validation", "signature: of a time that is forgotten already")
+            raise SignatureRefused("of a time that is forgotten already")
         if len(seen.nonces) >= self._most:
-            raise Rejected("validation", f"signature: {sender} has used {self._most} nonces")
+            raise SignatureRefused(f"{sender} has used {self._most} nonces")
         seen.nonces.add(nonce)
         heappush(seen.ends, (until, nonce))
 

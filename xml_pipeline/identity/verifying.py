@@ -12,8 +12,9 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from xml_pipeline.errors import Rejected
+from xml_pipeline.errors import Rejected, SignatureRefused
 from xml_pipeline.identity.form import (
+    AHEAD,
     LONGEST,
     OURS,
     PARTS,
@@ -23,8 +24,8 @@ from xml_pipeline.identity.form import (
     moment_of,
     signature_of,
 )
-from xml_pipeline.identity.nonces import Nonces
-from xml_pipeline.message import Wire
+from xml_pipeline.identity.nonces import NonceMemory, Nonces
+from xml_pipeline.message import Origin, Wire
 
 _FOREIGN = "{http://www.w3.org/2000/09/xmldsig#}*"
 
@@ -42,92 +43,100 @@ class Verifier:
     the one who brought the envelope. Where ``required``, whatever is not signed is refused.
     A conversation belongs to whoever opened it: the same name, over the same channel.
 
-    ``keys`` and ``required`` may be replaced while it is at work. ``is_inside`` tells which
-    names nobody outside may have.
+    ``keys``, ``required`` and ``nonces`` may be replaced while it is at work. ``is_inside`` tells
+    which names nobody outside may have.
     """
 
     def __init__(
         self,
         is_inside: Callable[[str], bool],
         *,
-        nonces: Nonces | None = None,
+        nonces: NonceMemory | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.keys: Mapping[str, Key] = {}
         self.required = False
         self._is_inside = is_inside
-        self._nonces = nonces if nonces is not None else Nonces()
+        self.nonces: NonceMemory = nonces if nonces is not None else Nonces()
         self._clock = clock
 
     def __call__(self, root: Any, wire: Wire) -> Wire:
         """Return the wire, under the name that signed it; the signature leaves the tree.
 
-        ``root`` is a canonical, valid envelope. Raises Rejected("validation").
+        ``root`` is a canonical, valid envelope. Raises SignatureRefused, and Rejected for a
+        conversation of somebody else.
         """
         meta = root[0]
         found = list(root.iter(OURS))
         if next(meta.iterchildren(_FOREIGN), None) is not None:
-            raise _refused("of a kind that is not known here")
+            raise SignatureRefused("of a kind that is not known here")
         if found:
-            return _under(self._verified(root, found), wire)
+            return _under(self._verified(root, found), "signed", wire)
         if self.required:
-            raise _refused("there is none")
-        return _under(wire.sender, wire)
+            raise SignatureRefused("there is none")
+        return _under(wire.sender, wire.origin, wire)
 
     def _verified(self, root: Any, found: list[Any]) -> str:
         """Return the name that signed the tree, and take ``<sig>`` out of it."""
         meta = root[0]
         sender, key = self._key(meta)
         texts = _texts(meta, found)
-        signature = signature_of(texts[2])
-        meta.remove(found[2])
+        signature = signature_of(texts[-1])
+        meta.remove(found[-1])
         if signature is None or not key.verifies(signature, canonical(root)):
-            raise _refused(f"not made by {sender!r} for this envelope")
-        self._check_time(sender, *texts[:2])
+            raise SignatureRefused(f"not made by {sender!r} for this envelope")
+        self._check_time(sender, *texts[:-1])
         return sender
 
     def _key(self, meta: Any) -> tuple[str, Key]:
         sender = meta[0].text or ""
         key = self.keys.get(sender)
         if key is None:
-            raise _refused(f"no key of {sender[:100]!r} is known")
+            raise SignatureRefused(f"no key of {sender[:100]!r} is known")
         if self._is_inside(sender):
-            raise _refused(f"nobody outside may be called {sender!r}")
+            raise SignatureRefused(f"nobody outside may be called {sender!r}")
         return sender, key
 
-    def _check_time(self, sender: str, nonce: str, written: str) -> None:
-        now, expires = self._clock(), moment_of(written)
-        if expires is None or not is_nonce(nonce):
-            raise _refused("its nonce, or its end, is not written as it should be")
-        if now > expires + SKEW:
-            raise _refused(f"it has expired: {written}")
-        if expires > now + LONGEST + SKEW:
-            raise _refused(f"it would hold for more than {LONGEST} s: {written}")
-        self._nonces.note(sender, nonce, expires + SKEW, now)
+    def _check_time(self, sender: str, nonce: str, signed: str, expires: str) -> None:
+        """Refuse what does not hold now, or may have been heard before."""
+        now, begin, end = self._clock(), moment_of(signed), moment_of(expires)
+        if begin is None or end is None or not is_nonce(nonce):
+            raise SignatureRefused("its nonce, or a time in it, is not written as it should be")
+        if begin > now + AHEAD:
+            raise SignatureRefused(f"it is of a time to come: {signed}; are the clocks right?")
+        if now > end + SKEW:
+            raise SignatureRefused(f"it has expired: {expires}")
+        if not 0 < end - begin <= LONGEST:
+            raise SignatureRefused(f"it holds for more than {LONGEST} s, or not at all")
+        if begin <= self.nonces.since + AHEAD:
+            raise SignatureRefused(f"of a time that is not remembered: {signed}; sign it again")
+        self.nonces.note(sender, nonce, end + SKEW, now)
 
 
 def _texts(meta: Any, found: list[Any]) -> list[str]:
     """Return what the parts of a signature say; refuse it where they are not as they should be."""
-    if found != meta[-3:] or [each.tag for each in found] != PARTS:
-        raise _refused("not in the one place where it may be")
+    if found != meta[-len(PARTS) :] or [each.tag for each in found] != PARTS:
+        raise SignatureRefused("not in the one place where it may be")
     if any(len(each) or each.attrib or each.tail for each in found):
-        raise _refused("with more in it than there should be")
+        raise SignatureRefused("with more in it than there should be")
     return [each.text or "" for each in found]
 
 
-def _under(name: str, wire: Wire) -> Wire:
+def _under(name: str, origin: Origin, wire: Wire) -> Wire:
     """Return a wire under the name that is authentic; it must be the one of its conversation."""
     conversation, thread = wire.conversation, wire.thread
     if conversation.principal != name:
         if wire.id != 1 or thread is None:
             raise Rejected("validation", f"{name!r} in a conversation of another")
         conversation.principal = thread.caller = name
-    if wire.sender == name:
+    if wire.origin == origin:
         return wire
-    notes = (*wire.repairs, f"signed by {name}, brought by {wire.sender}")
+    notes = wire.repairs
+    if wire.sender != name:
+        notes = (*notes, f"signed by {name}, brought by {wire.sender}")
     return Wire(
         wire.raw,
-        wire.origin,
+        origin,
         wire.kind,
         name,
         conversation,
@@ -138,7 +147,3 @@ def _under(name: str, wire: Wire) -> Wire:
         repairs=notes,
         attempt=wire.attempt,
     )
-
-
-def _refused(why: str) -> Rejected:
-    return Rejected("validation", f"signature: {why}")

@@ -8,7 +8,7 @@ from typing import Any
 
 from lxml import etree
 
-from xml_pipeline.errors import Rejected
+from xml_pipeline.errors import Rejected, SignatureRefused
 from xml_pipeline.message import (
     ENVELOPE_NAMESPACE,
     META_NAMESPACE,
@@ -32,7 +32,7 @@ def refuse_signed(root: Any, wire: Wire) -> Wire:
     """Take the word of the channel, and refuse what is signed: no key is known to check it."""
     meta = root[0]
     if meta[-1].tag != _THREAD and any(each.tag.startswith(_SIGNED) for each in meta):
-        raise Rejected("validation", "signature: no key is known")
+        raise SignatureRefused("no key is known")
     return wire
 
 

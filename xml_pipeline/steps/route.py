@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from xml_pipeline.errors import Rejected
+from xml_pipeline.errors import Rejected, SignatureRefused
 from xml_pipeline.listener import HandlerMetadata, HandlerResponse, Listener
 from xml_pipeline.message import Addressed, Envelope
 from xml_pipeline.payload import Codec, RawPayload
@@ -105,11 +105,15 @@ class Route:
         ]
 
     def _from_outside(self, envelope: Envelope, thread: Thread) -> list[Addressed]:
-        if envelope.wire.origin == "outside" and thread.callee and envelope.thread_id != thread.id:
+        origin = envelope.wire.origin
+        if origin != "sealed" and thread.callee and envelope.thread_id != thread.id:
             raise Rejected("validation", "the thread it names is not the thread it seemed to name")
-        if thread.callee and envelope.to in (None, thread.callee):
-            return [self._on(envelope, self._callee(thread), thread)]
-        targets = self._targets(envelope)
+        answers = thread.callee and envelope.to in (None, thread.callee)
+        targets = (self._callee(thread),) if answers else self._targets(envelope)
+        if origin == "outside":
+            _check_unsigned(targets)
+        if answers:
+            return [self._on(envelope, targets[0], thread)]
         if len(targets) == 1 and not thread.callee:
             addressed = self._on(envelope, targets[0], thread)
             thread.callee = targets[0].name
@@ -128,3 +132,10 @@ class Route:
         if reserved and envelope.wire.sender != SYSTEM:
             raise Rejected("routing", f"only the pump sends <{envelope.tag}>")
         return codec
+
+
+def _check_unsigned(targets: Sequence[Listener]) -> None:
+    """Refuse what is not signed where one of those it is meant for hears nothing unsigned."""
+    for each in targets:
+        if each.require_signature:
+            raise SignatureRefused(f"there is none, and {each.name} requires one")

@@ -35,6 +35,12 @@ def envelope() -> None:
 
 
 @schema.command()
+def signature() -> None:
+    """Print the XSD of the parts of a signature."""
+    click.echo((files("xml_pipeline") / "schemas" / "signature.xsd").read_bytes(), nl=False)
+
+
+@schema.command()
 @click.argument("name")
 @click.option(
     "--organism",
