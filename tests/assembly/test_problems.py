@@ -247,9 +247,7 @@ def test_an_agent_without_a_handler_is_a_problem(project: Project) -> None:
         ("backend", "{type: sqlite}"),
         ("backend", "{type: redis}"),
         ("process_pool", "{enabled: true}"),
-        ("organism", "{identity: key.pem}"),
         ("llm", "{backends: [{provider: any}]}"),
-        ("trusted_keys", "{ada: ada.pem}"),
     ],
 )
 def test_what_an_organism_cannot_do_yet_is_a_problem(
@@ -259,15 +257,3 @@ def test_what_an_organism_cannot_do_yet_is_a_problem(
     [told] = project.problems()
     assert f": {key}" in told
     assert "comes with a later version" in told
-
-
-def test_signatures_that_nobody_would_check_are_a_problem(project: Project) -> None:
-    keys = "{ada: ada.pem}"
-    listen(project, require_signature="true")
-    with project.file.open("a") as file:
-        file.write(f"require_signature: true\ntrusted_keys: {keys}\n")
-    assert [each.split(": ")[1] for each in project.problems()] == [
-        "listeners[0].require_signature",
-        "require_signature",
-        "trusted_keys",
-    ]

@@ -57,9 +57,13 @@ _HEAD = re.compile(
 )
 
 # A namespace that is known to be absolute, and the absence of one. Every declaration contains
-# `xmlns` literally, for no entity can spell a name; so where all of them are one of these two,
+# `xmlns` literally, for no entity can spell a name; so where all of them are one of these three,
 # none is relative.
-_KNOWN_DECLARATIONS = (b'xmlns=""', b'xmlns="https://xml-pipeline.org/ns/envelope/v1"')
+_KNOWN_DECLARATIONS = (
+    b'xmlns=""',
+    b'xmlns="https://xml-pipeline.org/ns/envelope/v1"',
+    b'xmlns="https://xml-pipeline.org/ns/sig/v1"',
+)
 
 # RFC 3986, narrowed to what libxml2 takes as absolute: canonicalisation fails on all else. And
 # without `&`, which it writes into a declaration as it is, so that the result is not XML.
