@@ -11,6 +11,7 @@ from tests.flows.watching import Watch, settled
 from xml_pipeline.errors import HandlerFailed
 from xml_pipeline.listener import HandlerMetadata, HandlerResponse
 from xml_pipeline.primitives import BufferComplete, BufferStart
+from xml_pipeline.steps.rail import Inserts
 from xml_pipeline.testing import Probe, memory_organism, respond
 
 
@@ -68,5 +69,6 @@ async def test_a_limit_on_state_that_is_raised_while_running_holds_at_once() -> 
         with pytest.raises(HandlerFailed):
             await organism.ask("keeper", Task("x" * 200))
         limits = organism.config.limits.model_copy(update={"state_bytes": 300})
-        organism.kernel.apply(organism.config.model_copy(update={"limits": limits}))
+        config = organism.config.model_copy(update={"limits": limits})
+        organism.reconfigure(config, organism.listeners, Inserts())
         assert await organism.ask("keeper", Task("x" * 200)) == Result("kept")

@@ -85,6 +85,7 @@ def test_a_key_of_another_algorithm_is_refused(
 @pytest.mark.parametrize(
     "text",
     [b"", b"\0", b"words", ALICE.pem()[:60], ALICE.pem().replace(b"M", b"N", 1), b"x" * 100_000],
+    ids=["nothing", "NUL", "words", "half of it", "other bytes", "much"],
 )
 def test_what_is_no_key_is_refused(tmp_path: Path, text: bytes) -> None:
     file = tmp_path / "key.pem"
