@@ -35,10 +35,11 @@ from xml_pipeline.steps.unfold import Unfold
 class Signatures:
     """What the organism signs with, None without an identity, and whose signatures it believes."""
 
-    def __init__(self, read: ReadEnvelope, verifier: Verifier) -> None:
+    def __init__(self, read: ReadEnvelope, verifier: Verifier, credentials: Credentials) -> None:
         self.sign: Callable[[bytes], bytes] | None = None
         self._read = read
         self._verifier = verifier
+        self.take_over(credentials)
 
     def remember_in(self, nonces: NonceMemory) -> None:
         """Keep what has been seen elsewhere, such as where it outlives this process."""
@@ -107,8 +108,7 @@ def build_kernel(config: OrganismConfig) -> Kernel:
     dispatch = LocalDispatch(settlement, scheduler, threads, todos, events, view)
     dispatch.context_slots = config.limits.context_slots
     read, route = ReadEnvelope(xml_limits(config)), Route(listeners, threads, budgets)
-    signatures = Signatures(read, Verifier(listeners.__contains__))
-    signatures.take_over(credentials)
+    signatures = Signatures(read, Verifier(listeners.__contains__), credentials)
     stations = Stations(Unfold(settlement.number), read, route, Decode())
     return Kernel(
         events=events,
@@ -120,17 +120,21 @@ def build_kernel(config: OrganismConfig) -> Kernel:
         scheduler=scheduler,
         inbox=inbox,
         read=read,
-        door=OuterDoor(
-            lambda: (len(inbox) + scheduler.waiting, inbox.size + scheduler.waiting_bytes),
-            config.limits.waiting_messages,
-            config.limits.waiting_bytes,
-        ),
+        door=_door(config, inbox, scheduler),
         faults=faults,
         settlement=settlement,
         ingress=Ingress(listeners, threads, budgets, settlement, inbox),
         dispatch=dispatch,
         pump=StreamPump(inbox, Rail(stations, faults.refuse), scheduler, dispatch, faults, events),
         signatures=signatures,
+    )
+
+
+def _door(config: OrganismConfig, inbox: Inbox, scheduler: Scheduler) -> OuterDoor:
+    return OuterDoor(
+        lambda: (len(inbox) + scheduler.waiting, inbox.size + scheduler.waiting_bytes),
+        config.limits.waiting_messages,
+        config.limits.waiting_bytes,
     )
 
 

@@ -21,7 +21,7 @@ COMMANDS: Mapping[str, Mapping[str, tuple[str, str]]] = MappingProxyType(
         },
         "Say who you are": {
             "keygen": ("keys", "Make a key to sign with, and the one to check by."),
-            "sign": ("keys", "Sign envelopes."),
+            "sign": ("keys", "Sign envelopes, and print them."),
         },
         "Run it": {
             "run": ("run", "Run an organism until it is told to stop."),

@@ -64,9 +64,9 @@ def keygen(file: Path) -> None:
     help=f"How long it is to be believed, at most {LONGEST}.",
 )
 def sign(file: Path, key: Path, sender: str, valid_for: float) -> None:
-    """Sign the envelopes in FILE, or from stdin (`-`), and print them, each on lines of its own.
+    """Sign envelopes, and print them.
 
-    A signature that is there already is replaced. Each signed envelope is believed once.
+    They come from FILE, or from stdin (`-`); each is printed on lines of its own. A signature that is there already is replaced. Each signed envelope is believed once.
     """
     if sender and not PRINCIPAL.fullmatch(sender):
         raise Misused(f"{sender!r} is no sender's name: {PRINCIPAL.pattern}")
