@@ -66,7 +66,8 @@ def keygen(file: Path) -> None:
 def sign(file: Path, key: Path, sender: str, valid_for: float) -> None:
     """Sign envelopes, and print them.
 
-    They come from FILE, or from stdin (`-`); each is printed on lines of its own. A signature that is there already is replaced. Each signed envelope is believed once.
+    They come from FILE, or from stdin (`-`); each is printed on lines of its own. A signature that
+    is there already is replaced. Each signed envelope is believed once.
     """
     if sender and not PRINCIPAL.fullmatch(sender):
         raise Misused(f"{sender!r} is no sender's name: {PRINCIPAL.pattern}")
