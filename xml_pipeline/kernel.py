@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import inf
 
 from xml_pipeline.config import OrganismConfig
 from xml_pipeline.dispatch.local import LocalDispatch
+from xml_pipeline.dispatch.offload import Offload
 from xml_pipeline.dispatch.surroundings import OrganismView
 from xml_pipeline.events import BudgetEvent, Events
 from xml_pipeline.faults import Faults
@@ -71,6 +73,7 @@ class Kernel:
     settlement: Settlement
     ingress: Ingress
     dispatch: LocalDispatch
+    offload: Offload
     pump: StreamPump
     signatures: Signatures
 
@@ -81,6 +84,7 @@ class Kernel:
         self.read.limits = xml_limits(config)
         self.scheduler.max_concurrent = config.max_concurrent_handlers
         self.scheduler.per_agent = config.max_concurrent_per_agent
+        limit_pooled(self.scheduler, config)
         self.door.max_messages = config.limits.waiting_messages
         self.door.max_bytes = config.limits.waiting_bytes
         self.dispatch.context_slots = config.limits.context_slots
@@ -100,6 +104,7 @@ def build_kernel(config: OrganismConfig) -> Kernel:
     scheduler = Scheduler(
         config.max_concurrent_handlers, config.max_concurrent_per_agent, _clock, depth_first
     )
+    limit_pooled(scheduler, config)
     inbox = Inbox(config.max_concurrent_pipelines, depth_first)
     faults = Faults(listeners, threads, inbox, events)
     settlement = Settlement(listeners, threads, scheduler, inbox, faults)
@@ -107,6 +112,7 @@ def build_kernel(config: OrganismConfig) -> Kernel:
     view = OrganismView(listeners, budgets, todos, scheduler)
     dispatch = LocalDispatch(settlement, scheduler, threads, todos, events, view)
     dispatch.context_slots = config.limits.context_slots
+    offload = dispatch.offload = Offload(view, config)
     read, route = ReadEnvelope(xml_limits(config)), Route(listeners, threads, budgets)
     signatures = Signatures(read, Verifier(listeners.__contains__), credentials)
     stations = Stations(Unfold(settlement.number), read, route, Decode())
@@ -125,6 +131,7 @@ def build_kernel(config: OrganismConfig) -> Kernel:
         settlement=settlement,
         ingress=Ingress(listeners, threads, budgets, settlement, inbox),
         dispatch=dispatch,
+        offload=offload,
         pump=StreamPump(inbox, Rail(stations, faults.refuse), scheduler, dispatch, faults, events),
         signatures=signatures,
     )
@@ -142,6 +149,13 @@ def budget_limits(config: OrganismConfig) -> BudgetLimits:
     """Return what one conversation may spend."""
     budget = config.budget
     return BudgetLimits(budget.tokens, budget.usd, budget.messages, budget.hops, budget.seconds)
+
+
+def limit_pooled(scheduler: Scheduler, config: OrganismConfig) -> None:
+    """Let one delivery more start than there are worker processes, so that none has to wait."""
+    pool = config.process_pool
+    scheduler.per_pooled = pool.workers + 1
+    scheduler.pool_deadline = inf if pool.deadline is None else pool.deadline
 
 
 def xml_limits(config: OrganismConfig) -> XmlLimits:

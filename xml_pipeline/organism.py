@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from xml_pipeline.config import OrganismConfig
+from xml_pipeline.dispatch.by_name import paths_of
 from xml_pipeline.errors import (
     Timeout,
     Undeliverable,
@@ -61,7 +62,8 @@ class Organism:
         self._reloader: Reload | None = None
         self._running: asyncio.Task[None] | None = None
         self._at_rest: list[asyncio.Future[None]] = []
-        self._put_in_place((*system_listeners(self._kernel), *map(_checked, listeners)))
+        everybody = (*system_listeners(self._kernel), *map(_checked, listeners))
+        self._put_in_place(everybody, self.config)
 
     @classmethod
     def load(cls, path: str | Path) -> Organism:
@@ -79,6 +81,7 @@ class Organism:
         if self._running is not None:
             raise XmlPipelineError("an organism runs once; make another one")
         self._kernel.scheduler.clock = asyncio.get_running_loop().time
+        await self._kernel.offload.start()
         name = f"pump of {self.config.organism.name}"
         self._running = asyncio.create_task(self._live(), name=name)
         self._running.add_done_callback(_cry_out)
@@ -92,6 +95,7 @@ class Organism:
     ) -> None:
         self._kernel.inbox.stop()
         await self._kernel.dispatch.stop()
+        await self._kernel.offload.stop()
         try:
             if self._running is not None:
                 await self._running
@@ -292,14 +296,14 @@ class Organism:
         where a key cannot be used.
         """
         credentials = credentials_of(config)
-        self._put_in_place(listeners)
+        self._put_in_place(listeners, config)
         self.config = config
         self._kernel.pump.rail.insert(steps)
         self._kernel.apply(config, credentials)
 
     def register(self, listener: Listener) -> None:
         """Add a listener while running; ValueError where its name is taken or reserved."""
-        self._put_in_place((*self._kernel.listeners, _checked(listener)))
+        self._put_in_place((*self._kernel.listeners, _checked(listener)), self.config)
 
     def register_generic(self, name: str, handler: Handler) -> None:
         """Add a listener that takes any payload as ``RawPayload``, unvalidated."""
@@ -310,7 +314,8 @@ class Organism:
         gone = self._kernel.listeners.get(name)
         if gone.name.startswith(f"{SYSTEM}."):
             raise XmlPipelineError(f"{name} is part of the organism")
-        self._put_in_place(each for each in self._kernel.listeners if each is not gone)
+        others = (each for each in self._kernel.listeners if each is not gone)
+        self._put_in_place(others, self.config)
         return gone
 
     # ── watching ────────────────────────────────────────────────────────────────────────────
@@ -365,8 +370,11 @@ class Organism:
     def _lane(self, listener: str) -> Any:
         return self._kernel.scheduler.lane(self._kernel.listeners.get(listener))
 
-    def _put_in_place(self, listeners: Iterable[Listener]) -> None:
+    def _put_in_place(self, listeners: Iterable[Listener], config: OrganismConfig) -> None:
+        listeners = tuple(listeners)
+        self._kernel.offload.check(listeners, config)
         self._kernel.listeners.replace(listeners)
+        self._kernel.offload.serve(listeners, config)
         self._kernel.prompts.replace(self._kernel.listeners)
         for listener in self._kernel.listeners:
             self._kernel.scheduler.lane(listener)
@@ -374,11 +382,11 @@ class Organism:
 
 
 def _checked(listener: Listener) -> Listener:
-    """Refuse what only the pump may be called, and what this version would not do."""
+    """Refuse what only the pump may be called, and what no worker process could import."""
     if listener.name.partition(".")[0] in RESERVED_NAMES:
         raise ValueError(f"{listener.name!r} is a name of the pump's own")
     if listener.cpu_bound:
-        raise ValueError(f"listener {listener.name}: cpu_bound comes with a later version")
+        paths_of(listener)
     return listener
 
 

@@ -25,9 +25,8 @@ _FEW = 64
 class Lane:
     """One listener's place in the schedule; it outlives a reload of the listener.
 
-    ``running`` maps each delivery under way to the time it began. All deliveries of a
-    listener share one timeout, so this dict, in order of insertion, is the queue of their
-    deadlines as well.
+    ``running`` maps each delivery under way to the time it began: infinity while it waits for
+    a worker process. All deliveries of a listener share one timeout.
     """
 
     __slots__ = ("limit", "parked", "paused", "running", "timeout")
@@ -49,8 +48,9 @@ class Scheduler:
     """Decides which deliveries may start.
 
     ``max_concurrent`` bounds the whole organism, ``per_agent`` each agent that names no
-    limit of its own. ``lanes`` has the lane of each listener by its name. ``clock`` gives the
-    event loop's time.
+    limit of its own, ``per_pooled`` each listener that works in processes, whose deliveries
+    take ``pool_deadline`` seconds at most. ``lanes`` has the lane of each listener by its
+    name. ``clock`` gives the event loop's time.
     """
 
     def __init__(
@@ -62,6 +62,8 @@ class Scheduler:
     ) -> None:
         self.max_concurrent = max_concurrent
         self.per_agent = per_agent
+        self.per_pooled = 1
+        self.pool_deadline = inf
         self.running = 0
         self.waiting = 0
         self.waiting_bytes = 0
@@ -77,10 +79,14 @@ class Scheduler:
         limit = listener.max_concurrent
         if limit is None and listener.agent:
             limit = self.per_agent
+        timeout = listener.timeout
+        if listener.cpu_bound:
+            limit = min(self.per_pooled, limit or self.per_pooled)
+            timeout = min(self.pool_deadline, timeout)
         lane = self.lanes.get(listener.name)
         if lane is None:
-            lane = self.lanes[listener.name] = Lane(limit, listener.timeout, self._depth_first)
-        lane.limit, lane.timeout = limit, listener.timeout
+            lane = self.lanes[listener.name] = Lane(limit, timeout, self._depth_first)
+        lane.limit, lane.timeout = limit, timeout
         return lane
 
     def forget_lanes(self, present: Container[str]) -> None:

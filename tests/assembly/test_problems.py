@@ -219,7 +219,6 @@ def test_what_is_no_step_is_a_problem(project: Project, step: str) -> None:
     "changes",
     [
         {"model": "a:b"},
-        {"cpu_bound": "true"},
         {"max_turns": "3"},
         {"max_deliveries": "2"},
         {"retry": "{}"},
@@ -246,7 +245,6 @@ def test_an_agent_without_a_handler_is_a_problem(project: Project) -> None:
     [
         ("backend", "{type: sqlite}"),
         ("backend", "{type: redis}"),
-        ("process_pool", "{enabled: true}"),
         ("llm", "{backends: [{provider: any}]}"),
     ],
 )

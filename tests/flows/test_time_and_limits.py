@@ -212,8 +212,6 @@ async def test_a_busy_listener_does_not_delay_an_idle_one() -> None:
         assert len(await asyncio.gather(*asking)) == 10
 
 
-async def test_what_this_version_would_not_do_is_refused_and_not_passed_over() -> None:
-    with pytest.raises(ValueError, match="later version"):
-        memory_organism(worker(cpu_bound=True))
+async def test_a_name_of_the_pump_is_refused() -> None:
     with pytest.raises(ValueError, match="the pump's own"):
         memory_organism(worker("system.mine"))

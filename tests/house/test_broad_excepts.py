@@ -14,6 +14,7 @@ MAY_CATCH_EVERYTHING = frozenset(
         "xml_pipeline/pump.py",  # the rail: one exception would end the stream for everyone
         "xml_pipeline/steps/rail.py",
         "xml_pipeline/dispatch/local.py",  # handlers are strangers' code
+        "xml_pipeline/dispatch/run_job.py",  # the same, in a process of its own
     }
 )
 EVERYTHING = frozenset({"Exception", "BaseException"})

@@ -14,6 +14,7 @@ from typing import TypeVar
 from xml_pipeline.blueprint.code import handler_at, payload_at, payloads_of, step_at
 from xml_pipeline.blueprint.later import not_yet
 from xml_pipeline.config import KeyPath, ListenerConfig, LoadedConfig, OrganismConfig, Place
+from xml_pipeline.dispatch.by_name import paths_of
 from xml_pipeline.errors import ConfigError, PluginNotFound
 from xml_pipeline.identity.credentials import examine, located
 from xml_pipeline.listener import Handler, Listener
@@ -75,6 +76,8 @@ class Drawing:
         if handler is None or len(accepts) < len(config.payload_class):
             return None
         accepts = self._agreed(at, handler, accepts)
+        if config.cpu_bound and not self._loaded.config.process_pool.enabled:
+            self._report((*at, "cpu_bound"), "needs `process_pool.enabled`: there is no worker")
         try:
             return _assembled(config, handler, accepts, output) if accepts else None
         except (TypeError, ValueError) as error:
@@ -146,7 +149,7 @@ def _one(text: str | None) -> tuple[str, ...]:
 def _assembled(
     config: ListenerConfig, handler: Handler, accepts: tuple[type, ...], output: tuple[type, ...]
 ) -> Listener:
-    return Listener(
+    listener = Listener(
         config.name,
         accepts,
         handler,
@@ -161,4 +164,8 @@ def _assembled(
         prompt=config.prompt,
         max_hops=config.max_hops,
         require_signature=config.require_signature,
+        cpu_bound=config.cpu_bound,
     )
+    if listener.cpu_bound:
+        paths_of(listener)
+    return listener

@@ -15,10 +15,9 @@ from xml_pipeline.names import plugin_handler
 
 ORGANISM: tuple[KeyPath, ...] = (
     ("backend", "type"),
-    ("process_pool", "enabled"),
     ("llm", "backends"),
 )
-LISTENER = ("cpu_bound", "model", "max_turns", "max_deliveries", "retry")
+LISTENER = ("model", "max_turns", "max_deliveries", "retry")
 WORDS = "comes with a later version"
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from xml_pipeline.blueprint.drawing import Blueprint, Drawing
 from xml_pipeline.blueprint.renewal import Renewal
-from xml_pipeline.blueprint.sources import OwnPackages
 from xml_pipeline.config import OrganismConfig, load_config
 from xml_pipeline.imports import OURS
 from xml_pipeline.names import import_path, plugin_handler
+from xml_pipeline.sources import OwnPackages
 
 
 class Reader:

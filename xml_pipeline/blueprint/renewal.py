@@ -14,7 +14,7 @@ from os.path import realpath
 from pathlib import Path
 from types import ModuleType
 
-from xml_pipeline.blueprint.sources import FromSource, ModuleFile, OwnPackages, lineage, origin_of
+from xml_pipeline.sources import FromSource, ModuleFile, OwnPackages, lineage, origin_of
 
 
 class Renewal:

@@ -114,17 +114,22 @@ class BackendConfig(Section):
 class ProcessPoolConfig(Section):
     """Worker processes for listeners that are `cpu_bound`."""
 
-    enabled: bool = Field(default=False, description="Start the workers with the organism.")
+    enabled: bool = Field(
+        default=True,
+        description="Start workers when a listener is `cpu_bound`; if not, it is refused.",
+    )
     workers: Count = Field(default=4, description="How many processes.")
     max_tasks_per_child: Count = Field(
-        default=100, description="Deliveries after which a process is replaced."
+        default=1000, description="Deliveries after which a process is replaced."
     )
-    memory_mb: Count | None = Field(
-        default=None, description="Megabytes of memory a process may take; empty: no limit."
+    memory_mb: Annotated[int, Field(ge=256)] | None = Field(
+        default=None,
+        description="Megabytes of address space that a process may take; empty: no limit.",
     )
     deadline: Seconds | None = Field(
         default=None,
-        description="Seconds before a process is killed; empty: the listener's timeout.",
+        description="Seconds after which a process is killed with the delivery it is busy with;"
+        " empty: the listener's timeout.",
     )
 
 

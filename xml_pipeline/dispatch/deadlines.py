@@ -13,8 +13,8 @@ from xml_pipeline.schedule import Scheduler
 class Deadlines:
     """Watches the oldest running delivery of each listener.
 
-    A listener's deliveries share one timeout, so the first of its running ones is the next
-    to be late. One timer is armed for the ``earliest`` of them all, and none when nothing runs.
+    One timer is armed for the ``earliest`` of all that run, and none when nothing runs. Only
+    when it fires is the next one looked for.
     """
 
     __slots__ = ("_expire", "_scheduler", "_timer", "earliest")
@@ -50,7 +50,7 @@ class Deadlines:
         for delivery in late:
             self._expire(delivery)
         heads = (
-            next(iter(lane.running.values())) + lane.timeout
+            min(lane.running.values()) + lane.timeout
             for lane in self._scheduler.lanes.values()
             if lane.running
         )

@@ -12,12 +12,16 @@ import asyncio
 import logging
 import traceback
 from collections.abc import Awaitable, Iterable
+from math import inf
 from types import CoroutineType
 from typing import Any
 
+from xml_pipeline.dispatch.answers import code_of, responses_of
 from xml_pipeline.dispatch.deadlines import Deadlines
+from xml_pipeline.dispatch.jobs import JobFailed
+from xml_pipeline.dispatch.offload import Offload
 from xml_pipeline.dispatch.relay import Relay
-from xml_pipeline.errors import FaultCode, InvalidState, XmlPipelineError
+from xml_pipeline.errors import FaultCode, InvalidState
 from xml_pipeline.events import AgentState, Events, MessageReceived
 from xml_pipeline.hooks import DispatchHook
 from xml_pipeline.listener import HandlerMetadata, HandlerResponse, Surroundings
@@ -36,7 +40,12 @@ _SETTLED: Any = object()
 
 
 class LocalDispatch:
-    """Starts the handler of each delivery and settles what becomes of it."""
+    """Starts the handler of each delivery and settles what becomes of it.
+
+    ``offload`` has those of ``cpu_bound`` listeners; whoever makes a dispatch gives it one.
+    """
+
+    offload: Offload
 
     def __init__(
         self,
@@ -103,12 +112,15 @@ class LocalDispatch:
         """Run a handler and settle its delivery; return what went wrong, None where nothing."""
         metadata = HandlerMetadata(delivery, self._surroundings)
         try:
-            answer: Any = delivery.listener.handler(delivery.payload, metadata)
+            if delivery.listener.cpu_bound:
+                answer: Any = self._in_a_process(delivery, metadata)
+            else:
+                answer = delivery.listener.handler(delivery.payload, metadata)
             if answer.__class__ is CoroutineType or not hasattr(answer, "__aiter__"):
                 answer = await answer
             else:
                 answer = [each async for each in answer]
-            responses = _responses(answer)
+            responses = responses_of(answer)
         except asyncio.CancelledError:
             if self._take(delivery):
                 self._fail(delivery, "handler", "the handler cancelled itself")
@@ -120,6 +132,20 @@ class LocalDispatch:
         if self._unsettled.pop(delivery, _SETTLED) is _SETTLED:
             return "too late"
         return self._succeed(delivery, metadata, responses)
+
+    async def _in_a_process(
+        self, delivery: Delivery, metadata: HandlerMetadata
+    ) -> tuple[HandlerResponse, ...]:
+        """Have a worker process handle a delivery; its time begins when one is free for it."""
+        lane = self._scheduler.lanes[delivery.listener.name]
+        lane.running[delivery] = inf
+
+        def begins() -> None:
+            began = lane.running[delivery] = self._scheduler.clock()
+            if began + lane.timeout < self._deadlines.earliest:
+                self._deadlines.arm(began + lane.timeout)
+
+        return await self.offload.run(delivery, metadata, begins)
 
     def _succeed(
         self, delivery: Delivery, metadata: HandlerMetadata, responses: Iterable[HandlerResponse]
@@ -175,10 +201,11 @@ class LocalDispatch:
         return await self._run(delivery)
 
     def _raised(self, delivery: Delivery, error: BaseException) -> None:
-        code: FaultCode = "handler"
-        if isinstance(error, XmlPipelineError) and error.code in ("budget", "timeout"):
-            code = error.code
-        self._fail(delivery, code, "".join(traceback.format_exception(error)))
+        if isinstance(error, JobFailed):
+            self._fail(delivery, error.code, error.detail)
+        else:
+            detail = "".join(traceback.format_exception(error))
+            self._fail(delivery, code_of(error), detail)
 
     def _fail(self, delivery: Delivery, code: FaultCode, detail: str) -> None:
         if self._events.heard:
@@ -191,7 +218,8 @@ class LocalDispatch:
         task = self._unsettled.pop(delivery, _SETTLED)
         if task is not _SETTLED:
             _cancel(task)
-            detail = f"{delivery.listener.name} took longer than {delivery.listener.timeout} s"
+            name = delivery.listener.name
+            detail = f"{name} took longer than {self._scheduler.lanes[name].timeout} s"
             self._fail(delivery, "timeout", detail)
 
     def _thread_closed(self, thread: Thread) -> None:
@@ -242,23 +270,3 @@ async def _heed(told: Awaitable[None]) -> None:
 
 async def _complete(hook: DispatchHook, thread_id: str) -> None:
     await _heed(hook.on_thread_complete(thread_id))
-
-
-def _responses(answer: object) -> Iterable[HandlerResponse]:
-    """Return what a handler said as a sequence of responses.
-
-    Raises TypeError, which is the handler's failure, for anything that is not one.
-    """
-    if answer is None:
-        return ()
-    if answer.__class__ is HandlerResponse:
-        return (answer,)
-    if isinstance(answer, bytes):
-        return (HandlerResponse(answer),)
-    if isinstance(answer, Iterable) and not isinstance(answer, str):
-        responses = tuple(answer)
-        if all(isinstance(each, HandlerResponse) for each in responses):
-            return responses
-    raise TypeError(
-        f"a handler returns HandlerResponse, several of them, bytes or None; not {answer!r}"
-    )

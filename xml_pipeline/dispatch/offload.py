@@ -1,0 +1,190 @@
+"""Handing deliveries of `cpu_bound` listeners to worker processes, as jobs.
+
+The rule this file guards: what a worker says is bytes. The payloads in its answer are read and
+validated like any other document, and nothing that it names is imported on that account.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from xml_pipeline.config import OrganismConfig
+from xml_pipeline.dispatch.by_name import name_of, paths_of
+from xml_pipeline.dispatch.jobs import Failure, Job, JobFailed, Said, encode_job, encode_words
+from xml_pipeline.dispatch.pool import Crew, Pool
+from xml_pipeline.errors import BudgetExhausted, InvalidPayload, PayloadDefinitionError
+from xml_pipeline.listener import HandlerMetadata, HandlerResponse, Listener, Reserved, Surroundings
+from xml_pipeline.message import Delivery
+from xml_pipeline.payload import Codec, codec_of
+from xml_pipeline.registries import state as states
+
+MIB = 1024 * 1024
+
+
+class Offload:
+    """Runs the handlers of ``cpu_bound`` listeners in the processes of a pool."""
+
+    def __init__(self, surroundings: Surroundings, config: OrganismConfig) -> None:
+        self.pool = Pool(_crew(config, ()))
+        self._surroundings = surroundings
+        self._open = False
+        self._bound: Mapping[str, Any] = {}
+
+    def check(self, listeners: Iterable[Listener], config: OrganismConfig) -> None:
+        """Raise ValueError where a listener would need a pool and there is none."""
+        for each in listeners:
+            if each.cpu_bound and not config.process_pool.enabled:
+                raise ValueError(f"listener {each.name}: cpu_bound needs `process_pool.enabled`")
+
+    def serve(self, listeners: Iterable[Listener], config: OrganismConfig) -> None:
+        """Take over these listeners; workers that know others, or other code, are replaced."""
+        bound = [each for each in listeners if each.cpu_bound]
+        known = {each.name: (each.handler, each.accepts) for each in bound}
+        crew = _crew(config, bound)
+        if (known, crew) != (self._bound, self.pool.crew):
+            self._bound = known
+            self.pool.renew(crew)
+        self._start()
+
+    async def start(self) -> None:
+        """Start the workers, if there is anything for them to do, and wait for the first."""
+        self._open = True
+        self._start()
+        if self.pool.running:
+            await self.pool.ready()
+
+    async def stop(self) -> None:
+        """End all workers."""
+        self._open = False
+        await self.pool.stop()
+
+    async def run(
+        self, delivery: Delivery, metadata: HandlerMetadata, begins: Callable[[], None]
+    ) -> tuple[HandlerResponse, ...]:
+        """Have a delivery handled by a worker; ``begins`` is called when one is free.
+
+        Raises JobFailed where the handler raised, or its worker died.
+        """
+
+        def job() -> bytes:
+            begins()
+            return encode_job(job_of(delivery, metadata))
+
+        reply = await self.pool.run(job, JobHost(delivery, self._surroundings))
+        if isinstance(reply, Failure):
+            raise JobFailed(reply.code, reply.traceback)
+        responses = tuple(map(response_of, reply.said))
+        if reply.state:
+            metadata.state.clear()
+            metadata.state.update(states.decode(reply.state, delivery.listener.payload))
+        return responses
+
+    def _start(self) -> None:
+        if self._open and self._bound and not self.pool.running:
+            self.pool.start()
+
+
+class JobHost:
+    """Answers what a handler asks from its process."""
+
+    def __init__(self, delivery: Delivery, surroundings: Surroundings) -> None:
+        self._delivery = delivery
+        self._surroundings = surroundings
+        self._reserved: list[Reserved] = []
+
+    def told(self, question: str, arguments: list[object]) -> tuple[str, object]:
+        """Return (fault code or empty, answer or what is wrong with the question)."""
+        try:
+            return ("", self._answer(question, arguments))
+        except BudgetExhausted as error:
+            return ("budget", str(error))
+        except (TypeError, ValueError, IndexError) as error:
+            return ("handler", f"{question}: {error}")
+
+    def heard(self, level: int, logger: str, line: str) -> None:
+        """Log a line on behalf of the delivery."""
+        logging.getLogger(logger).log(level, "%s", line)
+
+    def _answer(self, question: str, arguments: list[Any]) -> object:
+        around, delivery = self._surroundings, self._delivery
+        match question, arguments:
+            case "usage_instructions", []:
+                return around.usage_instructions(delivery)
+            case "todo_nudge", []:
+                return around.todo_nudge(delivery)
+            case "reserve", [tokens, usd]:
+                self._reserved.append(around.budget(delivery).reserve(int(tokens), float(usd)))
+                return len(self._reserved) - 1
+            case "settle", [number, tokens, usd]:
+                self._reserved[number].settle(int(tokens), float(usd))
+                return None
+            case _:
+                raise ValueError("nobody answers this")
+
+
+def job_of(delivery: Delivery, metadata: HandlerMetadata) -> Job:
+    """Return a delivery as a job."""
+    payload, thread = delivery.payload, delivery.thread
+    listener, deadline = delivery.listener, metadata.deadline
+    accepts: Any = listener.accepts
+    return Job(
+        name_of(listener.handler),
+        name_of(type(payload)),
+        [*map(name_of, accepts)],
+        [*map(name_of, listener.outputs)],
+        listener.name,
+        delivery.sender,
+        delivery.kind,
+        delivery.id,
+        delivery.in_reply_to,
+        delivery.hops,
+        delivery.attempt,
+        delivery.conversation.id,
+        delivery.conversation.tenant,
+        thread.id,
+        thread.caller,
+        deadline.isoformat() if deadline is not None else None,
+        states.encode(thread.state, listener.payload) if thread.state else b"",
+        payload.to_xml(),
+    )
+
+
+def response_of(said: Said) -> HandlerResponse:
+    """Return a response as the handler made it.
+
+    A payload whose class is not loaded here goes on as text, and is read on its way.
+    """
+    if said.payload_class == "":
+        payload: object = None
+    elif (codec := _codec(said.payload_class)) is None:
+        payload = said.payload
+    else:
+        try:
+            payload = codec.from_xml(said.payload)
+        except InvalidPayload as error:
+            raise JobFailed("validation", f"<{codec.tag}> from a worker: {error}") from None
+    return HandlerResponse(payload, said.to, said.key, said.seconds, said.kind)
+
+
+def _codec(path: str | None) -> Codec[Any] | None:
+    module, _, name = (path or "").partition(":")
+    found = getattr(sys.modules.get(module), name, None)
+    if not isinstance(found, type):
+        return None
+    try:
+        return codec_of(found)
+    except PayloadDefinitionError:
+        return None
+
+
+def _crew(config: OrganismConfig, bound: Iterable[Listener]) -> Crew:
+    pool = config.process_pool
+    paths = sorted({path for each in bound for path in paths_of(each)})
+    modules = {path.partition(":")[0] for path in paths}
+    allow = sorted({*config.allow_imports, *modules})
+    level = logging.getLogger().getEffectiveLevel()
+    setup = encode_words(sys.path, allow, paths, (pool.memory_mb or 0) * MIB, level)
+    return Crew(pool.workers, pool.max_tasks_per_child, setup)

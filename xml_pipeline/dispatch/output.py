@@ -1,0 +1,39 @@
+"""What a worker process prints: into the log, line by line, under the worker's name."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+log = logging.getLogger(__name__)
+
+LONGEST_LINE = 8 * 1024
+"""Bytes of a line; a longer one is logged in pieces."""
+
+
+class Output(asyncio.Protocol):
+    """Logs each line that comes from a pipe."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._rest = b""
+
+    def data_received(self, data: bytes) -> None:
+        """Log the lines that are complete."""
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        for line in lines:
+            self._log(line)
+        while len(self._rest) > LONGEST_LINE:
+            self._log(self._rest[:LONGEST_LINE])
+            self._rest = self._rest[LONGEST_LINE:]
+
+    def eof_received(self) -> None:
+        """Log what came last."""
+        if self._rest:
+            self._log(self._rest)
+            self._rest = b""
+
+    def _log(self, line: bytes) -> None:
+        text = line.decode(errors="replace").rstrip()
+        if text:
+            log.info("%s: %s", self._name, text, extra={"worker": self._name})

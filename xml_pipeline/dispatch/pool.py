@@ -1,0 +1,215 @@
+"""The pool: so many worker processes, each replaced when it dies, is worn out or outdated.
+
+The rule this file guards: a job is with at most one worker, and is never given a second time.
+A worker that breaks takes its own job with it; the others, and those that wait, go on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from xml_pipeline.dispatch.jobs import Answer, Failure, JobFailed
+from xml_pipeline.dispatch.process import Host, WorkerProcess
+from xml_pipeline.dispatch.restarts import Restarts
+from xml_pipeline.errors import XmlPipelineError
+
+log = logging.getLogger(__name__)
+
+LAST_SECONDS = 2.0
+"""How long a worker that was dismissed has to end by itself."""
+
+HOPELESS = 3
+"""Workers in a row that never got ready: then whoever waits for one is told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Crew:
+    """What the workers are to be: how many, for how many jobs each, and set up how."""
+
+    workers: int
+    jobs_each: int
+    setup: bytes
+
+
+class Pool:
+    """Runs jobs in worker processes, first come, first served.
+
+    Before ``start`` it has no process, and whoever wants a job done waits.
+    """
+
+    def __init__(self, crew: Crew, restarts: Restarts | None = None) -> None:
+        self.crew = crew
+        self._restarts = restarts
+        self._places: dict[int, asyncio.Task[None]] = {}
+        self._workers: set[WorkerProcess] = set()
+        self._idle: list[WorkerProcess] = []
+        self._waiting: deque[asyncio.Future[WorkerProcess]] = deque()
+        self._numbers = 0
+        self._generation = object()
+
+    @property
+    def running(self) -> bool:
+        """Tell whether it has been started, and not stopped."""
+        return bool(self._places)
+
+    @property
+    def workers(self) -> tuple[WorkerProcess, ...]:
+        """Return the processes that live, ready or not."""
+        return tuple(self._workers)
+
+    def start(self) -> None:
+        """Begin to start the workers."""
+        if self._restarts is None:
+            self._restarts = Restarts(asyncio.get_running_loop().time)
+        self._fill_places(self._restarts)
+
+    async def ready(self) -> None:
+        """Wait until a worker can take a job; XmlPipelineError where none ever can."""
+        try:
+            self._give_back(await self._take())
+        except JobFailed as error:
+            raise XmlPipelineError(error.detail) from None
+
+    async def stop(self) -> None:
+        """Dismiss all workers, and wait until none is left."""
+        places, self._places = tuple(self._places.values()), {}
+        for place in places:
+            place.cancel()
+        await asyncio.gather(*places, return_exceptions=True)
+        workers = self.workers
+        for worker in workers:
+            worker.dismiss()
+        await asyncio.gather(*(self._see_off(worker) for worker in workers))
+        for waiter in self._waiting:
+            waiter.cancel()
+
+    def renew(self, crew: Crew) -> None:
+        """Replace all workers by others; each finishes the job that it has."""
+        self.crew = crew
+        self._generation = object()
+        idle, self._idle = self._idle, []
+        for worker in self._workers - set(idle):
+            worker.ordered = True
+            worker.leaving.set()
+        for worker in idle:
+            worker.dismiss()
+        if self._restarts is not None and self.running:
+            self._restarts.started()
+            self._fill_places(self._restarts)
+
+    async def run(self, job: Callable[[], bytes], host: Host) -> Answer | Failure:
+        """Have a job done as soon as a worker is free; ``job`` is called then.
+
+        Raises JobFailed where its worker dies. Whoever is cancelled kills the worker.
+        """
+        worker = await self._take()
+        try:
+            reply = await worker.run(job(), host)
+        finally:
+            self._give_back(worker)
+        if isinstance(reply, Failure) and reply.type == "MemoryError":
+            worker.kill("had no memory left")
+        return reply
+
+    # ── whose turn it is ────────────────────────────────────────────────────────────────────
+
+    async def _take(self) -> WorkerProcess:
+        while self._idle:
+            worker = self._idle.pop()
+            if not worker.leaving.is_set():
+                return worker
+        if self._restarts is not None and self._restarts.stillborn >= HOPELESS:
+            raise _hopeless()
+        waiter: asyncio.Future[WorkerProcess] = asyncio.get_running_loop().create_future()
+        self._waiting.append(waiter)
+        try:
+            return await waiter
+        except asyncio.CancelledError:
+            if waiter.done() and not waiter.cancelled() and not waiter.exception():
+                self._give_back(waiter.result())
+            raise
+
+    def _give_back(self, worker: WorkerProcess) -> None:
+        if worker.leaving.is_set() or worker.jobs >= self.crew.jobs_each:
+            worker.dismiss()
+            return
+        while self._waiting:
+            waiter = self._waiting.popleft()
+            if not waiter.done():
+                waiter.set_result(worker)
+                return
+        self._idle.append(worker)
+
+    # ── keeping the places filled ───────────────────────────────────────────────────────────
+
+    def _fill_places(self, restarts: Restarts) -> None:
+        for number in range(self.crew.workers):
+            kept = self._places.get(number)
+            if kept is None or kept.done():
+                keeping = asyncio.get_running_loop().create_task(self._keep(number, restarts))
+                self._places[number] = keeping
+
+    async def _keep(self, number: int, restarts: Restarts) -> None:
+        """Keep one place filled, as long as there is that place."""
+        while number < self.crew.workers:
+            worker = await self._hire()
+            ready = worker is not None and await self._is_ready(worker)
+            if worker is not None and ready:
+                restarts.started()
+                await worker.leaving.wait()
+            if worker is not None and worker.ordered:
+                continue
+            pause = restarts.died(ready=ready)
+            if restarts.stillborn >= HOPELESS:
+                self._tell_hopeless()
+            if pause:
+                log.error("workers die too often: the next is started in %.1f s", pause)
+                await asyncio.sleep(pause)
+
+    async def _hire(self) -> WorkerProcess | None:
+        self._numbers += 1
+        try:
+            worker = await WorkerProcess.start(f"worker-{self._numbers}", self.crew.setup)
+        except OSError as error:
+            log.error("no worker can be started: %s", error)
+            return None
+        self._workers.add(worker)
+        worker.ended.add_done_callback(lambda ended: self._ended(worker, ended.result()))
+        return worker
+
+    async def _is_ready(self, worker: WorkerProcess) -> bool:
+        """Wait until a worker is ready and put it to work; False if it died before."""
+        generation = self._generation
+        await asyncio.wait((worker.ready, worker.ended), return_when=asyncio.FIRST_COMPLETED)
+        if not worker.ready.done() or worker.ready.cancelled():
+            return False
+        if generation is not self._generation:
+            worker.dismiss()
+        self._give_back(worker)
+        return True
+
+    def _ended(self, worker: WorkerProcess, reason: str) -> None:
+        self._workers.discard(worker)
+        if worker in self._idle:
+            self._idle.remove(worker)
+        if not worker.ordered:
+            log.error("%s (pid %d) %s", worker.name, worker.pid, reason)
+
+    def _tell_hopeless(self) -> None:
+        while self._waiting:
+            waiter = self._waiting.popleft()
+            if not waiter.done():
+                waiter.set_exception(_hopeless())
+
+    async def _see_off(self, worker: WorkerProcess) -> None:
+        await asyncio.wait((worker.ended,), timeout=LAST_SECONDS)
+        worker.kill("did not end by itself")
+        await worker.ended
+
+
+def _hopeless() -> JobFailed:
+    return JobFailed("internal", f"no worker process gets ready: {HOPELESS} in a row have died")
