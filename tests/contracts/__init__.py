@@ -1,0 +1,1 @@
+"""What all implementations of one seam have in common, run over each of them."""

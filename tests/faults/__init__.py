@@ -1,0 +1,1 @@
+"""Faults by the hundred: what must hold when processes, stores and networks break."""

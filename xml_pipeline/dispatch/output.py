@@ -19,13 +19,13 @@ class Output(asyncio.Protocol):
         self._rest = b""
 
     def data_received(self, data: bytes) -> None:
-        """Log the lines that are complete."""
+        """Log the lines that are complete, and what is too long to wait for its end."""
         *lines, self._rest = (self._rest + data).split(b"\n")
         for line in lines:
             self._log(line)
-        while len(self._rest) > LONGEST_LINE:
-            self._log(self._rest[:LONGEST_LINE])
-            self._rest = self._rest[LONGEST_LINE:]
+        if len(self._rest) > LONGEST_LINE:
+            self._log(self._rest)
+            self._rest = b""
 
     def eof_received(self) -> None:
         """Log what came last."""
@@ -34,6 +34,7 @@ class Output(asyncio.Protocol):
             self._rest = b""
 
     def _log(self, line: bytes) -> None:
-        text = line.decode(errors="replace").rstrip()
-        if text:
-            log.info("%s: %s", self._name, text, extra={"worker": self._name})
+        for at in range(0, len(line), LONGEST_LINE):
+            text = line[at : at + LONGEST_LINE].decode(errors="replace").rstrip()
+            if text:
+                log.info("%s: %s", self._name, text, extra={"worker": self._name})

@@ -17,12 +17,13 @@ from typing import Any, NamedTuple
 from xml_pipeline.dispatch.answers import all_said, code_of
 from xml_pipeline.dispatch.by_name import path_of
 from xml_pipeline.dispatch.jobs import Answer, Failure, Job, Said
-from xml_pipeline.errors import InvalidPayload, PayloadDefinitionError, XmlPipelineError
+from xml_pipeline.errors import FaultCode, PayloadDefinitionError, Rejected, XmlPipelineError
 from xml_pipeline.imports import import_object
 from xml_pipeline.listener import Delivered, HandlerMetadata, HandlerResponse, Listener
 from xml_pipeline.payload import RawPayload, codec_of
 from xml_pipeline.payload.raw import parse_xml
 from xml_pipeline.registries import state as states
+from xml_pipeline.steps.seal import check_name
 from xml_pipeline.thread import Conversation, Thread
 
 LAST_SECONDS = 1.0
@@ -186,15 +187,19 @@ class RemoteReservation:
 
 def failure(error: BaseException) -> Failure:
     """Return what a handler raised as what can be told of it."""
-    code = code_of(error)
-    if isinstance(error, Unwritable):
-        code = "validation"
+    code = error.code if isinstance(error, Unsayable) else code_of(error)
     text = "".join(traceback.format_exception(error))
     return Failure(type(error).__name__, str(error), code, text)
 
 
-class Unwritable(XmlPipelineError):
-    """A response holds a payload that cannot be written."""
+class Unsayable(XmlPipelineError):
+    """A response cannot be written: its payload, or its addressee."""
+
+    code: FaultCode
+
+    def __init__(self, code: FaultCode, detail: str) -> None:
+        super().__init__(detail)
+        self.code = code
 
 
 def _state(metadata: HandlerMetadata, listener: Listener) -> bytes:
@@ -204,17 +209,23 @@ def _state(metadata: HandlerMetadata, listener: Listener) -> bytes:
 
 def _said(response: HandlerResponse) -> Said:
     payload, to, key, seconds, kind = response
-    cls: str | None = ""
-    if isinstance(payload, bytes):
-        cls, document = None, payload
-    elif kind == "defer":
-        document = b""
-    else:
-        try:
-            document, cls = codec_of(type(payload)).to_xml(payload), path_of(type(payload))
-        except (InvalidPayload, PayloadDefinitionError, ValueError) as error:
-            raise Unwritable(f"{type(payload).__name__}: {error}") from error
+    try:
+        check_name("" if to is None else to)
+        cls, document = _written(payload) if kind != "defer" else ("", b"")
+    except Rejected as error:
+        raise Unsayable(error.code, error.detail) from error
+    except (PayloadDefinitionError, ValueError) as error:
+        raise Unsayable("validation", f"{type(payload).__name__}: {error}") from error
+    if not isinstance(key, str | None) or not isinstance(seconds, int | float):
+        raise TypeError(f"key is text, seconds is a number: {response!r}")
     return Said(cls, to, key, seconds, kind, document)
+
+
+def _written(payload: object) -> tuple[str | None, bytes]:
+    """Return the import path of a payload's class, None for text, and what to write of it."""
+    if isinstance(payload, bytes):
+        return None, payload
+    return path_of(type(payload)), codec_of(type(payload)).to_xml(payload)
 
 
 async def _end_what_is_left() -> None:
