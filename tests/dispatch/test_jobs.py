@@ -47,9 +47,10 @@ def test_a_reply_is_read_back_as_it_was_written(reply: Answer | Failure) -> None
     assert decode_reply(encode_reply(reply)) == reply
 
 
-@given(
-    st.binary(max_size=50) | st.lists(st.binary(max_size=20), max_size=4).map(lambda p: pack(*p))
-)
+PARTS = st.lists(st.binary(max_size=20), max_size=4)
+
+
+@given(st.binary(max_size=50) | PARTS.map(lambda parts: pack(*parts)))
 def test_any_other_bytes_are_refused(body: bytes) -> None:
     for decode in (decode_job, decode_reply, decode_words):
         with pytest.raises(BadFrame):

@@ -14,8 +14,9 @@ import pytest
 from tests.dispatch import crafts
 from tests.dispatch.crafts import Made, Order
 from tests.dispatch.pooled import Watched, crafter, lines_of, workshop
+from xml_pipeline.dispatch.jobs import JobFailed
 from xml_pipeline.errors import BudgetExhausted, HandlerFailed, Timeout, XmlPipelineError
-from xml_pipeline.events import Event, FaultEvent
+from xml_pipeline.events import AgentState, Event, FaultEvent
 from xml_pipeline.listener import HandlerMetadata, HandlerResponse, Listener
 from xml_pipeline.organism import Organism
 from xml_pipeline.payload import payload_from_json_schema
@@ -112,7 +113,8 @@ async def test_what_a_worker_prints_and_logs_is_in_the_log_under_its_name(
             record = await output.next("worker-1: to stdout")
             assert record.__dict__["worker"] == "worker-1"
             assert len((await output.next("worker-1: xxx")).getMessage()) < 9000
-        assert await output.next("worker-1: to stderr")
+        last = await output.next("worker-1: to stderr")
+    assert last.levelname == "INFO"
     logged = [each for each in caplog.records if each.name == "crafts"]
     assert [(each.levelname, each.getMessage()) for each in logged] == [
         ("INFO", "to the log: hello")
@@ -160,6 +162,28 @@ async def test_a_pickle_in_the_pipe_is_never_loaded(tmp_path: Path) -> None:
             await made(organism, "babble", str(file))
         assert await made(organism, "echo", "still here") == "still here"
     assert file.exists()
+
+
+async def test_a_pickle_for_a_worker_is_never_loaded_either(tmp_path: Path) -> None:
+    file = tmp_path / "precious"
+    file.touch()
+    pickled = f"cposix\nunlink\n(V{file}\ntR.".encode()
+    async with workshop() as organism:
+        with pytest.raises(JobFailed, match="ended with exit code 1"):
+            await organism.kernel.offload.pool.run(lambda: pickled, Deaf())
+        assert await made(organism, "echo", "still here") == "still here"
+    assert file.exists()
+
+
+class Deaf:
+    """Answers nothing."""
+
+    def told(self, question: str, arguments: list[object]) -> tuple[str, object]:
+        """Be asked nothing."""
+        raise AssertionError(question)
+
+    def heard(self, level: int, logger: str, line: str) -> None:
+        """Hear nothing."""
 
 
 async def test_a_handler_that_takes_too_much_memory_fails_and_its_process_is_replaced() -> None:
@@ -218,12 +242,13 @@ async def test_killing_a_thread_kills_its_process_and_all_that_it_started() -> N
 
 async def test_who_stops_waiting_for_a_process_stops_only_its_own_job() -> None:
     async with workshop() as organism:
-        with lines_of("crafts") as lines:
+        async with organism.events() as events:
             busy = await organism.send("crafter", Order("loop"))
-            await lines.next("loops")
-        waiting = [asyncio.create_task(made(organism, "process")) for _ in range(3)]
-        while not organism.kernel.scheduler.waiting:
-            await asyncio.sleep(0)
+            waiting = [asyncio.create_task(made(organism, "process")) for _ in range(3)]
+            begun = 0
+            while begun < 2:  # One is with the process, one waits for it, two in the schedule.
+                event = await anext(events)
+                begun += isinstance(event, AgentState) and event.state == "processing"
         waiting[0].cancel()
         organism.kill(busy)
         assert len(set(await asyncio.gather(*waiting[1:]))) == 1

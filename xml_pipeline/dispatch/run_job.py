@@ -216,7 +216,7 @@ def _said(response: HandlerResponse) -> Said:
         raise Unsayable(error.code, error.detail) from error
     except (PayloadDefinitionError, ValueError) as error:
         raise Unsayable("validation", f"{type(payload).__name__}: {error}") from error
-    if not isinstance(key, str | None) or not isinstance(seconds, int | float):
+    if not all(map(isinstance, (key, seconds), (str | None, int | float))):
         raise TypeError(f"key is text, seconds is a number: {response!r}")
     return Said(cls, to, key, seconds, kind, document)
 
