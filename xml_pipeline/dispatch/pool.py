@@ -19,9 +19,6 @@ from xml_pipeline.errors import XmlPipelineError
 
 log = logging.getLogger(__name__)
 
-LAST_SECONDS = 2.0
-"""How long a worker that was dismissed has to end by itself."""
-
 HOPELESS = 3
 """Workers in a row that never got ready: then whoever waits for one is told."""
 
@@ -83,7 +80,7 @@ class Pool:
         workers = self.workers
         for worker in workers:
             worker.dismiss()
-        await asyncio.gather(*(self._see_off(worker) for worker in workers))
+        await asyncio.gather(*(worker.ended for worker in workers))
         for waiter in self._waiting:
             waiter.cancel()
 
@@ -204,11 +201,6 @@ class Pool:
             waiter = self._waiting.popleft()
             if not waiter.done():
                 waiter.set_exception(_hopeless())
-
-    async def _see_off(self, worker: WorkerProcess) -> None:
-        await asyncio.wait((worker.ended,), timeout=LAST_SECONDS)
-        worker.kill("did not end by itself")
-        await worker.ended
 
 
 def _hopeless() -> JobFailed:

@@ -32,6 +32,9 @@ from xml_pipeline.dispatch.output import Output
 
 log = logging.getLogger(__name__)
 
+LAST_WORDS = 1.0
+"""Seconds that a process whose pipe has ended has to end as well."""
+
 _ROOT = str(Path(__file__).resolve().parents[2])
 _PROGRAM = (
     "import sys; sys.path.append(sys.argv[1]); "
@@ -161,9 +164,9 @@ class WorkerProcess(asyncio.Protocol):
             self._break(f"sent what is no frame: {error}")
 
     def connection_lost(self, error: Exception | None) -> None:
-        """Make sure that a process whose pipe has ended ends too, unless it was dismissed."""
-        if not self.leaving.is_set():
-            self.kill("")
+        """Make sure that a process whose pipe has ended ends too: it has gone, or goes now."""
+        self.leaving.set()
+        self._loop.call_later(LAST_WORDS, self.kill, "closed its pipe and did not end")
 
     def _take(self, kind: Kind, body: bytes) -> None:
         match kind:
