@@ -71,6 +71,12 @@ async def test_any_payload_reaches_a_listener_that_takes_all(cpu_bound: bool) ->
     assert answer == Made("Order <Order><what>&lt;a/&gt;</what><about></about></Order>")
 
 
+async def test_any_payload_may_be_answered_with_as_it_came(cpu_bound: bool) -> None:
+    returner = listener(crafts.return_raw, cpu_bound, RawPayload, output=Order)
+    async with organism_of(returner) as organism:
+        assert await organism.ask("one", Order("<a/>")) == Order("<a/>")
+
+
 async def test_text_is_repaired_and_read(cpu_bound: bool) -> None:
     async with organism_of(listener(crafts.say, cpu_bound)) as organism:
         assert await organism.ask("one", Order("text")) == Made("text & more")

@@ -91,6 +91,11 @@ async def take_raw(payload: RawPayload, metadata: HandlerMetadata) -> HandlerRes
     return HandlerResponse.respond(Made(f"{payload.tag} {payload.xml.decode()}"))
 
 
+async def return_raw(payload: RawPayload, metadata: HandlerMetadata) -> HandlerResponse:
+    """Answer with what came."""
+    return HandlerResponse.respond(payload)
+
+
 async def say(order: Order, metadata: HandlerMetadata) -> Any:
     """Say one of several things that are no ordinary answer."""
     return ANSWERS[order.what]()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from asyncio import CancelledError
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -15,7 +16,12 @@ from xml_pipeline.config import OrganismConfig
 from xml_pipeline.dispatch.by_name import name_of, paths_of
 from xml_pipeline.dispatch.jobs import Failure, Job, JobFailed, Said, encode_job, encode_words
 from xml_pipeline.dispatch.pool import Crew, Pool
-from xml_pipeline.errors import BudgetExhausted, InvalidPayload, PayloadDefinitionError
+from xml_pipeline.errors import (
+    BudgetExhausted,
+    InvalidPayload,
+    PayloadDefinitionError,
+    XmlPipelineError,
+)
 from xml_pipeline.listener import HandlerMetadata, HandlerResponse, Listener, Reserved, Surroundings
 from xml_pipeline.message import Delivery
 from xml_pipeline.payload import Codec, codec_of
@@ -53,8 +59,12 @@ class Offload:
         """Start the workers, if there is anything for them to do, and wait for the first."""
         self._open = True
         self._start()
-        if self.pool.running:
-            await self.pool.ready()
+        try:
+            if self.pool.running:
+                await self.pool.ready()
+        except (XmlPipelineError, CancelledError):
+            await self.stop()
+            raise
 
     async def stop(self) -> None:
         """End all workers."""

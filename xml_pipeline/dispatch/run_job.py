@@ -225,6 +225,8 @@ def _written(payload: object) -> tuple[str | None, bytes]:
     """Return the import path of a payload's class, None for text, and what to write of it."""
     if isinstance(payload, bytes):
         return None, payload
+    if isinstance(payload, RawPayload):
+        return None, payload.xml
     return path_of(type(payload)), codec_of(type(payload)).to_xml(payload)
 
 
