@@ -7,10 +7,9 @@ what it called, and so on up to the outside.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import secrets
-from collections.abc import Callable
+from collections.abc import Iterable
 from typing import Any
 
 from xml_pipeline import errors
@@ -21,6 +20,7 @@ from xml_pipeline.message import Addressed, Delivery, Envelope, Fault, Wire
 from xml_pipeline.payload import Codec, codec_of
 from xml_pipeline.registries.listeners import Listeners
 from xml_pipeline.registries.threads import Threads
+from xml_pipeline.registries.waiters import Waiter, waiting_in
 from xml_pipeline.steps.seal import seal
 from xml_pipeline.system import NEUTRAL_WORDS, SYSTEM, Huh, SystemError, ThreadEnded
 from xml_pipeline.thread import Conversation, Thread, ThreadStatus
@@ -92,7 +92,8 @@ class Faults:
         home = thread or wire.conversation
         fault = self.make(home, error, wire.sender, to or "", text, wire.id)
         if thread is None:
-            self._tell_outside(wire.conversation, fault)
+            waiters = waiting_in(wire.conversation)
+            _tell(waiters.left(wire.id) if waiters else (), _failure(fault))
             return
         if not thread.open:
             return
@@ -101,7 +102,8 @@ class Faults:
             thread.pending += 1
             self._threads.close(child, "error")
         if wire.kind == "inject":
-            self._answer_outsider(thread, fault, one_of_several=child not in (thread, None))
+            several = child not in (thread, None)
+            self._answer_outsider(thread, fault, wire.id, one_of_several=several)
         elif wire.kind == "fault" or error.code == "budget":
             # Whoever cannot be told, or has spent everything, must not be asked to try again.
             self.pass_up(thread, fault)
@@ -153,8 +155,7 @@ class Faults:
             parent, about = thread.parent, thread.request
             if parent is None:
                 self._threads.close(thread, status)
-                if not thread.answered:
-                    _resolve(thread.conversation, _tell_no_reply)
+                self.leave_unanswered(thread.conversation)
                 return
             waits = caller_of(thread) is not None and not thread.answered
             callee = self._listeners.find(parent.callee) if waits else None
@@ -171,15 +172,31 @@ class Faults:
 
     def leave(self, delivery: Delivery) -> None:
         """Hand a reply to those outside who wait for it."""
-        _resolve(delivery.conversation, lambda waiter: waiter.set_result(delivery))
+        waiters = waiting_in(delivery.conversation)
+        for waiter in waiters.left(delivery.id) if waiters else ():
+            if not waiter.done():
+                waiter.set_result(delivery)
 
-    def _answer_outsider(self, thread: Thread, fault: Fault, *, one_of_several: bool) -> None:
+    def leave_unanswered(self, conversation: Conversation) -> None:
+        """Tell those whom a conversation that is over will not answer."""
+        waiters, root = waiting_in(conversation), conversation.root
+        if waiters is not None and root is not None and not root.open:
+            _tell(waiters.others(), errors.NoReply("everything went quiet without a reply"))
+
+    def dismiss(self, conversation: Conversation, error: Unanswered) -> None:
+        """Tell everybody who waits in a conversation that nothing will come any more."""
+        waiters = waiting_in(conversation)
+        _tell(waiters.everybody() if waiters else (), error)
+
+    def _answer_outsider(
+        self, thread: Thread, fault: Fault, message: int, *, one_of_several: bool
+    ) -> None:
         """Tell the outside of a message of its own, and close the thread if nothing goes on."""
         thread.pending -= 1
         if not thread.pending:
             self._fail_for_outside(thread, fault, "error")
         elif thread.callee or not one_of_several:
-            self._tell_outside(thread.conversation, fault)
+            self._tell_outside(thread.conversation, fault, message)
 
     def _fail_for_outside(self, thread: Thread, fault: Fault, status: ThreadStatus) -> None:
         """Close a thread that the outside waits for.
@@ -189,16 +206,18 @@ class Faults:
         above = thread.parent
         self._threads.close(thread, status)
         if above is None or above.callee or not above.pending:
-            self._tell_outside(thread.conversation, fault)
+            self._tell_outside(thread.conversation, fault, thread.request)
         if above is not None and above.open and not above.pending:
             self._threads.close(above, "error")
+            self.leave_unanswered(thread.conversation)
 
-    def _tell_outside(self, conversation: Conversation, fault: Fault) -> None:
-        error = _UNANSWERED.get(fault.code, errors.Undeliverable)
-        _resolve(
-            conversation,
-            lambda waiter: waiter.set_exception(error(fault.words, code=fault.code, id=fault.id)),
-        )
+    def _tell_outside(self, conversation: Conversation, fault: Fault, message: int | str) -> None:
+        """Tell who asked with a message; where the conversation is over, all who wait."""
+        waiters, root = waiting_in(conversation), conversation.root
+        if waiters is not None:
+            over = root is None or not root.open
+            told = waiters.others() if over else waiters.about(message)
+            _tell(told, _failure(fault))
 
     def _put(
         self, thread: Thread, codec: Codec[Any], payload: object, about: int | str, hops: int
@@ -235,12 +254,13 @@ def _wire_of(station: Wire | Envelope | Addressed) -> Wire:
     return station.wire if isinstance(station, Envelope) else station
 
 
-def _resolve(conversation: Conversation, tell: Callable[[asyncio.Future[Any]], None]) -> None:
-    waiters, conversation.waiters = conversation.waiters, None
-    for waiter in waiters or ():
+def _tell(waiters: Iterable[Waiter], error: Unanswered) -> None:
+    """Let those who wait hear an error: each one of their own, for it gets their traceback."""
+    for waiter in waiters:
         if not waiter.done():
-            tell(waiter)
+            waiter.set_exception(type(error)(*error.args, code=error.code, id=error.id))
 
 
-def _tell_no_reply(waiter: asyncio.Future[Any]) -> None:
-    waiter.set_exception(errors.NoReply("everything went quiet without a reply"))
+def _failure(fault: Fault) -> Unanswered:
+    error = _UNANSWERED.get(fault.code, errors.Undeliverable)
+    return error(fault.words, code=fault.code, id=fault.id)

@@ -13,6 +13,7 @@ from xml_pipeline.payload import codec_of
 from xml_pipeline.registries.budgets import Budgets
 from xml_pipeline.registries.listeners import Listeners
 from xml_pipeline.registries.threads import Threads
+from xml_pipeline.registries.waiters import wait_in
 from xml_pipeline.settle import Settlement
 from xml_pipeline.steps.route import OUTSIDE
 from xml_pipeline.steps.seal import check_name, seal
@@ -99,11 +100,8 @@ class Ingress:
         return thread
 
     def waiter(self, thread: Thread) -> asyncio.Future[Delivery]:
-        """Return a future of the next answer, or fault, that leaves a conversation."""
-        waiter: asyncio.Future[Delivery] = asyncio.get_running_loop().create_future()
-        conversation = thread.conversation
-        conversation.waiters = [*(conversation.waiters or ()), waiter]
-        return waiter
+        """Return a future of the answer to the message that came in last, or of its fault."""
+        return wait_in(thread.conversation)
 
     def abandon(self, thread: Thread, why: str) -> str:
         """Stop the work that nobody waits for any more; returns the fault's id, if it was open."""

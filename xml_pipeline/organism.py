@@ -141,9 +141,7 @@ class Organism:
     def _dismiss_everybody(self) -> None:
         open_ones = {thread.conversation for thread in self._kernel.threads}
         for conversation in open_ones | {wire.conversation for wire in self._kernel.inbox.clear()}:
-            for waiter in conversation.waiters or ():
-                if not waiter.done():
-                    waiter.set_exception(Undeliverable("the organism has stopped"))
+            self._kernel.faults.dismiss(conversation, Undeliverable("the organism has stopped"))
         self._kernel.door.close(XmlPipelineError("the organism has stopped"))
         for resting in self._at_rest:
             if not resting.done():
@@ -184,8 +182,8 @@ class Organism:
             await self._kernel.door.enter()
             self._check_running()
         thread = self._kernel.ingress.open(sender, tenant)
-        answer = self.waiter(thread)
         self._kernel.ingress.say(thread, payload, to)
+        answer = self.waiter(thread)
         try:
             async with asyncio.timeout(timeout):
                 return await answer
@@ -230,7 +228,10 @@ class Organism:
         return self._kernel.ingress.take_in(raw, sender, tenant)
 
     def waiter(self, thread: Thread) -> asyncio.Future[Delivery]:
-        """Return a future of the next answer, or fault, that leaves a conversation."""
+        """Return a future of the answer to the message that was just taken in, or of its fault.
+
+        Call it at once after ``accept``. Another message of the same conversation has its own.
+        """
         return self._kernel.ingress.waiter(thread)
 
     def answer(self, thread_id: str, payload: object) -> None:

@@ -20,6 +20,7 @@ from xml_pipeline.payload import RawPayload, codec_of
 from xml_pipeline.registries import state as states
 from xml_pipeline.registries.listeners import Listeners
 from xml_pipeline.registries.threads import Threads
+from xml_pipeline.registries.waiters import note_answered, note_handled
 from xml_pipeline.schedule import Scheduler
 from xml_pipeline.steps.seal import check_name, seal
 from xml_pipeline.thread import Thread
@@ -59,11 +60,13 @@ class Settlement:
         """
         thread = delivery.thread
         state = metadata.changed_state()
-        if state:
-            states.check(state, self.state_bytes, delivery.listener)
-        self.release(delivery)
         if state is not None:
+            states.check(state, self.state_bytes, delivery.listener)
             thread.state = state
+        self.release(delivery)
+        if delivery.kind == "inject":
+            thread.request = delivery.id
+            thread.answered = False  # This is another question.
         for response in responses:
             if not thread.open:
                 log.warning("%s said something after its answer: dropped", thread.callee)
@@ -71,6 +74,8 @@ class Settlement:
             self._say(thread, response)
         if thread.open:
             thread.pending -= 1
+            if delivery.kind == "inject":
+                note_handled(thread)
             if not thread.pending:
                 self._faults.end(thread)
 
@@ -119,15 +124,19 @@ class Settlement:
             fault = self._faults.make(thread, _rejection(error), thread.callee, to)
             self._faults.pass_up(thread, fault)
             return
-        if parent is not None:
-            parent.pending += 1
         above = thread.parent
         thread.answered = True
+        if parent is not None:
+            parent.pending += 1
+        else:
+            note_answered(thread, wire.id)
         if closing:
             self._threads.close(thread, "completed")
         self._inbox.put(wire)
         if above is not None and above.open and not above.pending:
             self._threads.close(above, "completed")  # The last of a broadcast from outside.
+        if parent is None:
+            self._faults.leave_unanswered(thread.conversation)
 
     def give_up(self, thread: Thread, code: FaultCode, detail: str) -> None:
         """Fail an open thread because time or money is up; its caller is told."""

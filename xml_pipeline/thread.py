@@ -7,7 +7,7 @@ the same path are two threads. A conversation is everything below one message fr
 from __future__ import annotations
 
 import os
-from asyncio import Future, TimerHandle
+from asyncio import TimerHandle
 from collections import deque
 from collections.abc import Iterator
 from typing import Any, Literal
@@ -40,7 +40,7 @@ class Conversation:
     every message in it and numbers them: a message's id is unique together with the
     conversation's. ``expires`` is the event
     loop's time at which its seconds are spent, 0 where they are not limited. ``waiters`` are
-    the futures of those outside who wait for its reply.
+    those outside who wait for answers (``registries.waiters``).
     """
 
     __slots__ = (
@@ -66,7 +66,7 @@ class Conversation:
         self.root: Thread | None = None
         self.budget: Any = None
         self.timer: TimerHandle | None = None
-        self.waiters: list[Future[Any]] | None = None
+        self.waiters: Any = None
         self.watched = False
 
     def __lt__(self, other: Conversation) -> bool:
@@ -81,7 +81,8 @@ class Thread:
     works. ``pending`` counts what may still happen in it: its messages on their way, waiting
     or being handled, its open children and an answer it owes; at zero it has gone quiet.
     ``current`` is the delivery that holds it: one at a time, the others wait in ``queue``.
-    ``request`` is the id, or the key, of the message that opened it; ``hops`` the causal depth
+    ``request`` is the id, or the key, of the message that opened it, or of a later one that its
+    caller outside sent on it; ``hops`` the causal depth
     of what its callee was last given. ``state`` is what the callee remembers between two
     messages. ``slots`` are its deliveries so far, for the context. ``owed`` is the timer of
     an answer that was deferred, ``delayed`` those of messages that set out later. ``answered``

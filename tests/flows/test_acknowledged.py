@@ -138,8 +138,8 @@ async def test_a_further_question_in_an_acknowledged_conversation_is_answered_to
         await gate.probe.next()
         assert await asked == Note("soon")
         [root] = (each for each in organism.kernel.threads if each.parent is None)
-        answer = organism.waiter(root)
         further = envelope_bytes(codec_of(Note).to_xml(Note("well?")), "outside", "clerk", root.id)
         await organism.inject(further)
+        answer = organism.waiter(root)
         assert (await answer).payload == Result("bye")
         assert len(organism.kernel.threads) == 0

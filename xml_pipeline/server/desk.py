@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from xml_pipeline.errors import Overloaded, Rejected, Unanswered, XmlPipelineError
+from xml_pipeline.errors import Overloaded, Rejected, XmlPipelineError
 from xml_pipeline.events import Event, FaultEvent, MessageSent
 from xml_pipeline.message import Delivery
 from xml_pipeline.organism import Organism
@@ -22,9 +22,6 @@ from xml_pipeline.server.problems import Problem
 from xml_pipeline.system import NEUTRAL_WORDS
 
 log = logging.getLogger(__name__)
-
-_REFUSED = 1_000
-"""Faults whose message is remembered: more than can be told in one turn of the event loop."""
 
 
 class Desk:
@@ -53,7 +50,6 @@ class Desk:
         )
         self._streams = 0
         self._on_their_way: dict[str, Exchange] = {}
-        self._refused: dict[str, str] = {}
         self._leave = organism.subscribe(self._hear)
 
     def close(self) -> None:
@@ -79,7 +75,8 @@ class Desk:
         conversation = thread.conversation
         id = f"{conversation.id}.{conversation.messages}"
         exchange = self._on_their_way[id] = Exchange(thread, id)
-        self._follow(exchange, raw)
+        waiter = self.organism.waiter(thread)
+        waiter.add_done_callback(lambda _: self._over(exchange, raw, waiter))
         return exchange
 
     def refuse(self, error: Rejected, status: int = 422, words: str = "") -> Problem:
@@ -112,34 +109,10 @@ class Desk:
         self.metrics.hear(event)
         if isinstance(event, MessageSent) and event.message_id in self._on_their_way:
             self._on_their_way.pop(event.message_id).reached.set_result(True)
-        elif isinstance(event, FaultEvent) and event.message_id and self._is_outside(event):
-            self._note_refusal(event)
-
-    def _is_outside(self, fault: FaultEvent) -> bool:
-        """Tell whether a message was one of those that came in here, perhaps signed."""
-        return fault.from_id == self.sender or fault.from_id in self.organism.config.trusted_keys
-
-    def _note_refusal(self, fault: FaultEvent) -> None:
-        """Remember, while it is told to those who wait, whose message a fault is about."""
-        if len(self._refused) >= _REFUSED:
-            del self._refused[next(iter(self._refused))]
-        self._refused[fault.id] = fault.message_id
-
-    def _follow(self, exchange: Exchange, raw: bytes) -> None:
-        waiter = self.organism.waiter(exchange.thread)
-        waiter.add_done_callback(lambda _: self._over(exchange, raw, waiter))
 
     def _over(self, exchange: Exchange, raw: bytes, waiter: asyncio.Future[Delivery]) -> None:
-        """Note how an exchange ended.
-
-        Everybody who waits for a conversation is told of the next message in it that is
-        refused. Whoever sent another one goes on waiting.
-        """
+        """Note how an exchange ended."""
         error = waiter.exception()
-        about = self._refused.get(error.id, "") if isinstance(error, Unanswered) else ""
-        if about not in ("", exchange.id) and exchange.thread.open:
-            self._follow(exchange, raw)
-            return
         if self._on_their_way.pop(exchange.id, None) is not None:
             exchange.malformed = error is not None and not self._is_readable(raw)
             exchange.reached.set_result(False)
