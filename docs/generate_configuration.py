@@ -39,9 +39,10 @@ listeners:
 ```
 
 `xml-pipeline check organism.yaml` reports everything that is wrong at once, each with file, line
-and column. `xml-pipeline schema config` prints the JSON Schema, with which an editor completes and
-checks the file while you type: save it beside the file as `organism.schema.json`, and begin the
-file with
+and column: one mistake hides no other. A misspelt key is read as the one that was meant, and what
+the file names is imported even if something else in it is wrong. `xml-pipeline schema config`
+prints the JSON Schema, with which an editor completes and checks the file while you type: save it
+beside the file as `organism.schema.json`, and begin the file with
 
 ```yaml
 # yaml-language-server: $schema=organism.schema.json

@@ -48,11 +48,13 @@ class ConfigError(XmlPipelineError):
     """A configuration file cannot be used; ``problems`` lists everything wrong with it.
 
     Each problem is a sentence that begins with ``file:line:column`` where a place is known.
+    ``warnings`` are sentences too, of what is odd in it, and would not have hindered.
     """
 
-    def __init__(self, problems: tuple[str, ...]) -> None:
+    def __init__(self, problems: tuple[str, ...], warnings: tuple[str, ...] = ()) -> None:
         super().__init__("\n".join(problems))
         self.problems = problems
+        self.warnings = warnings
 
 
 class PluginNotFound(XmlPipelineError):

@@ -122,12 +122,16 @@ def most_like(name: str, known: Iterable[str]) -> str | None:
     A part of a longer name counts as alike (``todo`` for ``system.todo``) from three
     characters on; shorter ones are part of too many.
     """
-    likeness = fuzz.WRatio if len(name) > 2 else fuzz.ratio
     alike = process.extract(
-        name, tuple(known), scorer=likeness, processor=str.lower, score_cutoff=ALIKE, limit=None
+        name, tuple(known), scorer=_likeness, processor=str.lower, score_cutoff=ALIKE, limit=None
     )
     nearest = max(alike, key=lambda each: (each[1], fuzz.ratio(name, each[0])), default=None)
     return nearest[0] if nearest else None
+
+
+def _likeness(a: str, b: str, *, score_cutoff: float | None = None) -> float:
+    likeness = fuzz.WRatio if min(len(a), len(b)) > 2 else fuzz.ratio
+    return likeness(a, b, score_cutoff=score_cutoff)
 
 
 def _check_segments(segments: Iterable[str], text: str) -> None:

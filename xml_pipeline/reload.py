@@ -72,6 +72,8 @@ class Reloader:
         except ConfigError as error:
             for each in error.problems:
                 log.error("not reloaded: %s", each)
+            for each in error.warnings:
+                log.warning("%s", each)
             return ReloadEvent(applied=False, problems=error.problems)
         for each in (*fresh.loaded.warnings, *event.needs_restart):
             log.warning("%s", each)

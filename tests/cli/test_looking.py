@@ -28,11 +28,53 @@ def test_check_tells_every_problem_with_its_place(command: Command, shell: Shell
     file = shell.write("bad.yaml", text.replace("[shouter]", "[shoutr]").replace("port", "prt"))
     done = command("check", str(file))
     assert done.code == 2
-    first, second = done.out.splitlines()
+    first, second, *others = done.out.splitlines()
+    assert all(each.endswith("(warning)") for each in others)
     assert first.startswith(f"{file}:1:10: server.prt: ")
     assert "shoutr" in second
     assert 'did you mean "shouter"?' in second
     assert done.err == f"{file} cannot be used: 2 problems.\n"
+
+
+ELEVEN_MISTAKES = """\
+on: true
+budgt: {hops: 5}
+max_concurrent_handlers: many
+trusted_keys: {ada: 5}
+pipeline: {delivery: [os:system]}
+listeners:
+  - name: first
+    description: Plays.
+    handler: handlers.hello:gret
+    peers: [secnd]
+  - name: second
+    description: Plays.
+    handler: handlers.helo:greet
+    model: some:model
+  - name: Second
+    handler: handlers.hello:greet
+  - name: third
+    description: Plays.
+    handler: handlers.hello:greet
+    group: others
+"""
+
+
+def test_check_tells_mistakes_of_every_kind_in_one_run_with_its_warnings(
+    command: Command, shell: Shell
+) -> None:
+    file = shell.write("bad.yaml", ELEVEN_MISTAKES)
+    done = command("check", str(file))
+    lines = [each.removeprefix(f"{file}:") for each in done.out.splitlines()]
+    assert [each.split(": ")[0] for each in lines] == [
+        "1:1", "2:1", "3:26", "4:21", "5:23", "9:14", "10:13", "13:14", "14:5", "15:5",
+        "15:11", "17:11",
+    ]  # fmt: skip
+    assert lines[-1].endswith("only senders outside can reach it (warning)")
+    assert sum("(warning)" in each for each in lines) == 1
+    assert done.err == f"{file} cannot be used: 11 problems.\n"
+    told = command("check", str(file), "--json").json
+    assert (len(told["problems"]), len(told["warnings"])) == (11, 1)
 
 
 def test_check_reports_as_json_what_is_right_and_what_is_wrong(

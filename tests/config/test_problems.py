@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.config.files import listener, listeners, load, problems_of
-from xml_pipeline.config import KeyPath
+from xml_pipeline.config import KeyPath, OrganismConfig, RetryConfig, draft_config
+from xml_pipeline.errors import ConfigError
 
 
 def test_every_problem_is_reported_at_once_in_the_order_of_the_file(tmp_path: Path) -> None:
@@ -75,7 +76,8 @@ def test_every_problem_is_reported_at_once_in_the_order_of_the_file(tmp_path: Pa
             "1:20: thread_scheduling: must be 'breadth-first' or 'depth-first';"
             ' did you mean "breadth-first"?',
         ),
-        ("backend: {type: postgres}", '1:10: backend: a "postgres" backend needs "dsn"'),
+        ("backend: {type: postgres}",
+         '1:10: backend.dsn: is missing: a "postgres" backend needs it'),
         (
             "budget: {tokens: 5}\nmax_tokens_per_thread: 6",
             "2:24: max_tokens_per_thread: differs from `budget.tokens`, its newer name:"
@@ -108,7 +110,7 @@ def test_a_wrong_key_or_value_is_explained_in_plain_words(
         ({"handler": "handlersx.a:b"}, 'handler: "handlersx.a:b" is not below'),
         ({"handler": "subprocess:run"}, 'handler: "subprocess:run" is not below'),
         ({"handler": "tools:Shell"}, 'handler: "Shell" is not a plug-in name'),
-        ({"handler": "~"}, 'needs a "handler"'),
+        ({"handler": "~"}, 'handler: is missing; only an "agent: true" is handled by a model'),
         ({"payload_class": "5"}, "payload_class: must be a list, not a number"),
         ({"payload_class": "[handlers.a:B, tools:B]"}, 'payload_class[1]: "tools:B" is not below'),
         ({"output_class": "os.path"}, 'output_class: "os:path" is not below'),
@@ -120,7 +122,7 @@ def test_a_wrong_key_or_value_is_explained_in_plain_words(
         ({"group": "greeter"}, 'group: the group "greeter" is also the listener of line 2'),
         ({"group": "system"}, 'group: "system" is reserved'),
         ({"timeout": "0"}, "timeout: must be more than 0"),
-        ({"retry": "{base_delay: 9, max_delay: 8}"}, "base_delay is longer than max_delay"),
+        ({"retry": "{base_delay: 9, max_delay: 8}"}, "max_delay: is shorter than base_delay"),
         ({"require_signature": "true"}, "nobody outside could be heard"),
     ],
 )
@@ -166,6 +168,149 @@ def test_the_allowed_packages_are_those_of_the_file(tmp_path: Path) -> None:
 def test_keys_to_check_signatures_with_make_them_required(tmp_path: Path) -> None:
     config = load(tmp_path, "require_signature: true\ntrusted_keys: {ada: ada.pem}").config
     assert config.require_signature
+
+
+def test_a_misspelt_key_is_read_as_the_one_that_was_meant(tmp_path: Path) -> None:
+    text = """\
+    budgt: {hop: 0}
+    listenrs:
+      - nmae: greeter
+        descripton: Greets.
+        handlr: os:system
+        agnt: 1
+        retri: {base_delai: 9, max_delay: 8}
+      - name: shouter
+        description: Shouts.
+        handler: handlers.a:b
+        peer: [greeter, nobody]
+    """
+    assert problems_of(tmp_path, text) == [
+        '1:1: budgt: unknown key; did you mean "budget"?',
+        '1:9: budget.hop: unknown key; did you mean "hops"?',
+        "1:14: budget.hops: must be more than 0",
+        '2:1: listenrs: unknown key; did you mean "listeners"?',
+        '3:5: listeners[0].nmae: unknown key; did you mean "name"?',
+        '4:5: listeners[0].descripton: unknown key; did you mean "description"?',
+        '5:5: listeners[0].handlr: unknown key; did you mean "handler"?',
+        '5:13: listeners[0].handler: "os:system" is not below handlers or organisms or'
+        " xml_pipeline; a package of yours goes into `allow_imports`",
+        '6:5: listeners[0].agnt: unknown key; did you mean "agent"?',
+        "6:11: listeners[0].agent: must be true or false, not a number",
+        '7:5: listeners[0].retri: unknown key; did you mean "retry"?',
+        '7:13: listeners[0].retry.base_delai: unknown key; did you mean "base_delay"?',
+        "7:39: listeners[0].retry.max_delay: is shorter than base_delay",
+        '11:5: listeners[1].peer: unknown key; did you mean "peers"?',
+        '11:21: listeners[1].peers[1]: there is no listener or group "nobody"',
+    ]
+
+
+def test_a_misspelt_key_takes_the_place_of_no_other(tmp_path: Path) -> None:
+    text = "budget: {hops: 5, hop: 0, toke: 5, token: 0}"
+    assert problems_of(tmp_path, text) == [
+        '1:19: budget.hop: unknown key; did you mean "hops"?',
+        '1:27: budget.toke: unknown key; did you mean "tokens"?',
+        '1:36: budget.token: unknown key; did you mean "tokens"?',
+    ]
+
+
+def test_a_value_that_yaml_cannot_give_is_told_of_once_under_a_misspelt_key(
+    tmp_path: Path,
+) -> None:
+    assert problems_of(tmp_path, "budget: {hop: 12:30}") == [
+        '1:10: budget.hop: unknown key; did you mean "hops"?',
+        '1:15: budget.hop: YAML 1.1 reads `12:30` as the number 750; write "12:30" or 750',
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("max_tokens_per_thread: 0", "1:24: max_tokens_per_thread: must be more than 0"),
+        ("organism: {port: 70000}", "1:18: organism.port: must be at most 65535"),
+    ],
+)
+def test_what_an_older_name_says_is_refused_once(tmp_path: Path, text: str, problem: str) -> None:
+    assert problems_of(tmp_path, text) == [problem]
+
+
+def test_two_names_that_differ_are_told_beside_other_mistakes(tmp_path: Path) -> None:
+    text = """\
+    organism: {port: 5, name: 3}
+    server: {port: 6, bind: "::1"}
+    budget: {tokens: 5, hops: 0}
+    max_tokens_per_thread: 6
+    """
+    assert [each.split(";")[0] for each in problems_of(tmp_path, text)] == [
+        "1:27: organism.name: must be text, not a number",
+        "2:9: server: `port` differs from `organism.port`, its older name: write this only",
+        "3:27: budget.hops: must be more than 0",
+        "4:24: max_tokens_per_thread: differs from `budget.tokens`, its newer name: write that"
+        " only",
+    ]
+
+
+def test_a_listener_that_may_be_an_agent_is_asked_for_no_handler(tmp_path: Path) -> None:
+    told = problems_of(tmp_path, "listeners: [{name: a, description: b, agent: maybe}]")
+    assert told == ["1:46: listeners[0].agent: must be true or false, not text"]
+
+
+def test_imports_are_judged_by_what_can_be_read_of_the_allowed_packages(tmp_path: Path) -> None:
+    text = "allow_imports: [handlers, 5]\npipeline: {delivery: [os:system]}"
+    assert [each.partition("; ")[0] for each in problems_of(tmp_path, text)] == [
+        "1:27: allow_imports[1]: must be text, not a number",
+        '2:23: pipeline.delivery[0]: "os:system" is not below handlers',
+    ]
+    told = problems_of(tmp_path, text.replace("[handlers, 5]", "5"))
+    assert told == ["1:16: allow_imports: must be a list, not a number"]
+
+
+def test_a_file_with_problems_has_its_warnings_too(tmp_path: Path) -> None:
+    text = listeners(
+        listener(peers="[a, nobody]"), listener(name="b"), listener(name="c", timeout="0")
+    )
+    with pytest.raises(ConfigError) as refusal:
+        load(tmp_path, text)
+    assert len(refusal.value.problems) == 3
+    assert [each.split(": ")[:2] for each in refusal.value.warnings] == [
+        [f"{tmp_path / 'organism.yaml'}:{line}:12", f"listeners[{line - 2}].name"]
+        for line in (3, 4)
+    ]
+
+
+def test_a_misspelt_peer_lists_whoever_was_meant(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as refusal:
+        load(tmp_path, listeners(listener(peers="[shoutr]"), listener(name="shouter")))
+    assert refusal.value.warnings == ()
+
+
+def test_a_draft_has_what_can_be_read_and_defaults_for_the_rest(tmp_path: Path) -> None:
+    file = tmp_path / "organism.yaml"
+    file.write_text(
+        "organism: {nmae: known, port: x, identity: key.pem}\n"
+        "budget: {hops: 0, tokens: 5}\n"
+        "llm: {retry_base_delay: x, retry_max_delay: 0.5}\n"
+        "trusted_keys: {ada: ada.pem, bob: 5}\n"
+        "backend: {type: postgres}\n"
+        "server: 5\n"
+        "listeners: [5, {name: a, timeout: x, group: all}, {handler: handlers.a:b, retri: {}}]\n"
+    )
+    config = draft_config(file).config
+    assert (config.organism.name, config.organism.identity) == ("known", "key.pem")
+    assert (config.budget.hops, config.budget.tokens) == (50, 5)
+    assert config.trusted_keys == {"ada": "ada.pem"}
+    assert (config.backend, config.server, config.llm) == (
+        OrganismConfig().backend, OrganismConfig().server, OrganismConfig().llm,
+    )  # fmt: skip
+    first, second = config.listeners
+    assert (first.name, first.group, first.timeout) == ("a", "all", 30.0)
+    assert (second.handler, second.retry) == ("handlers.a:b", RetryConfig())
+
+
+@pytest.mark.parametrize("text", ["[a]", "5", "listeners: 5", "listeners: {a: b}", "a: b"])
+def test_a_draft_of_anything_is_a_configuration(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "organism.yaml"
+    file.write_text(text)
+    assert draft_config(file).config == OrganismConfig()
 
 
 def test_a_listener_that_nobody_lists_is_a_warning(tmp_path: Path) -> None:

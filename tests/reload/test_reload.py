@@ -102,6 +102,37 @@ async def test_a_broken_project_changes_nothing_and_says_why(
         assert await greeted(running) == "Hello, Ada!"
 
 
+async def test_all_that_is_broken_is_told_at_once_and_nothing_changes(
+    project: Project, caplog: pytest.LogCaptureFixture
+) -> None:
+    project.greets("Hello")
+    async with Organism.load(project.file) as running:
+        before, loaded = running.listeners, module("handlers.greeter")
+        project.write("handlers/greeter.py", greeter("Howdy"))
+        other = GREETER.replace("greeter,", "other,", 1)
+        project.write(
+            "organism.yaml",
+            organism(
+                GREETER.replace("Greets.", "5"),
+                other.replace(":greet}", ":gret}"),
+                other.replace("}", ", peers: [oter]}"),
+                budget="{hop: 9}",
+                llm="{backends: [{provider: any}]}",
+            ),
+        )
+        event = await running.reload()
+        told = [each.removeprefix(f"{project.file}:") for each in event.problems]
+        assert [each.split(": ")[0] for each in told] == [
+            "1:10", "2:7", "4:34", "5:92", "6:12", "6:124",
+        ]  # fmt: skip
+        assert [each.message for each in caplog.records if "not reloaded" in each.message] == [
+            f"not reloaded: {each}" for each in event.problems
+        ]
+        assert running.listeners == before
+        assert module("handlers.greeter") is loaded
+        assert await greeted(running) == "Hello, Ada!"
+
+
 async def test_a_repaired_project_is_taken_over(project: Project) -> None:
     project.greets("Hello")
     async with Organism.load(project.file) as running:

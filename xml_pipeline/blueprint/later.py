@@ -7,10 +7,10 @@ part takes its keys out of here.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import reduce
+from typing import Any
 
-from pydantic import BaseModel
-
-from xml_pipeline.config import KeyPath, OrganismConfig
+from xml_pipeline.config import Document, Finding, KeyPath, ListenerConfig, OrganismConfig, value_at
 from xml_pipeline.names import plugin_handler
 
 ORGANISM: tuple[KeyPath, ...] = (
@@ -21,26 +21,30 @@ LISTENER = ("model", "max_turns", "max_deliveries", "retry")
 WORDS = "comes with a later version"
 
 
-def not_yet(config: OrganismConfig) -> Iterator[tuple[KeyPath, str]]:
+def not_yet(document: Document) -> Iterator[Finding]:
     """Yield each setting that differs from its default and would have no effect."""
     for path in ORGANISM:
-        section: BaseModel = config
-        for part in path[:-1]:
-            section = getattr(section, str(part))
-        if _is_set(section, str(path[-1])):
-            yield path, WORDS
-    for index, listener in enumerate(config.listeners):
-        at = ("listeners", index)
-        yield from (
-            ((*at, key), f"{WORDS}: {listener.name} works without it")
-            for key in LISTENER
-            if _is_set(listener, key)
-        )
-        if listener.handler is None:
-            yield at, f"{listener.name} needs a `handler`: models that handle come later"
-        elif plugin_handler(listener.handler):
-            yield (*at, "handler"), f"{listener.handler}: built-in tools come with a later version"
+        default = reduce(getattr, map(str, path), OrganismConfig())
+        if _is_set(value_at(document.data, path), default):
+            yield Finding(path, WORDS, at_key=True)
+    for at, said in document.listeners():
+        yield from _not_yet_of_a_listener(document, at, said)
 
 
-def _is_set(section: BaseModel, key: str) -> bool:
-    return bool(getattr(section, key) != type(section).model_fields[key].get_default())
+def _not_yet_of_a_listener(
+    document: Document, at: KeyPath, said: dict[str, Any]
+) -> Iterator[Finding]:
+    name = said.get("name", "the listener")
+    for key in LISTENER:
+        if _is_set(said.get(key), ListenerConfig.model_fields[key].get_default()):
+            yield Finding((*at, key), f"{WORDS}: {name} works without it", at_key=True)
+    if said.get("agent") is True and "handler" not in said:
+        yield Finding(at, f"{name} needs a `handler`: models that handle come later")
+    for path, handler in document.texts(*at, "handler"):
+        if plugin_handler(handler):
+            yield Finding(path, f"{handler}: built-in tools come with a later version")
+
+
+def _is_set(value: object, default: object) -> bool:
+    """Tell whether a value is written, as plain data, and means something."""
+    return value is not None and value not in (default, [])

@@ -8,9 +8,8 @@ from pathlib import Path
 
 from xml_pipeline.blueprint.drawing import Blueprint, Drawing
 from xml_pipeline.blueprint.renewal import Renewal
-from xml_pipeline.config import OrganismConfig, load_config
+from xml_pipeline.config import draft_config
 from xml_pipeline.imports import OURS
-from xml_pipeline.names import import_path, plugin_handler
 from xml_pipeline.sources import OwnPackages
 
 
@@ -32,11 +31,12 @@ class Reader:
         What raises inside leaves every module as it was. Raises ConfigError with everything
         that is wrong with the file and with what it names.
         """
-        loaded = load_config(file)
-        allowed = loaded.config.allow_imports
+        draft = draft_config(file)
+        allowed = draft.allow_imports
         own = OwnPackages(allowed, search_folders(file, allowed))
-        with self._renewal.renewed(own, _modules(loaded.config)):
-            yield Drawing(file, loaded).blueprint()
+        modules = [each.module for each in draft.imports().values()]
+        with self._renewal.renewed(own, modules):
+            yield Drawing(file, draft).blueprint()
 
 
 def search_folders(file: Path, packages: tuple[str, ...]) -> tuple[str, ...]:
@@ -53,11 +53,3 @@ def search_folders(file: Path, packages: tuple[str, ...]) -> tuple[str, ...]:
         if any((each / head).is_dir() or (each / f"{head}.py").is_file() for head in heads)
     )
     return tuple(dict.fromkeys(map(str, (*homes, Path.cwd()))))
-
-
-def _modules(config: OrganismConfig) -> list[str]:
-    """Return the modules that a file names."""
-    texts = [*config.pipeline.envelope, *config.pipeline.delivery]
-    for each in config.listeners:
-        texts += [*each.payload_class, each.handler or "", each.output_class or ""]
-    return [import_path(text).module for text in texts if text and not plugin_handler(text)]

@@ -1,13 +1,15 @@
 """organism.yaml: what it may say, and how it is read.
 
-``load_config`` reads a file; ``OrganismConfig()`` is what a file that says nothing would mean.
+``load_config`` reads a file; ``draft_config`` as far as it goes, for whoever finds more that is
+wrong with it; ``OrganismConfig()`` is what a file that says nothing would mean.
 """
 
 from __future__ import annotations
 
+from xml_pipeline.config.document import Document, Finding, value_at
 from xml_pipeline.config.json_schema import SCHEMA_FILE, YAML_HEADER, config_json_schema
 from xml_pipeline.config.listener import ListenerConfig, RetryConfig
-from xml_pipeline.config.loading import LoadedConfig, load_config
+from xml_pipeline.config.loading import Draft, LoadedConfig, draft_config, load_config
 from xml_pipeline.config.organism import OrganismConfig
 from xml_pipeline.config.sections import (
     BackendConfig,
@@ -27,6 +29,9 @@ __all__ = [
     "YAML_HEADER",
     "BackendConfig",
     "BudgetConfig",
+    "Document",
+    "Draft",
+    "Finding",
     "KeyPath",
     "LLMBackendConfig",
     "LLMConfig",
@@ -42,5 +47,7 @@ __all__ = [
     "ServerConfig",
     "Source",
     "config_json_schema",
+    "draft_config",
     "load_config",
+    "value_at",
 ]

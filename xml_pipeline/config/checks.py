@@ -7,11 +7,11 @@ of it. Whatever has the wrong shape is passed over here: the models speak of tha
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
 
 from xml_pipeline import names
-from xml_pipeline.config.organism import OrganismConfig
-from xml_pipeline.config.source import KeyPath, Source
+from xml_pipeline.config.document import Document, Finding, texts, value_at
+from xml_pipeline.config.organism import PORTS_DIFFER, TOKENS_DIFFER, OrganismConfig
+from xml_pipeline.config.source import KeyPath
 
 IMPORTS = (
     ("listeners", "*", "payload_class", "*"),
@@ -22,95 +22,101 @@ IMPORTS = (
 )
 """Where import paths stand."""
 
-
-class Finding(NamedTuple):
-    """Something wrong, or odd, at one place of the file."""
-
-    path: KeyPath
-    text: str
-    hint: str = ""
+REACHED_BY = ("name", "group", "agent", "broadcast")
+"""What tells whether a listener is meant to be somebody's peer."""
 
 
-def problems(data: Any, source: Source) -> Iterator[Finding]:
+def problems(document: Document) -> Iterator[Finding]:
     """Yield what makes the file unusable."""
-    yield from _names_taken(data, source)
-    yield from _unknown_peers(data)
-    yield from _foreign_imports(data)
-    yield from _locked_doors(data)
+    yield from _contradictions(document)
+    yield from _names_taken(document)
+    yield from _unknown_peers(document)
+    yield from _foreign_imports(document)
+    yield from _locked_doors(document)
 
 
-def oddities(config: OrganismConfig) -> Iterator[Finding]:
+def oddities(document: Document) -> Iterator[Finding]:
     """Yield what is allowed, but most likely not meant."""
-    yield from _needless_peers(config)
-    yield from _forgotten_listeners(config)
+    yield from _needless_peers(document)
+    yield from _forgotten_listeners(document)
 
 
-def texts(data: Any, *pattern: str) -> list[tuple[KeyPath, str]]:
-    """Return the texts, with their ways, that a pattern of keys and ``*`` for items leads to.
-
-    A lone text counts as a list of one.
-    """
-    found: list[tuple[KeyPath, Any]] = [((), data)]
-    for part in pattern:
-        found = [
-            (path + step, value) for path, each in found for step, value in _inside(each, part)
-        ]
-    return [(path, value) for path, value in found if isinstance(value, str)]
+def named_imports(document: Document) -> Iterator[tuple[KeyPath, names.ImportPath]]:
+    """Yield what the file names to be imported, allowed or not."""
+    for pattern in IMPORTS:
+        for path, text in document.texts(*pattern):
+            if pattern[-1] != "handler" or not names.plugin_handler(text):
+                yield path, names.import_path(text)
 
 
-def _inside(value: Any, part: str) -> Iterator[tuple[KeyPath, Any]]:
-    if part != "*":
-        if isinstance(value, dict) and part in value:
-            yield (part,), value[part]
-    elif isinstance(value, list):
-        yield from (((index,), each) for index, each in enumerate(value))
-    elif isinstance(value, str):
-        yield (), value
+def allowed_packages(document: Document) -> tuple[str, ...]:
+    """Return the packages below which imports may lie, as far as they can be read."""
+    if not isinstance(document.data, dict) or "allow_imports" not in document.data:
+        return OrganismConfig().allow_imports
+    written = [text for _, text in texts(document.data, "allow_imports", "*")]
+    return tuple(each for each in written if _is_package(each))
 
 
-def _names_taken(data: Any, source: Source) -> Iterator[Finding]:
+def _is_package(text: str) -> bool:
+    try:
+        names.package_name(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _contradictions(document: Document) -> Iterator[Finding]:
+    """Older and newer names that differ; the models compare them in sections without mistakes."""
+    tokens = _numbers(document, ("budget", "tokens"), ("max_tokens_per_thread",))
+    ports = _numbers(document, ("server", "port"), ("organism", "port"))
+    if len(tokens) > 1:
+        yield Finding(("max_tokens_per_thread",), TOKENS_DIFFER)
+    if len(ports) > 1:
+        yield Finding(("server",), PORTS_DIFFER)
+
+
+def _numbers(document: Document, *paths: KeyPath) -> set[int]:
+    """Return the different whole numbers, not refused, that stand at these paths."""
+    found = (value_at(document.data, path) for path in paths if not document.doubts(*path))
+    return {each for each in found if type(each) is int}
+
+
+def _names_taken(document: Document) -> Iterator[Finding]:
     """Names and groups share one space, and differ by more than capitals."""
     taken: dict[str, KeyPath] = {}
-    for path, name in texts(data, "listeners", "*", "name"):
+    for path, name in document.texts("listeners", "*", "name"):
         first = taken.setdefault(name.lower(), path)
         if first != path:
-            line = source.place(first).line
+            line = document.source.place(first).line
             yield Finding(path, f'"{name}" is already the listener of line {line}')
-    for path, group in texts(data, "listeners", "*", "group"):
+    for path, group in document.texts("listeners", "*", "group"):
         if group.lower() in taken:
-            line = source.place(taken[group.lower()]).line
+            line = document.source.place(taken[group.lower()]).line
             yield Finding(path, f'the group "{group}" is also the listener of line {line}')
 
 
-def _unknown_peers(data: Any) -> Iterator[Finding]:
-    known = {name for _, name in texts(data, "listeners", "*", "name")}
-    known |= {group for _, group in texts(data, "listeners", "*", "group")}
-    known |= set(names.SYSTEM_LISTENERS)
-    for path, peer in texts(data, "listeners", "*", "peers", "*"):
-        if peer != "*" and peer not in known:
-            hint = names.did_you_mean(peer, sorted(known))
+def _unknown_peers(document: Document) -> Iterator[Finding]:
+    known = _addressees(document)
+    for path, peer in document.texts("listeners", "*", "peers", "*"):
+        if peer not in known:
+            hint = names.did_you_mean(peer, sorted(known - {"*"}))
             yield Finding(path, f'there is no listener or group "{peer}"', hint)
 
 
-def _foreign_imports(data: Any) -> Iterator[Finding]:
-    """Import paths lie below ``allow_imports``; what is no import path is the models' affair."""
-    allowed = _allowed_packages(data)
-    for pattern in IMPORTS:
-        for path, text in texts(data, *pattern):
-            if text.partition(":")[0] in names.HANDLER_ROOMS and pattern[-1] == "handler":
-                continue
-            try:
-                found = names.import_path(text)
-            except ValueError:
-                continue
-            if found.prefix(allowed) is None:
-                yield Finding(path, *_not_allowed(found, allowed))
+def _addressees(document: Document) -> set[str]:
+    """Return whom a peer may be, whatever else is wrong with their names."""
+    written = (texts(document.data, "listeners", "*", key) for key in ("name", "group"))
+    return {"*", *names.SYSTEM_LISTENERS, *(name for found in written for _, name in found)}
 
 
-def _allowed_packages(data: Any) -> tuple[str, ...]:
-    if isinstance(data, dict) and "allow_imports" in data:
-        return tuple(text for _, text in texts(data, "allow_imports", "*"))
-    return OrganismConfig().allow_imports
+def _foreign_imports(document: Document) -> Iterator[Finding]:
+    """Import paths lie below ``allow_imports``, unless nothing in that can be read."""
+    allowed = allowed_packages(document)
+    if not allowed and document.doubts("allow_imports"):
+        return
+    for path, found in named_imports(document):
+        if found.prefix(allowed) is None:
+            yield Finding(path, *_not_allowed(found, allowed))
 
 
 def _not_allowed(found: names.ImportPath, allowed: Iterable[str]) -> tuple[str, str]:
@@ -120,38 +126,48 @@ def _not_allowed(found: names.ImportPath, allowed: Iterable[str]) -> tuple[str, 
     return f'"{found}" is not below {" or ".join(allowed) or "any package"}', hint
 
 
-def _locked_doors(data: Any) -> Iterator[Finding]:
+def _locked_doors(document: Document) -> Iterator[Finding]:
     """Signatures are required, and there is no key that one could be checked with."""
+    data = document.data
     if not isinstance(data, dict) or data.get("trusted_keys"):
         return
-    listeners = data.get("listeners")
-    sections: list[tuple[KeyPath, Any]] = [((), data)]
-    if isinstance(listeners, list):
-        sections += [(("listeners", index), each) for index, each in enumerate(listeners)]
-    for path, section in sections:
-        if isinstance(section, dict) and section.get("require_signature") is True:
+    for path, section in (((), data), *document.listeners()):
+        if section.get("require_signature") is True:
             text = "nobody outside could be heard: `trusted_keys` names no sender"
             yield Finding((*path, "require_signature"), text)
 
 
-def _needless_peers(config: OrganismConfig) -> Iterator[Finding]:
-    for index, listener in enumerate(config.listeners):
-        for position, peer in enumerate(listener.peers):
-            path = ("listeners", index, "peers", position)
-            if peer == listener.name:
+def _needless_peers(document: Document) -> Iterator[Finding]:
+    for at, said in document.listeners():
+        before: set[str] = set()
+        for path, peer in document.texts(*at, "peers", "*"):
+            if peer == said.get("name"):
                 yield Finding(path, "every listener may address itself: no need to list it")
-            elif peer in listener.peers[:position]:
+            elif peer in before:
                 yield Finding(path, f'"{peer}" is listed twice')
+            before.add(peer)
 
 
-def _forgotten_listeners(config: OrganismConfig) -> Iterator[Finding]:
+def _forgotten_listeners(document: Document) -> Iterator[Finding]:
     """In an organism with peers, a listener that has none itself, and is nobody's peer.
 
-    Senders outside still reach it by name, so it may be meant.
+    Senders outside still reach it by name, so it may be meant. A misspelt peer lists whoever
+    was meant by it.
     """
-    listed = {peer for each in config.listeners for peer in each.peers if peer != each.name}
-    for index, listener in enumerate(config.listeners):
-        is_leaf = not (listener.peers or listener.agent or listener.broadcast)
-        if listed and is_leaf and listed.isdisjoint({"*", listener.name, listener.group}):
+    listed = set(_listed(document))
+    for at, said in document.listeners():
+        is_clear = not any(document.doubts(*at, key) for key in REACHED_BY)
+        is_leaf = not any(map(said.get, ("peers", "agent", "broadcast")))
+        found_by = {"*", said.get("name"), said.get("group")}
+        if listed and is_clear and is_leaf and listed.isdisjoint(found_by):
             text = "nobody lists it as a peer: only senders outside can reach it"
-            yield Finding(("listeners", index, "name"), text)
+            yield Finding((*at, "name"), text)
+
+
+def _listed(document: Document) -> Iterator[str]:
+    """Yield the peers that listeners list, but for themselves."""
+    known = _addressees(document)
+    for at, said in document.listeners():
+        for _, peer in texts(document.data, *at, "peers", "*"):
+            if peer != said.get("name"):
+                yield peer if peer in known else names.most_like(peer, known) or peer

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Self
-
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from xml_pipeline.config.values import (
     Count,
@@ -25,13 +23,16 @@ class RetryConfig(Section):
     base_delay: Seconds = Field(
         default=1.0, description="Seconds before the second attempt; doubles each time."
     )
-    max_delay: Seconds = Field(default=60.0, description="Seconds between two attempts at most.")
+    max_delay: Seconds = Field(
+        default=60.0, validate_default=True, description="Seconds between two attempts at most."
+    )
 
-    @model_validator(mode="after")
-    def _delays_grow(self) -> Self:
-        if self.base_delay > self.max_delay:
-            raise ValueError("base_delay is longer than max_delay")
-        return self
+    @field_validator("max_delay")
+    @classmethod
+    def _delays_grow(cls, delay: float, info: ValidationInfo) -> float:
+        if delay < info.data.get("base_delay", delay):
+            raise ValueError("is shorter than base_delay")
+        return delay
 
 
 class ListenerConfig(Section):
@@ -44,12 +45,13 @@ class ListenerConfig(Section):
         description="Import path of the payload it accepts, or a list of them; empty: what its"
         " handler is annotated with.",
     )
-    handler: Handler | None = Field(
-        default=None,
-        description="Import path of its coroutine function, or a built-in such as `tools:shell`.",
-    )
     agent: bool = Field(
         default=False, description="It thinks; without a `handler`, a language model does it."
+    )
+    handler: Handler | None = Field(
+        default=None,
+        validate_default=True,
+        description="Import path of its coroutine function, or a built-in such as `tools:shell`.",
     )
     peers: OneOrMorePeers = Field(
         default=(),
@@ -94,8 +96,9 @@ class ListenerConfig(Section):
         default=False, description="Refuse messages from outside that are not signed."
     )
 
-    @model_validator(mode="after")
-    def _somebody_handles(self) -> Self:
-        if self.handler is None and not self.agent:
-            raise ValueError('needs a "handler", or "agent: true" for a model to handle it')
-        return self
+    @field_validator("handler")
+    @classmethod
+    def _somebody_handles(cls, handler: str | None, info: ValidationInfo) -> str | None:
+        if handler is None and info.data.get("agent") is False:
+            raise ValueError('is missing; only an "agent: true" is handled by a model')
+        return handler

@@ -24,6 +24,9 @@ from xml_pipeline.config.sections import (
 )
 from xml_pipeline.config.values import AList, Count, PackageNames, Section
 
+TOKENS_DIFFER = "differs from `budget.tokens`, its newer name: write that only"
+PORTS_DIFFER = "`port` differs from `organism.port`, its older name: write this only"
+
 
 class OrganismConfig(Section):
     """One organism: its limits, its surroundings and its listeners."""
@@ -90,7 +93,7 @@ class OrganismConfig(Section):
     def _one_number_of_tokens(cls, tokens: int | None, info: ValidationInfo) -> int | None:
         budget = info.data.get("budget")
         if budget and tokens not in (None, budget.tokens):
-            raise ValueError("differs from `budget.tokens`, its newer name: write that only")
+            raise ValueError(TOKENS_DIFFER)
         return tokens
 
     @field_validator("server")
@@ -98,7 +101,7 @@ class OrganismConfig(Section):
     def _one_port(cls, server: ServerConfig, info: ValidationInfo) -> ServerConfig:
         organism = info.data.get("organism")
         if organism and organism.port not in (None, server.port):
-            raise ValueError("`port` differs from `organism.port`, its older name: write this only")
+            raise ValueError(PORTS_DIFFER)
         return server
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 
 from xml_pipeline.config.values import (
     MIB,
@@ -99,16 +99,19 @@ class BackendConfig(Section):
         default="redis://localhost:6379", repr=False, description="Where Redis is."
     )
     redis_prefix: str = Field(default="xp:", description="Begins every key in Redis.")
-    dsn: str | None = Field(default=None, repr=False, description="Where PostgreSQL is.")
+    dsn: str | None = Field(
+        default=None, validate_default=True, repr=False, description="Where PostgreSQL is."
+    )
     url: str | None = Field(
         default=None, repr=False, description="Where the server of a plug-in backend is."
     )
 
-    @model_validator(mode="after")
-    def _place_is_known(self) -> Self:
-        if self.type == "postgres" and not self.dsn:
-            raise ValueError('a "postgres" backend needs "dsn"')
-        return self
+    @field_validator("dsn")
+    @classmethod
+    def _place_is_known(cls, dsn: str | None, info: ValidationInfo) -> str | None:
+        if info.data.get("type") == "postgres" and not dsn:
+            raise ValueError('is missing: a "postgres" backend needs it')
+        return dsn
 
 
 class ProcessPoolConfig(Section):
@@ -167,14 +170,15 @@ class LLMConfig(Section):
         default=1.0, description="Seconds before the first retry; doubles each time."
     )
     retry_max_delay: Seconds = Field(
-        default=60.0, description="Seconds between two attempts at most."
+        default=60.0, validate_default=True, description="Seconds between two attempts at most."
     )
     backends: Annotated[tuple[LLMBackendConfig, ...], AList] = Field(
         default=(), description="The ways there are."
     )
 
-    @model_validator(mode="after")
-    def _delays_grow(self) -> Self:
-        if self.retry_base_delay > self.retry_max_delay:
-            raise ValueError("retry_base_delay is longer than retry_max_delay")
-        return self
+    @field_validator("retry_max_delay")
+    @classmethod
+    def _delays_grow(cls, delay: float, info: ValidationInfo) -> float:
+        if delay < info.data.get("retry_base_delay", delay):
+            raise ValueError("is shorter than retry_base_delay")
+        return delay

@@ -16,7 +16,11 @@ MIB = 1024 * KIB
 
 
 class Section(BaseModel):
-    """A part of the file: frozen, unknown keys refused, values taken as they are written."""
+    """A part of the file: frozen, unknown keys refused, values taken as they are written.
+
+    What fields have to do with one another is judged with the last of them, never for the
+    whole model: that would be left out as soon as anything else in it is wrong.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, hide_input_in_errors=True)
 
@@ -35,7 +39,9 @@ def _handler(text: str) -> str:
 
 
 def _peer(text: str) -> str:
-    return text if text == "*" or text in names.SYSTEM_LISTENERS else names.listener_name(text)
+    """Return a peer that may be one; whether it is there is seen when all are known."""
+    is_reserved = text.partition(".")[0] in names.RESERVED_NAMES
+    return text if text == "*" or is_reserved else names.listener_name(text)
 
 
 def _not_blank(text: str) -> str:

@@ -9,9 +9,10 @@ from typing import Any, get_args
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
+from xml_pipeline.config.document import Finding
 from xml_pipeline.config.organism import OrganismConfig
-from xml_pipeline.config.source import KeyPath, Place, Source
-from xml_pipeline.names import did_you_mean
+from xml_pipeline.config.source import KeyPath, Source
+from xml_pipeline.names import did_you_mean, most_like
 
 EXPECTED: Mapping[str, str] = {
     "bool_type": "true or false",
@@ -47,14 +48,18 @@ KINDS: Mapping[type, str] = {
 """What stood there, in words."""
 
 
-def reworded(error: ErrorDetails, source: Source) -> tuple[Place, str]:
-    """Return the place and the sentence of one of pydantic's errors."""
+def reworded(error: ErrorDetails, source: Source) -> Finding:
+    """Return what one of pydantic's errors says."""
     path: KeyPath = error["loc"]
     if error["type"] == "extra_forbidden":
         hint = did_you_mean(str(path[-1]), keys_of(path[:-1]))
-        place = source.place(path, at_key=True)
-        return place, source.problem(path, "unknown key", hint=hint, at_key=True)
-    return source.place(path), source.problem(path, _text(error), hint=_hint(error, source))
+        return Finding(path, "unknown key", hint, at_key=True)
+    return Finding(path, _text(error), _hint(error, source))
+
+
+def meant(unknown: KeyPath) -> str | None:
+    """Return the key that an unknown one is most likely a slip of, if any."""
+    return most_like(str(unknown[-1]), keys_of(unknown[:-1]))
 
 
 def keys_of(path: KeyPath) -> tuple[str, ...]:

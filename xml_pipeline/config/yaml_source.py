@@ -13,8 +13,9 @@ import yaml
 from yaml.nodes import Node
 from yaml.reader import ReaderError
 
+from xml_pipeline.config.document import Document
 from xml_pipeline.config.environment import Environment
-from xml_pipeline.config.yaml_values import MOST_LEVELS, Document, build_document
+from xml_pipeline.config.yaml_values import MOST_LEVELS, build_document
 from xml_pipeline.errors import ConfigError
 
 MOST_BYTES = 256 * 1024

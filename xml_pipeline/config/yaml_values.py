@@ -7,12 +7,13 @@ refused instead of guessed; a key with nothing behind it counts as not written.
 from __future__ import annotations
 
 import re
-from typing import Any, NamedTuple
+from typing import Any
 
 from yaml.constructor import SafeConstructor
 from yaml.nodes import Node, ScalarNode, SequenceNode
 from yaml.resolver import Resolver
 
+from xml_pipeline.config.document import Document
 from xml_pipeline.config.environment import REFERENCE, Environment
 from xml_pipeline.config.source import KeyPath, Place, Source, key_text
 from xml_pipeline.errors import ConfigError
@@ -31,24 +32,11 @@ KINDS = {
 _OCTAL = re.compile(r"[-+]?0[0-7_]+")
 
 
-class Document(NamedTuple):
-    """What was read: plain data, where it stands, and what is wrong with it so far.
-
-    A value whose path is in ``refused`` has its problem already, and stands in ``data`` as
-    the text that was written.
-    """
-
-    data: Any
-    source: Source
-    problems: tuple[tuple[Place, str], ...]
-    refused: frozenset[KeyPath]
-
-
 def build_document(file: str, root: Node, environment: Environment) -> Document:
     """Build what a composed file says; ConfigError if aliases blow it up beyond the caps."""
     builder = _Builder(file, environment)
     data = builder.build(root, ())
-    return Document(data, builder.source, tuple(builder.problems), frozenset(builder.refused))
+    return Document(data, builder.source, frozenset(builder.problems), frozenset(builder.refused))
 
 
 def place_of(node: Node) -> Place:

@@ -32,10 +32,10 @@ def check(ctx: click.Context, file: Path, as_json: bool) -> None:
     Everything that `run` would import is imported. Exit code 2 if the file cannot be used.
     """
     try:
-        warnings = load_config(file).warnings
         listeners = [each for each in Organism.load(file).listeners if not _is_ours(each)]
+        warnings = load_config(file).warnings
     except ConfigError as error:
-        _report_problems(file, error.problems, as_json)
+        _report_problems(file, error, as_json)
         ctx.exit(USAGE)
     if as_json:
         _print_report(file, (), warnings, listeners)
@@ -46,7 +46,7 @@ def check(ctx: click.Context, file: Path, as_json: bool) -> None:
     )
     print_table(("listener", "accepts", "peers", "is"), rows)
     for warning in warnings:
-        print_result(f"{warning} (warning)")
+        print_result(_as_warning(warning))
     remark(f"{file} is fine: {len(listeners)} listeners.")
 
 
@@ -68,13 +68,23 @@ def _traits(listener: Listener) -> list[str]:
     return [trait for trait, holds in traits.items() if holds]
 
 
-def _report_problems(file: Path, problems: tuple[str, ...], as_json: bool) -> None:
+def _report_problems(file: Path, error: ConfigError, as_json: bool) -> None:
     if as_json:
-        _print_report(file, problems, (), ())
+        _print_report(file, error.problems, error.warnings, ())
         return
-    for problem in problems:
-        print_result(problem)
-    remark(f"{file} cannot be used: {len(problems)} problem{'s' * (len(problems) != 1)}.")
+    for sentence in sorted((*error.problems, *map(_as_warning, error.warnings)), key=_place):
+        print_result(sentence)
+    count = len(error.problems)
+    remark(f"{file} cannot be used: {count} problem{'s' * (count != 1)}.")
+
+
+def _as_warning(sentence: str) -> str:
+    return f"{sentence} (warning)"
+
+
+def _place(sentence: str) -> tuple[str, int, int]:
+    found = _PLACED.fullmatch(sentence)
+    return (found["file"], int(found["line"]), int(found["column"])) if found else ("", 0, 0)
 
 
 def _print_report(
