@@ -5,15 +5,21 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-from xml_pipeline.blueprint import Reader
+from xml_pipeline.backends import Backend
+from xml_pipeline.blueprint import Blueprint, Reader
+from xml_pipeline.catalogue import find
+from xml_pipeline.errors import ConfigError, PluginNotFound
 from xml_pipeline.organism import Organism
 from xml_pipeline.reload import Reloader
 
 log = logging.getLogger(__name__)
 
 
-def assemble(path: str | Path) -> Organism:
+def assemble(path: str | Path, journal: Path | None = None) -> Organism:
     """Build the organism that a file describes, ready to be entered.
+
+    ``journal`` is the SQLite file that it is written to where the organism's own file names no
+    backend; without it nothing is written then.
 
     The packages of ``allow_imports`` are looked for in the folder of the file and the one
     above it, then in the working directory, then on ``sys.path``; those folders are put on
@@ -21,11 +27,32 @@ def assemble(path: str | Path) -> Organism:
     """
     reader = Reader()
     with reader.read(Path(path)) as blueprint:
-        organism = Organism(blueprint.listeners, config=blueprint.config, steps=blueprint.inserts)
+        organism = Organism(
+            blueprint.listeners,
+            config=blueprint.config,
+            backend=_backend(blueprint, journal),
+            steps=blueprint.inserts,
+        )
     organism.reloads_with(Reloader(organism, reader, blueprint))
     for warning in blueprint.loaded.warnings:
         log.warning("%s", warning)
     return organism
+
+
+def _backend(blueprint: Blueprint, journal: Path | None) -> Backend | None:
+    """Return what the organism is written to, None where nothing is."""
+    config = blueprint.config.backend
+    name = config.type or ("sqlite" if journal or config.path else "memory")
+    if name == "memory":
+        return None
+    path = blueprint.file.parent / config.path if config.path else journal
+    try:
+        backend: Backend = find("backends", name).configured(config, path)
+    except (PluginNotFound, ConfigError) as error:
+        raise ConfigError(
+            (blueprint.loaded.source.problem(("backend", "type"), str(error)),)
+        ) from None
+    return backend
 
 
 async def bootstrap(path: str | Path = "config/organism.yaml") -> Organism:

@@ -13,6 +13,8 @@ catch as widely or as narrowly as it likes::
     │   └── InvalidPayload        a value or document does not fit its class (also a ValueError)
     ├── InvalidState              a listener's state is not plain or too large (also a ValueError)
     ├── Overloaded                the outer door is full; try again later
+    ├── BackendUnavailable        what must outlive the process cannot be written at present
+    ├── Retryable                 a handler says: not now, but perhaps later
     ├── UnknownThread             no such conversation, or not yours: both read the same
     ├── UnknownListener           no such listener
     └── Unanswered                ``ask`` ended without the answer; carries code and id
@@ -116,6 +118,26 @@ class Overloaded(XmlPipelineError):
     def __init__(self, message: str, retry_after: float = 1.0) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class BackendUnavailable(XmlPipelineError):
+    """The backend cannot be read or written at present; nothing is known of what was tried."""
+
+    code: FaultCode | None = "overload"
+    retry_after: float = 2.0
+
+
+class Retryable(XmlPipelineError):
+    """A handler raises this where a later attempt may succeed; any other error is final.
+
+    The message is handed over again, after the listener's ``retry`` delay, and laid with the
+    dead letters after ``max_deliveries`` attempts. ``after`` seconds is the least delay that
+    makes sense, where it is known: a server's Retry-After, for instance.
+    """
+
+    def __init__(self, message: str = "", after: float = 0.0) -> None:
+        super().__init__(message)
+        self.after = after
 
 
 class UnknownThread(XmlPipelineError):

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any
 
 from xml_pipeline import errors
 from xml_pipeline.errors import FaultCode, Rejected, Unanswered
 from xml_pipeline.events import Events, FaultEvent
 from xml_pipeline.inbox import Inbox
+from xml_pipeline.journal import Journal
 from xml_pipeline.message import Addressed, Delivery, Envelope, Fault, Wire
 from xml_pipeline.payload import Codec, codec_of
 from xml_pipeline.registries.listeners import Listeners
@@ -42,15 +44,21 @@ _UNANSWERED: dict[FaultCode, type[Unanswered]] = {
 class Faults:
     """Makes faults, and carries them, and the news that nothing will come, to who waits."""
 
-    __slots__ = ("_events", "_inbox", "_listeners", "_threads")
+    __slots__ = ("_inbox", "_listeners", "_threads", "events", "journal")
 
     def __init__(
-        self, listeners: Listeners, threads: Threads, inbox: Inbox, events: Events
+        self,
+        listeners: Listeners,
+        threads: Threads,
+        inbox: Inbox,
+        events: Events,
+        journal: Journal,
     ) -> None:
         self._listeners = listeners
         self._threads = threads
         self._inbox = inbox
-        self._events = events
+        self.journal = journal
+        self.events = events
 
     def make(
         self,
@@ -75,9 +83,11 @@ class Faults:
             about["message_id"] = message_id
         words = "fault %s (%s) from %s to %s: %s"
         log.warning(words, fault.id, code, from_id, to_id, fault.detail, extra=about)
-        if self._events.heard:
+        if self.journal.keeps:
+            self.journal.failed(home, fault)
+        if self.events.heard:
             who = (thread.id, home.id, from_id, to_id)
-            self._events.emit(FaultEvent(fault.id, code, *who, fault.detail, message_id))
+            self.events.emit(FaultEvent(fault.id, code, *who, fault.detail, message_id))
         return fault
 
     def refuse(self, station: Wire | Envelope | Addressed, error: Rejected) -> None:
@@ -87,13 +97,15 @@ class Faults:
         """
         wire = _wire_of(station)
         thread = wire.thread
+        if self.journal.keeps:
+            self.journal.refused(wire)
         to = station.to if isinstance(station, Envelope) else wire.to
         text = wire.raw if wire.origin == "text" else b""
         home = thread or wire.conversation
         fault = self.make(home, error, wire.sender, to or "", text, wire.id)
         if thread is None:
             waiters = waiting_in(wire.conversation)
-            _tell(waiters.left(wire.id) if waiters else (), _failure(fault))
+            self._tell(waiters.left(wire.id) if waiters else (), _failure(fault))
             return
         if not thread.open:
             return
@@ -172,21 +184,22 @@ class Faults:
 
     def leave(self, delivery: Delivery) -> None:
         """Hand a reply to those outside who wait for it."""
+        if self.journal.keeps:
+            self.journal.left(delivery)
         waiters = waiting_in(delivery.conversation)
-        for waiter in waiters.left(delivery.id) if waiters else ():
-            if not waiter.done():
-                waiter.set_result(delivery)
+        told = [each for each in waiters.left(delivery.id) if not each.done()] if waiters else ()
+        self._once_written(told, partial(_answer, told, delivery))
 
     def leave_unanswered(self, conversation: Conversation) -> None:
         """Tell those whom a conversation that is over will not answer."""
         waiters, root = waiting_in(conversation), conversation.root
         if waiters is not None and root is not None and not root.open:
-            _tell(waiters.others(), errors.NoReply("everything went quiet without a reply"))
+            self._tell(waiters.others(), errors.NoReply("everything went quiet without a reply"))
 
     def dismiss(self, conversation: Conversation, error: Unanswered) -> None:
         """Tell everybody who waits in a conversation that nothing will come any more."""
         waiters = waiting_in(conversation)
-        _tell(waiters.everybody() if waiters else (), error)
+        _fail(waiters.everybody() if waiters else (), error)
 
     def _answer_outsider(
         self, thread: Thread, fault: Fault, message: int, *, one_of_several: bool
@@ -217,7 +230,18 @@ class Faults:
         if waiters is not None:
             over = root is None or not root.open
             told = waiters.others() if over else waiters.about(message)
-            _tell(told, _failure(fault))
+            self._tell(told, _failure(fault))
+
+    def _tell(self, waiters: Iterable[Waiter], error: Unanswered) -> None:
+        told = [each for each in waiters if not each.done()]
+        self._once_written(told, partial(_fail, told, error))
+
+    def _once_written(self, waiters: Sequence[Waiter], tell: Callable[[], None]) -> None:
+        """Tell those who wait, as soon as what they are told is written down."""
+        if waiters and self.journal.keeps:
+            self.journal.then(waiters, tell)
+        else:
+            tell()
 
     def _put(
         self, thread: Thread, codec: Codec[Any], payload: object, about: int | str, hops: int
@@ -254,7 +278,13 @@ def _wire_of(station: Wire | Envelope | Addressed) -> Wire:
     return station.wire if isinstance(station, Envelope) else station
 
 
-def _tell(waiters: Iterable[Waiter], error: Unanswered) -> None:
+def _answer(waiters: Iterable[Waiter], delivery: Delivery) -> None:
+    for waiter in waiters:
+        if not waiter.done():
+            waiter.set_result(delivery)
+
+
+def _fail(waiters: Iterable[Waiter], error: Unanswered) -> None:
     """Let those who wait hear an error: each one of their own, for it gets their traceback."""
     for waiter in waiters:
         if not waiter.done():

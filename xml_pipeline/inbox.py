@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable
 
 from xml_pipeline.errors import Overloaded
 from xml_pipeline.fairness import FairQueue
+from xml_pipeline.journal import Journal
 from xml_pipeline.message import Wire
 
 _AT_ONCE = 32
@@ -20,12 +21,13 @@ class Inbox:
     ``put`` never waits: a handler's output must not, else the loop could deadlock.
     """
 
-    __slots__ = ("_batch", "_queue", "_sleeper", "size", "stopped")
+    __slots__ = ("_batch", "_queue", "_sleeper", "journal", "size", "stopped")
 
     def __init__(self, batch: int, depth_first: bool = False) -> None:
         self._queue: FairQueue[Wire] = FairQueue(depth_first)
         self._batch = batch
         self._sleeper: asyncio.Future[None] | None = None
+        self.journal: Journal | None = None
         self.size = 0
         self.stopped = False
 
@@ -34,10 +36,17 @@ class Inbox:
 
     def put(self, wire: Wire) -> None:
         """Append a wire to its conversation's line."""
+        if self.journal is not None:
+            self.journal.sent(wire)
         self._queue.put(wire.conversation, wire)
         self.size += len(wire.raw)
         if self._sleeper is not None:
             self.poke()
+
+    def restore(self, wire: Wire) -> None:
+        """Append a wire that has been written down before."""
+        self._queue.put(wire.conversation, wire)
+        self.size += len(wire.raw)
 
     def poke(self) -> None:
         """Let an empty batch travel, for whoever waits further down for a free slot."""

@@ -47,8 +47,8 @@ class Ingress:
         """Open a conversation; ValueError where nobody outside may have that name."""
         if sender != OUTSIDE.name:
             self._check_principal(sender)
-        thread = self._threads.root(sender, "", tenant)
         seconds = self._budgets.limits.seconds
+        thread = self._threads.root(sender, "", tenant, seconds)
         if seconds is not None:
             thread.conversation.timer = asyncio.get_running_loop().call_later(
                 seconds, self._settlement.give_up, thread, "budget", f"{seconds} s are up"
@@ -94,6 +94,8 @@ class Ingress:
         else:
             thread.pending += 1
             thread.answered = False  # This is another question.
+            if self._threads.journal is not None:
+                self._threads.journal.answered(thread)
         conversation = thread.conversation
         number = conversation.messages = conversation.messages + 1
         self._inbox.put(Wire(raw, "outside", "inject", sender, conversation, thread, number))

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from math import inf
 
+from xml_pipeline.backends import Backend
+from xml_pipeline.backends.memory import MemoryBackend
 from xml_pipeline.config import OrganismConfig
 from xml_pipeline.dispatch.local import LocalDispatch
 from xml_pipeline.dispatch.offload import Offload
@@ -18,6 +20,7 @@ from xml_pipeline.identity.nonces import NonceMemory
 from xml_pipeline.identity.verifying import Verifier
 from xml_pipeline.inbox import Inbox, OuterDoor
 from xml_pipeline.ingress import Ingress
+from xml_pipeline.journal import Journal
 from xml_pipeline.pump import StreamPump
 from xml_pipeline.registries.budgets import Budget, BudgetLimits, Budgets, Severity
 from xml_pipeline.registries.listeners import Listeners
@@ -75,6 +78,7 @@ class Kernel:
     dispatch: LocalDispatch
     offload: Offload
     pump: StreamPump
+    journal: Journal
     signatures: Signatures
 
     def apply(self, config: OrganismConfig, credentials: Credentials) -> None:
@@ -94,19 +98,20 @@ class Kernel:
         self.inbox.poke()
 
 
-def build_kernel(config: OrganismConfig) -> Kernel:
-    """Put the parts together, from the registries up to the pump."""
+def build_kernel(config: OrganismConfig, backend: Backend | None = None) -> Kernel:
+    """Put the parts together, from the registries up to the pump.
+
+    Where there is no backend, nothing is written down.
+    """
     credentials = credentials_of(config)
     depth_first = config.thread_scheduling == "depth-first"
     events, listeners = Events(), Listeners()
     threads, todos = Threads(events), Todos()
     budgets = Budgets(budget_limits(config), _tells(events))
-    scheduler = Scheduler(
-        config.max_concurrent_handlers, config.max_concurrent_per_agent, _clock, depth_first
-    )
-    limit_pooled(scheduler, config)
+    scheduler = _scheduler(config, depth_first)
     inbox = Inbox(config.max_concurrent_pipelines, depth_first)
-    faults = Faults(listeners, threads, inbox, events)
+    journal = Journal(backend or MemoryBackend(), inbox.poke, keeps=backend is not None)
+    faults = Faults(listeners, threads, inbox, events, journal)
     settlement = Settlement(listeners, threads, scheduler, inbox, faults)
     settlement.state_bytes = config.limits.state_bytes
     view = OrganismView(listeners, budgets, todos, scheduler)
@@ -115,7 +120,9 @@ def build_kernel(config: OrganismConfig) -> Kernel:
     offload = dispatch.offload = Offload(view, config)
     read, route = ReadEnvelope(xml_limits(config)), Route(listeners, threads, budgets)
     signatures = Signatures(read, Verifier(listeners.__contains__), credentials)
-    stations = Stations(Unfold(settlement.number), read, route, Decode())
+    rail = Rail(Stations(Unfold(settlement.number), read, route, Decode()), faults.refuse)
+    if journal.keeps:
+        threads.journal = inbox.journal = rail.journal = budgets.journal = todos.journal = journal
     return Kernel(
         events=events,
         listeners=listeners,
@@ -132,9 +139,18 @@ def build_kernel(config: OrganismConfig) -> Kernel:
         ingress=Ingress(listeners, threads, budgets, settlement, inbox),
         dispatch=dispatch,
         offload=offload,
-        pump=StreamPump(inbox, Rail(stations, faults.refuse), scheduler, dispatch, faults, events),
+        pump=StreamPump(inbox, rail, scheduler, dispatch, faults, journal),
+        journal=journal,
         signatures=signatures,
     )
+
+
+def _scheduler(config: OrganismConfig, depth_first: bool) -> Scheduler:
+    scheduler = Scheduler(
+        config.max_concurrent_handlers, config.max_concurrent_per_agent, _clock, depth_first
+    )
+    limit_pooled(scheduler, config)
+    return scheduler
 
 
 def _door(config: OrganismConfig, inbox: Inbox, scheduler: Scheduler) -> OuterDoor:

@@ -255,7 +255,9 @@ class Listener:
     they send with their caller's peers, so that nobody gains reach by asking another, and as
     deep as their request was, so that a long row of calls is no deep one. With
     ``require_signature`` it hears from outside only what is signed; what the program itself
-    sends, and other listeners, need no signature.
+    sends, and other listeners, need no signature. A message whose handler raises ``Retryable``
+    is handed over again, ``max_deliveries`` times in all, after the first of ``retry_delays``
+    seconds, then twice that, up to the second of them.
 
     Raises ValueError for a bad name or description, TypeError for a handler that is not
     asynchronous, PayloadDefinitionError for a class that is no payload.
@@ -277,6 +279,8 @@ class Listener:
     max_hops: int | None = field(default=None, kw_only=True)
     acts_for_caller: bool = field(default=False, kw_only=True)
     require_signature: bool = field(default=False, kw_only=True)
+    max_deliveries: int = field(default=5, kw_only=True)
+    retry_delays: tuple[float, float] = field(default=(1.0, 60.0), kw_only=True)
     codecs: Mapping[str, Codec[Any]] = field(init=False, repr=False)
     generic: bool = field(init=False, repr=False)
     reach: frozenset[str] | None = field(init=False, repr=False)
@@ -308,6 +312,11 @@ class Listener:
             raise ValueError(f"listener {self.name}: timeout must be above zero")
         if self.max_concurrent is not None and self.max_concurrent < 1:
             raise ValueError(f"listener {self.name}: max_concurrent must be above zero")
+        if self.max_deliveries < 1:
+            raise ValueError(f"listener {self.name}: max_deliveries must be above zero")
+        shortest, longest = self.retry_delays
+        if not 0 < shortest <= longest:
+            raise ValueError(f"listener {self.name}: retry_delays are two seconds that grow")
 
     def _codecs_by_tag(self, classes: tuple[type, ...]) -> Mapping[str, Codec[Any]]:
         codecs: dict[str, Codec[Any]] = {}
@@ -330,6 +339,11 @@ class Listener:
         """Return the payload class of that tag that it accepts or answers with, else None."""
         codec = self.codecs.get(tag) or self.answers.get(tag)
         return None if codec is None else codec.cls
+
+    def delay_after(self, attempt: int) -> float:
+        """Return the seconds to wait after an attempt that failed, before the next one."""
+        shortest, longest = self.retry_delays
+        return min(longest, shortest * 2.0 ** min(attempt - 1, 64))
 
     def with_peers(self, peers: Iterable[str]) -> Listener:
         """Return the same listener with other peers."""

@@ -239,6 +239,15 @@ class Delivery(Station):
         self.__class__ = cls
         return self  # type: ignore[no-any-return]
 
+    def again(self) -> Delivery:
+        """Return the same message as it is handed over once more."""
+        other: Any = _new(_DeliveryDraft)
+        for slot in Delivery.__slots__:
+            setattr(other, slot, getattr(self, slot))
+        other.attempt = self.attempt + 1
+        other.__class__ = Delivery
+        return other  # type: ignore[no-any-return]
+
 
 class _WireDraft(Wire):
     __slots__ = ()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import UTC, datetime
 from importlib import import_module
@@ -11,11 +10,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from xml_pipeline.backends import Backend
 from xml_pipeline.config import OrganismConfig
 from xml_pipeline.dispatch.by_name import paths_of
 from xml_pipeline.errors import (
     Timeout,
-    Undeliverable,
     UnknownThread,
     XmlPipelineError,
 )
@@ -29,11 +28,10 @@ from xml_pipeline.names import RESERVED_NAMES
 from xml_pipeline.payload import RawPayload
 from xml_pipeline.primitives import system_listeners
 from xml_pipeline.pump import StreamPump
+from xml_pipeline.running import Run
 from xml_pipeline.steps.rail import Inserts
 from xml_pipeline.system import SYSTEM, Boot
 from xml_pipeline.thread import Thread
-
-log = logging.getLogger(__name__)
 
 Reload = Callable[[Path | None], Awaitable[ReloadEvent]]
 """Reads the organism's file again, or another one, and swaps it in as a whole."""
@@ -54,37 +52,33 @@ class Organism:
         listeners: Iterable[Listener] = (),
         *,
         config: OrganismConfig | None = None,
+        backend: Backend | None = None,
         steps: Inserts | None = None,
     ) -> None:
         self.config = config if config is not None else OrganismConfig()
-        self._kernel = build_kernel(self.config)
+        self._kernel = build_kernel(self.config, backend)
         self._kernel.pump.rail.insert(steps if steps is not None else Inserts())
         self._reloader: Reload | None = None
-        self._running: asyncio.Task[None] | None = None
-        self._at_rest: list[asyncio.Future[None]] = []
+        self._run = Run(self._kernel)
         everybody = (*system_listeners(self._kernel), *map(_checked, listeners))
         self._put_in_place(everybody, self.config)
 
     @classmethod
-    def load(cls, path: str | Path) -> Organism:
+    def load(cls, path: str | Path, journal: Path | None = None) -> Organism:
         """Build the organism that a file describes; ConfigError names everything wrong in it.
 
+        ``journal`` is the SQLite file for what must outlive the process, where the organism's
+        own file names no backend; without it, an organism of such a file forgets everything.
         The assembly, which knows every room of the house, is found by name: this module
         knows none of them.
         """
-        organism: Organism = import_module("xml_pipeline.assembly").assemble(Path(path))
+        organism: Organism = import_module("xml_pipeline.assembly").assemble(Path(path), journal)
         return organism
 
     # ── life ────────────────────────────────────────────────────────────────────────────────
 
     async def __aenter__(self) -> Self:
-        if self._running is not None:
-            raise XmlPipelineError("an organism runs once; make another one")
-        self._kernel.scheduler.clock = asyncio.get_running_loop().time
-        await self._kernel.offload.start()
-        name = f"pump of {self.config.organism.name}"
-        self._running = asyncio.create_task(self._live(), name=name)
-        self._running.add_done_callback(_cry_out)
+        await self._run.start(f"pump of {self.config.organism.name}")
         return self
 
     async def __aexit__(
@@ -93,59 +87,16 @@ class Organism:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._kernel.inbox.stop()
-        await self._kernel.dispatch.stop()
-        await self._kernel.offload.stop()
-        try:
-            if self._running is not None:
-                await self._running
-        finally:
-            self._kernel.events.end()
+        await self._run.stop()
 
     @property
     def running(self) -> bool:
         """Tell whether messages move: it was entered, is not being left, and its pump lives."""
-        running = self._running is not None and not self._running.done()
-        return running and not self._kernel.inbox.stopped
+        return self._run.is_on
 
     async def ended(self) -> None:
         """Wait until no message moves any more: the context is left, or the pump has died."""
-        if self._running is not None:
-            await asyncio.wait({self._running})
-
-    async def _live(self) -> None:
-        try:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(self._kernel.pump.run(self._between))
-        finally:
-            self._dismiss_everybody()
-            if not self._kernel.inbox.stopped:
-                self._kernel.events.end()
-
-    def _between(self) -> None:
-        """Let those at the door in, and tell those who wait for quiet when it has come."""
-        kernel = self._kernel
-        if kernel.door.line:
-            kernel.door.open()
-        if (
-            self._at_rest
-            and not len(kernel.inbox)
-            and not kernel.scheduler.running
-            and not kernel.scheduler.waiting
-        ):
-            resting, self._at_rest = self._at_rest, []
-            for waiter in resting:
-                if not waiter.done():
-                    waiter.set_result(None)
-
-    def _dismiss_everybody(self) -> None:
-        open_ones = {thread.conversation for thread in self._kernel.threads}
-        for conversation in open_ones | {wire.conversation for wire in self._kernel.inbox.clear()}:
-            self._kernel.faults.dismiss(conversation, Undeliverable("the organism has stopped"))
-        self._kernel.door.close(XmlPipelineError("the organism has stopped"))
-        for resting in self._at_rest:
-            if not resting.done():
-                resting.set_exception(XmlPipelineError("the organism has stopped"))
+        await self._run.ended()
 
     # ── from outside ────────────────────────────────────────────────────────────────────────
 
@@ -180,7 +131,7 @@ class Organism:
         """Do as ``ask`` does and return the whole answer: payload, sender, ids."""
         if self._must_wait():
             await self._kernel.door.enter()
-            self._check_running()
+            self._run.check()
         thread = self._kernel.ingress.open(sender, tenant)
         self._kernel.ingress.say(thread, payload, to)
         answer = self.waiter(thread)
@@ -201,9 +152,10 @@ class Organism:
         """Send a payload without waiting for the answer; returns the thread's id."""
         if self._must_wait():
             await self._kernel.door.enter()
-            self._check_running()
+            self._run.check()
         thread = self._kernel.ingress.open(sender, tenant)
         self._kernel.ingress.say(thread, payload, to)
+        await self._written()
         return thread.id
 
     async def inject(self, raw: bytes, sender: str = "outside", *, tenant: str = "") -> str:
@@ -215,15 +167,17 @@ class Organism:
         """
         if self._must_wait():
             await self._kernel.door.enter()
-            self._check_running()
-        return self._kernel.ingress.take_in(raw, sender, tenant).id
+            self._run.check()
+        thread = self._kernel.ingress.take_in(raw, sender, tenant)
+        await self._written()
+        return thread.id
 
     def accept(self, raw: bytes, sender: str, tenant: str = "") -> Thread:
         """Take an envelope in at once; Overloaded where the outer door is full.
 
         A ``<thread>`` in it is followed if it is the sender's own open conversation.
         """
-        self._check_running()
+        self._run.check()
         self._kernel.door.check()
         return self._kernel.ingress.take_in(raw, sender, tenant)
 
@@ -246,11 +200,7 @@ class Organism:
 
         Deferred answers and delayed messages are not in flight.
         """
-        self._check_running()
-        resting = asyncio.get_running_loop().create_future()
-        self._at_rest.append(resting)
-        self._kernel.inbox.poke()
-        await resting
+        await self._run.drain()
 
     # ── control ─────────────────────────────────────────────────────────────────────────────
 
@@ -358,15 +308,14 @@ class Organism:
         self._kernel.ingress.say_as_system(boot)
 
     def _must_wait(self) -> bool:
-        self._check_running()
+        self._run.check()
         door = self._kernel.door
         return door.full or bool(door.line)
 
-    def _check_running(self) -> None:
-        if self._running is None:
-            raise XmlPipelineError("the organism does not run: use `async with`")
-        if self._running.done():
-            raise XmlPipelineError("the organism has stopped")
+    async def _written(self) -> None:
+        """Wait until what was taken in would outlive this process, if anything does."""
+        if self._kernel.journal.keeps:
+            await self._kernel.journal.written()
 
     def _lane(self, listener: str) -> Any:
         return self._kernel.scheduler.lane(self._kernel.listeners.get(listener))
@@ -389,9 +338,3 @@ def _checked(listener: Listener) -> Listener:
     if listener.cpu_bound:
         paths_of(listener)
     return listener
-
-
-def _cry_out(pump: asyncio.Task[None]) -> None:
-    """Say at once that the pump has died; leaving the context says it again."""
-    if not pump.cancelled() and (error := pump.exception()) is not None:
-        log.critical("the pump has died; nothing moves any more", exc_info=error)

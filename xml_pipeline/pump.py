@@ -8,9 +8,10 @@ from typing import Any
 from aiostream import pipable_operator, streamcontext
 
 from xml_pipeline.dispatch.local import LocalDispatch
-from xml_pipeline.events import Events, MessageReceived, MessageSent
+from xml_pipeline.events import MessageReceived, MessageSent
 from xml_pipeline.faults import Faults
 from xml_pipeline.inbox import Inbox
+from xml_pipeline.journal import Journal
 from xml_pipeline.message import Delivery
 from xml_pipeline.schedule import Scheduler, schedule
 from xml_pipeline.steps.rail import Rail
@@ -32,14 +33,15 @@ class StreamPump:
         scheduler: Scheduler,
         dispatch: LocalDispatch,
         faults: Faults,
-        events: Events,
+        journal: Journal,
     ) -> None:
         self.inbox = inbox
         self.rail = rail
         self.dispatch = dispatch
         self._scheduler = scheduler
         self._faults = faults
-        self._events = events
+        self._events = faults.events
+        self._journal = journal
 
     async def run(self, between: Callable[[], None]) -> None:
         """Move messages until the inbox is stopped; ``between`` is called after each batch."""
@@ -50,6 +52,11 @@ class StreamPump:
         ) | schedule.pipe(self._scheduler)  # who may start
         async with composition.stream() as flow:
             async for starting in flow:
+                if self._journal.keeps:
+                    for delivery in starting:
+                        self._journal.handed_over(delivery)
+                if not self._journal.is_clean:
+                    await self._journal.commit()  # Nothing starts that is not written down.
                 self.dispatch.start(starting)
 
     def _part(self, batch: list[Delivery]) -> list[Delivery]:
@@ -60,8 +67,10 @@ class StreamPump:
                 self._announce(delivery)
             if delivery.listener is OUTSIDE:
                 self._faults.leave(delivery)
-            else:
-                staying.append(delivery)
+                continue
+            if self._journal.keeps:
+                self._journal.arrived(delivery)
+            staying.append(delivery)
         return staying
 
     def _announce(self, delivery: Delivery) -> None:

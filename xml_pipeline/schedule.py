@@ -72,6 +72,7 @@ class Scheduler:
         self.lanes: dict[str, Lane] = {}
         self._common = Lane(None, inf, depth_first)  # Where only the organism has no room.
         self._hungry: dict[Lane, None] = {}  # Lanes where somebody is parked, in turn.
+        self._away: set[Delivery] = set()  # Deliveries that wait for a time.
         self._dead = 0  # Deliveries that are parked though their thread has closed.
 
     def lane(self, listener: Listener) -> Lane:
@@ -129,6 +130,18 @@ class Scheduler:
             self._fill(starting)
         return starting
 
+    def restore(self, delivery: Delivery) -> None:
+        """Take in a delivery that stood at its listener's door before; it waits for a slot."""
+        thread = delivery.thread
+        self._wait(delivery)
+        if thread.current is None:
+            thread.current = delivery
+            self._park(delivery, self._lane_of(delivery))
+        elif thread.queue is None:
+            thread.queue = deque((delivery,))
+        else:
+            thread.queue.append(delivery)
+
     def finish(self, delivery: Delivery) -> bool:
         """Free the slot of a running delivery; True where the pump should look at it.
 
@@ -145,6 +158,30 @@ class Scheduler:
             thread.current = following
             self._park(following, self._lane_of(following))
         return not self.running or bool(self._hungry)
+
+    def postpone(self, delivery: Delivery, again: Delivery) -> bool:
+        """Free the slot of a running delivery that is to be handed over again, and keep its turn.
+
+        What waits on its thread goes on waiting; it counts as waiting itself. Returns whether
+        the pump should look.
+        """
+        lane = self._lane_of(delivery)
+        del lane.running[delivery]
+        self.running -= 1
+        self.wait_outside(again)
+        return not self.running or bool(self._hungry)
+
+    def wait_outside(self, delivery: Delivery) -> None:
+        """Let a delivery hold its thread, and wait for a time rather than for a slot."""
+        delivery.thread.current = delivery
+        self._away.add(delivery)
+        self._wait(delivery)
+
+    def come_back(self, delivery: Delivery) -> None:
+        """Let a delivery that was postponed wait for a slot."""
+        if delivery in self._away:
+            self._away.remove(delivery)
+            self._park(delivery, self._lane_of(delivery))
 
     def is_running(self, delivery: Delivery) -> bool:
         """Tell whether a delivery has started and not finished."""
@@ -165,6 +202,9 @@ class Scheduler:
         if parked is not None and not self.is_running(parked):
             thread.current = None
             self._unwait(parked)
+            if parked in self._away:
+                self._away.remove(parked)
+                return True
             self._dead += 1
             if self._dead > self.waiting + _FEW:
                 self._bury()

@@ -14,6 +14,8 @@ from typing import Any
 from xml_pipeline.errors import FaultCode, PayloadDefinitionError, Rejected
 from xml_pipeline.faults import Faults, caller_of
 from xml_pipeline.inbox import Inbox
+from xml_pipeline.journal.lines import Delayed
+from xml_pipeline.letters import dead_letter
 from xml_pipeline.listener import HandlerMetadata, HandlerResponse
 from xml_pipeline.message import Delivery, Fault, Wire
 from xml_pipeline.payload import RawPayload, codec_of
@@ -34,7 +36,15 @@ class Settlement:
     All of it is synchronous: between two turns of the event loop the books are balanced.
     """
 
-    __slots__ = ("_faults", "_inbox", "_listeners", "_scheduler", "_threads", "state_bytes")
+    __slots__ = (
+        "_faults",
+        "_inbox",
+        "_listeners",
+        "_scheduler",
+        "_threads",
+        "journal",
+        "state_bytes",
+    )
 
     def __init__(
         self,
@@ -44,6 +54,7 @@ class Settlement:
         inbox: Inbox,
         faults: Faults,
     ) -> None:
+        self.journal = faults.journal
         self._listeners = listeners
         self._threads = threads
         self._scheduler = scheduler
@@ -64,6 +75,8 @@ class Settlement:
             states.check(state, self.state_bytes, delivery.listener)
             thread.state = state
         self.release(delivery)
+        if state is not None and self.journal.keeps:
+            self.journal.remembers(thread, states.encode(state, delivery.listener.payload))
         if delivery.kind == "inject":
             thread.request = delivery.id
             thread.answered = False  # This is another question.
@@ -73,11 +86,16 @@ class Settlement:
                 break
             self._say(thread, response)
         if thread.open:
-            thread.pending -= 1
-            if delivery.kind == "inject":
-                note_handled(thread)
-            if not thread.pending:
-                self._faults.end(thread)
+            self._leave_count(delivery)
+
+    def _leave_count(self, delivery: Delivery) -> None:
+        """Take a delivery out of the count of what may still happen on its thread."""
+        thread = delivery.thread
+        thread.pending -= 1
+        if delivery.kind == "inject":
+            note_handled(thread)
+        if not thread.pending:
+            self._faults.end(thread)
 
     def fail(self, delivery: Delivery, code: FaultCode, detail: str) -> None:
         """Settle a delivery whose handler did not return: its thread fails, its caller is told."""
@@ -89,16 +107,52 @@ class Settlement:
             fault = self._faults.make(thread, error, delivery.sender, to, message=number)
             self._faults.pass_up(thread, fault)
 
+    def retry(self, delivery: Delivery, seconds: float, detail: str) -> None:
+        """Hand a delivery over again in so many seconds, or give it up if that was often enough.
+
+        Meanwhile it keeps its turn: nothing overtakes it on its thread. Who gives up lays the
+        message with the dead letters, and tells its caller.
+        """
+        listener = delivery.listener
+        if not delivery.thread.open:
+            self.release(delivery)
+        elif delivery.attempt >= listener.max_deliveries:
+            self.journal.lay_aside(dead_letter(delivery, detail))
+            self.fail(delivery, "handler", f"given up after attempt {delivery.attempt}: {detail}")
+        else:
+            words = "%s did not succeed, attempt %d; again in %.3g s: %s"
+            log.warning(words, listener.name, delivery.attempt, seconds, detail)
+            if self.journal.keeps:
+                self.journal.postponed(delivery, seconds)
+            self._return_unspent(delivery)
+            again = delivery.again()
+            looks = self._scheduler.postpone(delivery, again)
+            asyncio.get_running_loop().call_later(seconds, self.come_back, again)
+            if looks:
+                self._inbox.poke()
+
+    def come_back(self, delivery: Delivery) -> None:
+        """Let a delivery that was put off be handed over as soon as there is room."""
+        self._scheduler.come_back(delivery)
+        self._inbox.poke()
+
     def release(self, delivery: Delivery) -> None:
         """Free the slot of a delivery, and what it has set aside of the budget.
 
         That is all there is to settle where its thread has closed.
         """
+        if self.journal.keeps and delivery.thread.open:
+            self.journal.settled(delivery)
         if self._scheduler.finish(delivery):
             self._inbox.poke()
+        self._return_unspent(delivery)
+
+    def _return_unspent(self, delivery: Delivery) -> None:
         budget = delivery.conversation.budget
         if budget is not None:
             budget.finished(delivery)
+            if self.journal.keeps:
+                self.journal.spent(delivery.conversation)
 
     def forget(self, thread: Thread) -> None:
         """Drop what waits on a thread that has closed."""
@@ -115,7 +169,10 @@ class Settlement:
             log.warning("%s answered twice: dropped", thread.callee)
             if closing:
                 self._faults.end(thread)
-            return
+        else:
+            self._answer(thread, payload, closing=closing)
+
+    def _answer(self, thread: Thread, payload: object, *, closing: bool) -> None:
         parent = caller_of(thread)
         to = parent.callee if parent is not None else thread.conversation.principal
         try:
@@ -132,6 +189,8 @@ class Settlement:
             note_answered(thread, wire.id)
         if closing:
             self._threads.close(thread, "completed")
+        elif self.journal.keeps:
+            self.journal.answered(thread)
         self._inbox.put(wire)
         if above is not None and above.open and not above.pending:
             self._threads.close(above, "completed")  # The last of a broadcast from outside.
@@ -226,27 +285,53 @@ class Settlement:
             thread.owed.cancel()
         else:
             thread.pending += 1
+        if self.journal.keeps:
+            self.journal.owes(thread, within)
+        self.await_answer(thread, within)
+
+    def await_answer(self, thread: Thread, within: float) -> None:
+        """Fail a thread, unless its answer is given within so many seconds."""
         loop = asyncio.get_running_loop()
-        words = f"{thread.callee} owed an answer and did not give it within {within} s"
+        words = f"{thread.callee} owed an answer and did not give it in time"
         thread.owed = loop.call_later(within, self.give_up, thread, "timeout", words)
 
     def _delay(self, thread: Thread, response: HandlerResponse) -> None:
         thread.pending += 1
+        number = thread.conversation.messages = thread.conversation.messages + 1
+        if self.journal.keeps:
+            self.journal.delayed(thread, number, response.seconds, _as_written(response))
+        self.say_later(thread, number, response.seconds, response._replace(seconds=0.0))
+
+    def say_later(
+        self, thread: Thread, number: int, seconds: float, response: HandlerResponse
+    ) -> None:
+        """Let a response set out in so many seconds, unless its thread has closed by then."""
         if thread.delayed is None:
             thread.delayed = {}
-        number = thread.conversation.messages = thread.conversation.messages + 1
         thread.delayed[number] = asyncio.get_running_loop().call_later(
-            response.seconds, self._say_now, thread, number, response._replace(seconds=0.0)
+            seconds, self._say_now, thread, number, response
         )
 
     def _say_now(self, thread: Thread, number: int, response: HandlerResponse) -> None:
         if thread.delayed is not None:
             del thread.delayed[number]
+        if self.journal.keeps:
+            self.journal.set_out(thread, number)
         self._say(thread, response)
         if thread.open:
             thread.pending -= 1
             if not thread.pending:
                 self._faults.end(thread)
+
+
+def _as_written(response: HandlerResponse) -> Delayed:
+    """Return a response as it can be written down; one that cannot be sets out as nothing."""
+    payload: Any = response.payload
+    try:
+        xml = payload if isinstance(payload, bytes) else codec_of(type(payload)).to_xml(payload)
+    except (Rejected, PayloadDefinitionError):
+        xml = b""
+    return Delayed(response.kind, response.to, response.key, xml)
 
 
 def _rejection(error: Rejected | PayloadDefinitionError) -> Rejected:

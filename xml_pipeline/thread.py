@@ -40,7 +40,7 @@ class Conversation:
     every message in it and numbers them: a message's id is unique together with the
     conversation's. ``expires`` is the event
     loop's time at which its seconds are spent, 0 where they are not limited. ``waiters`` are
-    those outside who wait for answers (``registries.waiters``).
+    those outside who wait for answers (``registries.waiters``). ``notes`` are the journal's.
     """
 
     __slots__ = (
@@ -48,6 +48,7 @@ class Conversation:
         "channel",
         "id",
         "messages",
+        "notes",
         "number",
         "principal",
         "root",
@@ -68,6 +69,7 @@ class Conversation:
         self.timer: TimerHandle | None = None
         self.waiters: Any = None
         self.watched = False
+        self.notes: Any = None
 
     def __lt__(self, other: Conversation) -> bool:
         """Order by age, for the depth-first schedule."""

@@ -9,6 +9,7 @@ import pytest
 
 from tests.assembly.projects import Project, greeter, organism
 from xml_pipeline import Organism
+from xml_pipeline.errors import ConfigError
 
 
 def module(name: str) -> Any:
@@ -220,8 +221,6 @@ def test_what_is_no_step_is_a_problem(project: Project, step: str) -> None:
     [
         {"model": "a:b"},
         {"max_turns": "3"},
-        {"max_deliveries": "2"},
-        {"retry": "{}"},
         {"handler": "tools:shell"},
     ],
 )
@@ -243,8 +242,6 @@ def test_an_agent_without_a_handler_is_a_problem(project: Project) -> None:
 @pytest.mark.parametrize(
     ("key", "value"),
     [
-        ("backend", "{type: sqlite}"),
-        ("backend", "{type: redis}"),
         ("llm", "{backends: [{provider: any}]}"),
     ],
 )
@@ -255,3 +252,13 @@ def test_what_an_organism_cannot_do_yet_is_a_problem(
     [told] = project.problems()
     assert f": {key}" in told
     assert "comes with a later version" in told
+
+
+def test_a_backend_that_is_not_there_is_a_problem_with_its_place(project: Project) -> None:
+    listen(project)
+    with project.file.open("a") as file:
+        file.write("backend: {type: squlite}\n")
+    with pytest.raises(ConfigError) as caught:
+        Organism.load(project.file)
+    [told] = caught.value.problems
+    assert 'backend.type: backends has no "squlite"; did you mean "sqlite"?' in told

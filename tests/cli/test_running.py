@@ -17,7 +17,7 @@ from xml_pipeline.cli.state import Running as Entry
 
 
 def entry(shell: Shell) -> Entry:
-    (file,) = shell.state.iterdir()
+    (file,) = shell.state.glob("*.json")
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     return Entry(**json.loads(file.read_text()))
 
@@ -35,7 +35,7 @@ def test_a_signal_ends_it_in_order_and_gives_its_exit_code(
         )
         assert running.end(number) == code
         assert [json.loads(line)["event"] for line in running.lines[-2:]] == ["stopping", "stopped"]
-    assert not [*shell.state.iterdir()]
+    assert not [*shell.state.glob("*.json")]
 
 
 def test_every_line_says_on_whose_behalf_it_was_written(shell: Shell) -> None:
@@ -76,9 +76,9 @@ def test_it_announces_itself_only_while_it_answers(shell: Shell) -> None:
 def test_whoever_was_killed_is_not_believed_to_run(shell: Shell) -> None:
     with shell.organism_running() as running:
         assert running.end(signal.SIGKILL) == -signal.SIGKILL
-    assert [*shell.state.iterdir()]
+    assert [*shell.state.glob("*.json")]
     assert shell.run("threads").code == 3
-    assert not [*shell.state.iterdir()]
+    assert not [*shell.state.glob("*.json")]
 
 
 def test_an_entry_of_a_process_that_is_no_organism_leads_to_a_clear_answer(shell: Shell) -> None:
@@ -142,7 +142,7 @@ def test_a_second_signal_ends_it_at_once_whatever_a_handler_does(
         running.told("busy")
         running.send(signal.SIGINT)
         assert running.end(signal.SIGTERM) in (130, 143)  # which of them comes first is open
-    assert not [*shell.state.iterdir()]
+    assert not [*shell.state.glob("*.json")]
 
 
 def test_a_handler_that_refuses_to_stop_cannot_keep_it_alive(shell: Shell) -> None:
@@ -186,12 +186,12 @@ def test_a_pump_that_dies_ends_it_loudly(shell: Shell) -> None:
         assert shell.run("ask", "echo", "hello").code != 0
         assert running.wait() == 1
         assert any("beyond repair" in line for line in running.lines)
-    assert not [*shell.state.iterdir()]
+    assert not [*shell.state.glob("*.json")]
 
 
 def test_it_can_run_without_a_server(shell: Shell) -> None:
     with shell.organism_running("--no-server") as running:
-        assert not shell.state.exists()
+        assert not [*shell.state.glob("*.json")]
         assert running.end() == 143
 
 

@@ -227,7 +227,7 @@ def test_a_closed_window_ends_it_in_order(shell: Shell) -> None:
         screen.shows("0 faults")
         screen.hang_up()
         assert screen.ends() == 0
-        assert not [*shell.state.iterdir()]
+        assert not [*shell.state.glob("*.json")]
 
 
 @pytest.mark.parametrize(("variables", "colored"), [({}, True), ({"NO_COLOR": "1"}, False)])

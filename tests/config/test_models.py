@@ -32,7 +32,7 @@ def test_an_organism_that_says_nothing_has_every_default() -> None:
     assert config.allow_imports == ("handlers", "organisms", "xml_pipeline")
     assert (config.server.bind, config.server.port) == ("127.0.0.1", 8765)
     assert config.server.token_env == "XML_PIPELINE_TOKEN"
-    assert (config.backend.type, config.backend.redis_prefix) == ("memory", "xp:")
+    assert (config.backend.type, config.backend.redis_prefix) == (None, "xp:")
     assert (config.llm.strategy, config.llm.retries) == ("failover", 3)
     assert config.listeners == ()
 
@@ -43,7 +43,7 @@ def test_a_listener_has_its_defaults() -> None:
     assert listener.max_deliveries == 5
     assert listener.peers == ()
     assert not any([listener.agent, listener.broadcast, listener.cpu_bound])
-    assert listener.retry is None
+    assert (listener.retry.base_delay, listener.retry.max_delay) == (1.0, 60.0)
 
 
 def test_a_configuration_cannot_be_changed() -> None:

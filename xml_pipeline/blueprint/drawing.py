@@ -164,6 +164,8 @@ def _assembled(
         group=config.group,
         max_concurrent=config.max_concurrent,
         timeout=config.timeout,
+        max_deliveries=config.max_deliveries,
+        retry_delays=(config.retry.base_delay, config.retry.max_delay),
         output=output or None,
         prompt=config.prompt,
         max_hops=config.max_hops,

@@ -13,11 +13,8 @@ from typing import Any
 from xml_pipeline.config import Document, Finding, KeyPath, ListenerConfig, OrganismConfig, value_at
 from xml_pipeline.names import plugin_handler
 
-ORGANISM: tuple[KeyPath, ...] = (
-    ("backend", "type"),
-    ("llm", "backends"),
-)
-LISTENER = ("model", "max_turns", "max_deliveries", "retry")
+ORGANISM: tuple[KeyPath, ...] = (("llm", "backends"),)
+LISTENER = ("model", "max_turns")
 WORDS = "comes with a later version"
 
 

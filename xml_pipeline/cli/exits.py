@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import click
 
-from xml_pipeline.errors import ConfigError, MissingExtra, PluginNotFound, XmlPipelineError
+from xml_pipeline.errors import (
+    BackendUnavailable,
+    ConfigError,
+    MissingExtra,
+    PluginNotFound,
+    XmlPipelineError,
+)
 
 FAILED = 1
 USAGE = 2
@@ -33,7 +39,7 @@ class Unreachable(click.ClickException):
 
 def retold(error: XmlPipelineError) -> click.ClickException:
     """Return an error of the package as the command line tells it."""
-    if isinstance(error, MissingExtra):
+    if isinstance(error, MissingExtra | BackendUnavailable):
         return Unreachable(str(error))
     if isinstance(error, ConfigError):
         return Unusable(error.problems)

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import AsyncExitStack, ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
 
 import structlog
@@ -19,7 +20,7 @@ from xml_pipeline.cli.exits import Failed
 from xml_pipeline.cli.flow_log import messages_logged
 from xml_pipeline.cli.own import client_of
 from xml_pipeline.cli.signals import Signals
-from xml_pipeline.cli.state import Running, announced, forget
+from xml_pipeline.cli.state import Running, announced, forget, state_directory
 from xml_pipeline.cli.terminal import Screen, has_colors, is_terminal, reads_logs
 from xml_pipeline.cli.text_logs import text_lines
 from xml_pipeline.config.environment import read_environment
@@ -54,7 +55,23 @@ async def live(life: Life) -> int:
     """
     render = text_lines(colors=has_colors()) if reads_logs() else json_lines()
     with log_lines(render, life.level):
-        return await _lived(Organism.load(life.file), life)
+        return await _lived(Organism.load(life.file, journal_file(life.file)), life)
+
+
+def journal_file(file: Path) -> Path | None:
+    """Return where `run` writes the journal of an organism whose file does not say where.
+
+    None, loudly, where nothing can be written: a demonstration goes on all the same.
+    """
+    path = file.resolve()
+    folder = state_directory() / "journals"
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        words = "nothing outlives this process: no journal can be written; name a `backend.path`"
+        structlog.get_logger(__name__).warning(words, reason=str(error))
+        return None
+    return folder / f"{path.stem}-{sha256(str(path).encode()).hexdigest()[:12]}.db"
 
 
 async def _lived(organism: Organism, life: Life) -> int:

@@ -18,7 +18,7 @@ from xml_pipeline.config.values import (
 
 
 class RetryConfig(Section):
-    """How long a failed delivery waits before the next attempt."""
+    """How long a delivery waits, after its handler raised `Retryable`, for the next attempt."""
 
     base_delay: Seconds = Field(
         default=1.0, description="Seconds before the second attempt; doubles each time."
@@ -87,10 +87,11 @@ class ListenerConfig(Section):
         default=None, description="Turns an agent has for one request; empty: its budget decides."
     )
     max_deliveries: Count = Field(
-        default=5, description="Attempts before a message is laid with the dead letters."
+        default=5,
+        description="Attempts before a message is given up, and laid with the dead letters.",
     )
-    retry: RetryConfig | None = Field(
-        default=None, description="Wait and try again after a failure; empty: do not."
+    retry: RetryConfig = Field(
+        default=RetryConfig(), description="When to try again after a failure that may pass."
     )
     require_signature: bool = Field(
         default=False, description="Refuse messages from outside that are not signed."

@@ -15,6 +15,7 @@ from xml_pipeline.config.values import (
     NotBlank,
     PluginName,
     Port,
+    Retention,
     Seconds,
     Section,
 )
@@ -85,15 +86,28 @@ class ServerConfig(Section):
 
 
 class BackendConfig(Section):
-    """What the registries, the inbox and the journal stand on."""
+    """Where the journal is written, from which the organism goes on after a restart."""
 
-    type: PluginName = Field(
-        default="memory",
-        description="`memory`, `sqlite`, `redis`, `postgres`, or the name of a plug-in.",
+    type: PluginName | None = Field(
+        default=None,
+        description="`memory` (nothing outlives the process), `sqlite`, `redis`, `postgres`, or"
+        " the name of a plug-in; empty: `sqlite` for `run`, else `memory`.",
         examples=["memory", "sqlite", "redis", "postgres"],
     )
-    path: str | None = Field(
-        default=None, description="SQLite file; empty: one in the state directory."
+    path: NotBlank | None = Field(
+        default=None,
+        description="SQLite file, as seen from the organism's; empty: one in the state directory.",
+    )
+    retention: Retention = Field(
+        default=7.0,
+        description="Days for which a conversation that has ended can still be read; `keep`: for"
+        " ever; `prune`: it is removed as it ends.",
+    )
+    durability: Literal["usual", "required"] = Field(
+        default="usual",
+        description="`usual`: what was accepted outlives the process. `required`: it outlives the"
+        " machine as well; each commit waits for the disk, and a server that promises less is"
+        " refused.",
     )
     redis_url: str = Field(
         default="redis://localhost:6379", repr=False, description="Where Redis is."

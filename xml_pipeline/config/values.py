@@ -5,7 +5,7 @@ Durations are seconds, sizes are bytes, money is US dollars.
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -53,6 +53,8 @@ def _not_blank(text: str) -> str:
 Count = Annotated[int, Field(gt=0)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Days = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Retention = Literal["keep", "prune"] | Days
 Dollars = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NotBlank = Annotated[str, AfterValidator(_not_blank)]
 AList = Field(strict=False)  # a list in YAML is a tuple here; what it holds is strict again

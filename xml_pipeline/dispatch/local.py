@@ -21,7 +21,7 @@ from xml_pipeline.dispatch.deadlines import Deadlines
 from xml_pipeline.dispatch.jobs import JobFailed
 from xml_pipeline.dispatch.offload import Offload
 from xml_pipeline.dispatch.relay import Relay
-from xml_pipeline.errors import FaultCode, InvalidState
+from xml_pipeline.errors import FaultCode, InvalidState, Retryable
 from xml_pipeline.events import AgentState, Events, MessageReceived
 from xml_pipeline.hooks import DispatchHook
 from xml_pipeline.listener import HandlerMetadata, HandlerResponse, Surroundings
@@ -75,6 +75,9 @@ class LocalDispatch:
         lanes, deadlines = self._scheduler.lanes, self._deadlines
         for delivery in batch:
             thread = delivery.thread
+            if not thread.open:  # It has closed while what came before was written down.
+                self._settlement.release(delivery)
+                continue
             if thread.status == "created":
                 thread.hops = delivery.hops
                 self._threads.activate(thread)
@@ -95,6 +98,9 @@ class LocalDispatch:
     async def stop(self) -> None:
         """Cancel every handler and wait until all have ended."""
         self._deadlines.stop()
+        if self._settlement.journal.keeps:
+            for delivery in self._unsettled:
+                self._settlement.journal.not_handed_over(delivery)
         self._unsettled.clear()
         await self._relay.stop()
         for telling in tuple(self._telling):
@@ -201,18 +207,26 @@ class LocalDispatch:
         return await self._run(delivery)
 
     def _raised(self, delivery: Delivery, error: BaseException) -> None:
-        if isinstance(error, JobFailed):
-            self._fail(delivery, error.code, error.detail)
+        detail = error.detail if isinstance(error, JobFailed) else _trace(error)
+        if isinstance(error, Retryable):
+            self._tell_idle(delivery)
+            seconds = max(error.after, delivery.listener.delay_after(delivery.attempt))
+            self._settlement.retry(delivery, seconds, detail)
+        elif isinstance(error, JobFailed):
+            self._fail(delivery, error.code, detail)
         else:
-            detail = "".join(traceback.format_exception(error))
             self._fail(delivery, code_of(error), detail)
 
     def _fail(self, delivery: Delivery, code: FaultCode, detail: str) -> None:
+        self._tell_idle(delivery)
+        self._settlement.fail(delivery, code, detail)
+
+    def _tell_idle(self, delivery: Delivery) -> None:
+        """Tell that a listener has failed at a delivery, and is free again."""
         if self._events.heard:
             name, thread_id = delivery.listener.name, delivery.thread.id
             self._events.emit(AgentState(name, "error", thread_id))
             self._events.emit(AgentState(name, "idle", thread_id))
-        self._settlement.fail(delivery, code, detail)
 
     def _expire(self, delivery: Delivery) -> None:
         task = self._unsettled.pop(delivery, _SETTLED)
@@ -253,6 +267,10 @@ class LocalDispatch:
             )
         )
         self._events.emit(AgentState(delivery.listener.name, "processing", delivery.thread.id))
+
+
+def _trace(error: BaseException) -> str:
+    return "".join(traceback.format_exception(error))
 
 
 def _cancel(task: asyncio.Task[Any] | None) -> None:

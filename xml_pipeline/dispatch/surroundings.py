@@ -48,7 +48,8 @@ class OrganismView:
 
     def budget(self, delivery: Delivered) -> Spending:
         """Return the conversation's budget, for as long as the delivery is not settled."""
-        return Purse(self._budgets.of(delivery.conversation), delivery)
+        budget = self._budgets.of(delivery.conversation)
+        return Purse(budget, delivery, self._budgets.journal)
 
     def context(self, delivery: Delivered) -> Sequence[Any]:
         """Return the thread's deliveries so far."""

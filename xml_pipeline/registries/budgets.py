@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from xml_pipeline.errors import BudgetExhausted
+from xml_pipeline.journal import Journal
 from xml_pipeline.listener import Delivered
 from xml_pipeline.thread import Conversation
 
@@ -161,11 +162,12 @@ class Budget:
 class Purse:
     """The budget of a conversation in the hands of one delivery's handler."""
 
-    __slots__ = ("_budget", "_delivery")
+    __slots__ = ("_budget", "_delivery", "_journal")
 
-    def __init__(self, budget: Budget, delivery: Delivered) -> None:
+    def __init__(self, budget: Budget, delivery: Delivered, journal: Journal | None) -> None:
         self._budget = budget
         self._delivery = delivery
+        self._journal = journal
 
     @property
     def max_tokens(self) -> int | None:
@@ -185,19 +187,24 @@ class Purse:
         """
         if self._delivery.thread.current is not self._delivery:
             raise BudgetExhausted("this delivery is settled: it may spend no more", code="budget")
-        return self._budget.reserve(tokens, usd, self._delivery)
+        reservation = self._budget.reserve(tokens, usd, self._delivery)
+        if self._journal is not None:
+            self._journal.spent(self._delivery.conversation)
+        return reservation
 
 
 class Budgets:
     """Makes the budget of a conversation when it is first asked for.
 
     Most conversations never meet a model; theirs costs nothing. ``limits`` may be replaced
-    while running: conversations that have begun to spend keep theirs.
+    while running: conversations that have begun to spend keep theirs. ``journal`` is None where
+    nothing is written down.
     """
 
-    __slots__ = ("_on_mark", "limits")
+    __slots__ = ("_on_mark", "journal", "limits")
 
     def __init__(self, limits: BudgetLimits, on_mark: Callable[[Budget, Severity], None]) -> None:
+        self.journal: Journal | None = None
         self.limits = limits
         self._on_mark = on_mark
 

@@ -20,6 +20,8 @@ def remember(delivery: Delivery, limit: int) -> None:
     slots = thread.slots
     if slots is None:
         thread.slots = [delivery]
+    elif delivery.attempt > 1 and slots and slots[-1].id == delivery.id:
+        slots[-1] = delivery  # The same message once more.
     elif len(slots) < limit:
         slots.append(delivery)
         if len(slots) == limit:

@@ -6,10 +6,11 @@ exactly one from its count of what is pending when that happens.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from xml_pipeline.errors import UnknownThread
 from xml_pipeline.events import Events, ThreadEvent
+from xml_pipeline.journal import Journal
 from xml_pipeline.thread import Conversation, Thread, ThreadStatus, thread_ids
 
 
@@ -17,10 +18,11 @@ class Threads:
     """Every open thread, by id.
 
     ``on_close`` are called with each thread as it closes: whoever holds something on behalf
-    of a thread (a running handler, a todo) lets go of it there.
+    of a thread (a running handler, a todo) lets go of it there. ``journal`` is None where
+    nothing is written down.
     """
 
-    __slots__ = ("_events", "_ids", "_numbers", "_open", "conversations", "on_close")
+    __slots__ = ("_events", "_ids", "_numbers", "_open", "conversations", "journal", "on_close")
 
     def __init__(self, events: Events) -> None:
         self._open: dict[str, Thread] = {}
@@ -28,6 +30,7 @@ class Threads:
         self._numbers = 0
         self._events = events
         self.conversations = 0
+        self.journal: Journal | None = None
         self.on_close: list[Callable[[Thread], None]] = []
 
     def __len__(self) -> int:
@@ -47,17 +50,38 @@ class Threads:
         """Return the open thread of that id, None where there is none."""
         return self._open.get(thread_id)
 
-    def root(self, principal: str, callee: str = "", tenant: str = "") -> Thread:
-        """Open a conversation: its root thread, asked for by an outside principal."""
+    def root(
+        self, principal: str, callee: str = "", tenant: str = "", seconds: float | None = None
+    ) -> Thread:
+        """Open a conversation: its root thread, asked for by an outside principal.
+
+        ``seconds`` is how long it may last, as it is written down; who opens it has the timer.
+        """
         self._numbers += 1
         self.conversations += 1
         conversation = Conversation(self._numbers, next(self._ids), principal, tenant)
         thread = Thread(conversation.id, conversation, None, principal, callee, 1)
         conversation.root = thread
         self._open[thread.id] = thread
+        if self.journal is not None:
+            self.journal.begins(conversation, seconds)
         if self._events.heard:
             self._tell(thread)
         return thread
+
+    def restore(self, threads: Iterable[Thread]) -> None:
+        """Take in the open threads of a conversation as they were written down, root first."""
+        self._numbers += 1
+        self.conversations += 1
+        for thread in threads:
+            thread.conversation.number = self._numbers
+            self._open[thread.id] = thread
+            if thread.parent is not None:
+                if thread.parent.children is None:
+                    thread.parent.children = {}
+                thread.parent.children[thread] = None
+            if self._events.heard:
+                self._tell(thread)
 
     def child(self, parent: Thread, caller: str, callee: str, request: int | str) -> Thread:
         """Open a thread below another, for work that ``caller`` asks of ``callee``.
@@ -71,6 +95,8 @@ class Threads:
         else:
             parent.children[thread] = None
         self._open[thread.id] = thread
+        if self.journal is not None:
+            self.journal.opened(thread)
         if self._events.heard:
             self._tell(thread)
         return thread
@@ -89,6 +115,8 @@ class Threads:
                 if below is not thread:
                     self._let_go(below, "killed")
         self._let_go(thread, status)
+        if self.journal is not None:
+            self.journal.closed(thread)
         if parent is not None:
             parent.pending -= 1
             if parent.children is not None:

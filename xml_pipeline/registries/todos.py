@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from xml_pipeline.journal import Journal
 from xml_pipeline.message import Delivery
 from xml_pipeline.thread import Thread
 
@@ -20,6 +22,11 @@ class Todo:
     description: str
     raised_by: str = ""
 
+    @property
+    def told(self) -> tuple[str, ...]:
+        """Return what is written down of it."""
+        return self.id, self.wait_for, self.from_listener, self.description, self.raised_by
+
 
 class Todos:
     """The open todos, by the thread of the listener that waits.
@@ -29,9 +36,10 @@ class Todos:
     is only a reminder: messages always flow on. Todos end with their thread.
     """
 
-    __slots__ = ("_by_thread",)
+    __slots__ = ("_by_thread", "journal")
 
     def __init__(self) -> None:
+        self.journal: Journal | None = None
         self._by_thread: dict[Thread, list[Todo]] = {}
 
     def __len__(self) -> int:
@@ -40,9 +48,23 @@ class Todos:
     def watch(self, thread: Thread, wait_for: str, from_listener: str, description: str) -> Todo:
         """Register what a thread's callee waits for."""
         todo = Todo(secrets.token_hex(4), thread, wait_for.lower(), from_listener, description)
-        self._by_thread.setdefault(thread, []).append(todo)
-        thread.conversation.watched = True
+        self._add(todo)
+        self._note(thread)
         return todo
+
+    def restore(self, thread: Thread, told: Iterable[Sequence[str]]) -> None:
+        """Take in the todos of a thread as they were written down."""
+        for id, wait_for, from_listener, description, raised_by in told:
+            self._add(Todo(id, thread, wait_for, from_listener, description, raised_by))
+
+    def _add(self, todo: Todo) -> None:
+        self._by_thread.setdefault(todo.thread, []).append(todo)
+        todo.thread.conversation.watched = True
+
+    def _note(self, thread: Thread) -> None:
+        if self.journal is not None:
+            todos = self._by_thread.get(thread, ())
+            self.journal.waits_for(thread, [each.told for each in todos])
 
     def complete(self, thread: Thread, todo_id: str) -> Todo | None:
         """Close one todo of that thread and return it, None where it has no such todo."""
@@ -50,6 +72,7 @@ class Todos:
         for todo in todos:
             if todo.id == todo_id:
                 todos.remove(todo)
+                self._note(thread)
                 return todo
         return None
 
@@ -65,6 +88,7 @@ class Todos:
                     and todo.from_listener in ("", delivery.sender)
                 ):
                     todo.raised_by = f"{name} from {delivery.sender}"
+                    self._note(thread)
             thread = thread.parent
 
     def nudge(self, thread: Thread) -> str:

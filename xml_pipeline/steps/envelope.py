@@ -76,7 +76,7 @@ class ReadEnvelope:
         if wire.origin == "sealed":
             notes = wire.repairs
         else:
-            if wire.kind == "inject":
+            if wire.kind == "inject" and wire.origin != "signed":
                 wire = self.authenticate(root, wire)
             notes = _notes(wire, meta)
         if second.tag == _TO:

@@ -13,11 +13,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from xml_pipeline.errors import Rejected
+from xml_pipeline.journal import Journal
+from xml_pipeline.listener import Listener
 from xml_pipeline.message import Addressed, Delivery, Envelope, Station, Wire
 from xml_pipeline.steps.decode import Decode
 from xml_pipeline.steps.envelope import ReadEnvelope
 from xml_pipeline.steps.route import Route
 from xml_pipeline.steps.unfold import Unfold
+from xml_pipeline.thread import Thread
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +57,16 @@ class Rail:
     that cannot read it fails alone.
     """
 
-    __slots__ = ("_at_delivery", "_at_envelope", "_decode", "_read", "_refuse", "_route", "_unfold")
+    __slots__ = (
+        "_at_delivery",
+        "_at_envelope",
+        "_decode",
+        "_read",
+        "_refuse",
+        "_route",
+        "_unfold",
+        "journal",
+    )
 
     def __init__(self, stations: Stations, refuse: Refuse) -> None:
         self._unfold = stations.unfold
@@ -62,6 +74,7 @@ class Rail:
         self._route = stations.route
         self._decode = stations.decode
         self._refuse = refuse
+        self.journal: Journal | None = None
         self._at_envelope: tuple[Step, ...] = ()
         self._at_delivery: tuple[Step, ...] = ()
 
@@ -85,6 +98,8 @@ class Rail:
         at: Any = wire
         try:
             at = self._read(wire)
+            if self.journal is not None and at.wire is not wire:
+                self.journal.authenticated(at.wire)
             for step in self._at_envelope:
                 at = step(at)
             addressees = self._route(at)
@@ -109,9 +124,33 @@ class Rail:
             else:
                 arrived.append(delivery)
 
+    def again(self, wire: Wire, listener: Listener, thread: Thread) -> Delivery:
+        """Take a message to a listener it stood before already, when it was written down.
+
+        Raises Rejected where it can no longer be read, whatever the reason.
+        """
+        at: Any = wire
+        try:
+            at = self._read(wire)
+            for step in self._at_envelope:
+                at = step(at)
+            at = self._decode(self._route.on(at, listener, thread))
+            for step in self._at_delivery:
+                at = step(at)
+        except Rejected:
+            raise
+        except Exception as error:
+            raise unexpected(at, error) from None
+        self._decode.forget()
+        return at  # type: ignore[no-any-return]  # the last step returns a delivery
+
     def _unfolded(self, wire: Wire) -> Iterable[Wire]:
         try:
-            return self._unfold(wire)
+            unfolded = self._unfold(wire)
+            if self.journal is not None:
+                for each in unfolded:
+                    self.journal.unfolded(each)
+            return unfolded
         except Rejected as rejected:
             self._refuse(wire, rejected)
         except Exception as error:

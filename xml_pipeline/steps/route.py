@@ -55,13 +55,13 @@ class Route:
             sender = self._listeners.find(thread.callee)
             self._check_limits(envelope, thread, sender)
             if envelope.to == thread.callee and sender is not None:
-                return (self._on(envelope, sender, thread),)
+                return (self.on(envelope, sender, thread),)
             targets = self._listeners.permitted(sender, thread, self._targets(envelope))
             return self._children(envelope, thread, targets)
         if wire.kind == "inject":
             self._check_limits(envelope, thread, None)
             return self._from_outside(envelope, thread)
-        return (self._on(envelope, self._callee(thread), thread),)
+        return (self.on(envelope, self._callee(thread), thread),)
 
     def _declared(self, envelope: Envelope) -> Codec[Any] | None:
         """Return what reads an answer that was written as text, where its listener says so."""
@@ -113,14 +113,15 @@ class Route:
         if origin == "outside":
             _check_unsigned(targets)
         if answers:
-            return [self._on(envelope, targets[0], thread)]
+            return [self.on(envelope, targets[0], thread)]
         if len(targets) == 1 and not thread.callee:
-            addressed = self._on(envelope, targets[0], thread)
+            addressed = self.on(envelope, targets[0], thread)
             thread.callee = targets[0].name
             return [addressed]
         return self._children(envelope, thread, targets)
 
-    def _on(self, envelope: Envelope, listener: Listener, thread: Thread) -> Addressed:
+    def on(self, envelope: Envelope, listener: Listener, thread: Thread) -> Addressed:
+        """Address an envelope to a listener, on that listener's thread."""
         return Addressed(envelope, listener, thread, self._codec(envelope, listener))
 
     def _codec(self, envelope: Envelope, listener: Listener) -> Codec[Any] | None:

@@ -1,0 +1,48 @@
+"""The backends that there are, each with a way to open it again as another process would."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from xml_pipeline.backends import Backend
+from xml_pipeline.backends.memory import MemoryBackend
+from xml_pipeline.backends.sqlite import SqliteBackend
+
+Make = Callable[[float | None], Backend]
+"""Makes a backend on the same store as the last one, which has been closed; ``keep`` as given."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One sort of backend; ``store`` gives a fresh store, as a way to make backends on it."""
+
+    name: str
+    store: Callable[[Path], AbstractAsyncContextManager[Make]]
+
+
+@asynccontextmanager
+async def _memory(folder: Path) -> AsyncIterator[Make]:
+    made: list[MemoryBackend] = []
+
+    def make(keep: float | None) -> Backend:
+        if not made:
+            made.append(MemoryBackend(keep))
+        return made[0]
+
+    yield make
+
+
+@asynccontextmanager
+async def _sqlite(folder: Path) -> AsyncIterator[Make]:
+    yield lambda keep: SqliteBackend(folder / "journal.db", keep)
+
+
+@asynccontextmanager
+async def _sqlite_on_disk(folder: Path) -> AsyncIterator[Make]:
+    yield lambda keep: SqliteBackend(folder / "journal.db", keep, every_disk=True)
+
+
+KINDS = (Kind("memory", _memory), Kind("sqlite", _sqlite), Kind("sqlite-full", _sqlite_on_disk))

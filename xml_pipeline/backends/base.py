@@ -1,0 +1,139 @@
+"""What a backend does: it appends, in atomic steps, to the logs of conversations.
+
+The rule this seam guards: after ``append`` has returned, all of that commit is there, whatever
+is killed next; when it raises, or the process dies in it, all of it is there or none.
+
+A module of this room is a backend that configuration can name: ``configured(config, file)``
+makes it, where ``file`` is the place for a file, if there is one.
+
+A node works on a conversation in memory; a backend never hears of threads, messages or
+attempts, only of the lines that say how they changed, and reads them only to hand them back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple, Protocol
+
+
+class Entry(NamedTuple):
+    """What happened in one conversation since it was last written about.
+
+    ``opens`` is set with the first entry of a conversation, ``ends`` with its last.
+    """
+
+    conversation: str
+    records: bytes
+    opens: bool = False
+    ends: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A message that was given up, with all that is needed to look at it or try it again.
+
+    ``message_id`` is what its handler was told it is; ``attempts`` how often it was handed
+    over; ``payload`` the envelope, as bytes; ``at`` seconds since 1970.
+    """
+
+    id: str
+    message_id: str
+    conversation_id: str
+    listener: str
+    sender: str
+    tenant: str
+    attempts: int
+    reason: str
+    payload: bytes
+    at: float
+
+
+class Mark(NamedTuple):
+    """Something to be found again under a key of its kind, until it expires.
+
+    Idempotency keys and nonces are marks. ``until`` is in seconds since 1970.
+    """
+
+    kind: str
+    key: str
+    value: bytes
+    until: float
+
+
+class Commit(NamedTuple):
+    """One atomic step: all of this, or nothing.
+
+    ``number`` counts the commits of one journal, ``at`` is in seconds since 1970. ``dropped``
+    are the ids of dead letters that are wanted no longer.
+    """
+
+    number: int
+    at: float
+    entries: Sequence[Entry]
+    letters: Sequence[DeadLetter] = ()
+    marks: Sequence[Mark] = ()
+    dropped: Sequence[str] = ()
+
+
+class Past(NamedTuple):
+    """One entry as it was written, and when, in seconds since 1970."""
+
+    at: float
+    records: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class PastConversation:
+    """The log of a conversation. ``ended`` is None while it goes on; both in seconds since 1970.
+
+    A summary has no entries.
+    """
+
+    id: str
+    opened: float
+    ended: float | None
+    entries: tuple[Past, ...] = ()
+
+
+class Backend(Protocol):
+    """The verbs.
+
+    Every one may raise BackendUnavailable: then nothing is known of what became of it, and
+    the same may be tried again. An append that is tried again, and had been written the
+    first time, is written once.
+    """
+
+    async def open(self) -> None:
+        """Connect. BackendUnavailable also where somebody else holds the store."""
+
+    async def close(self) -> None:
+        """Let go of the store."""
+
+    async def append(self, commit: Commit) -> None:
+        """Write a commit."""
+
+    def unfinished(self) -> AsyncIterator[PastConversation]:
+        """Yield the conversations that have not ended, the oldest first, with all entries."""
+
+    async def conversation(self, id: str) -> PastConversation | None:
+        """Return the log of one conversation, None where there is none."""
+
+    async def conversations(self, most: int) -> list[PastConversation]:
+        """Return summaries of the conversations, the latest first."""
+
+    async def letters(self) -> list[DeadLetter]:
+        """Return the dead letters, the oldest first."""
+
+    async def letter(self, id: str) -> DeadLetter | None:
+        """Return a dead letter, None where there is none of that id."""
+
+    async def marked(self, kind: str, key: str, now: float) -> bytes | None:
+        """Return the value of a mark that has not expired, None where there is none."""
+
+
+def seconds_kept(retention: float | Literal["keep", "prune"]) -> float | None:
+    """Return for how many seconds what has ended is kept: None for ever, 0 not at all."""
+    if retention == "keep":
+        return None
+    return 0.0 if retention == "prune" else retention * 86_400

@@ -1,0 +1,98 @@
+"""The lines of the journal: what each says, and how it is written.
+
+One line a fact: a letter, then fields with tabs between them. Where ``length`` is the last
+field, so many bytes follow, and another line's end. Names, ids and numbers stand as they are;
+what could be any text stands as a JSON string, without tabs or line ends. ``-`` is nobody.
+
+    c channel tenant expires                        a conversation opens, with its root thread
+    i principal                                     whoever signed what opened it
+    t thread parent caller callee request           another thread opens
+    m number kind origin sender thread in_reply_to key hops to repairs length
+                                                    a message is on its way; its envelope
+    a number thread listener                        … has been let in, and stands at a door
+    s number thread attempt hops                    … is handed over
+    u number thread                                 … was not, after all: the process ended
+    y number thread at                              … is to be handed over again at that time
+    d number thread                                 … has been settled
+    r number                                        … was refused, or led nowhere
+    l number                                        … has left the organism
+    z thread length                                 what a listener remembers now
+    o thread at                                     an answer is owed until then
+    w thread number at kind to key length           a message sets out then; its payload
+    v thread number                                 … has set out
+    p thread answered                               the caller has, or wants, its answer
+    b tokens usd requests reserved_tokens reserved_usd    what has been spent and set aside
+    n thread todos                                  what a listener waits for, as JSON
+    f id code from to detail                        a fault
+    x thread status                                 a thread closes, and all below it
+
+Times are in seconds since 1970.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from json import dumps
+from typing import NamedTuple
+
+from xml_pipeline.message import Fault, Wire
+from xml_pipeline.thread import Thread
+
+NOBODY = "-"
+_MOST_DETAIL = 4_096
+
+
+class Delayed(NamedTuple):
+    """What sets out later, as its handler returned it; ``payload`` is its XML."""
+
+    kind: str
+    to: str | None
+    key: str | None
+    payload: bytes
+
+
+@lru_cache(maxsize=4_096)
+def text(value: str) -> str:
+    """Write any text so that it is one field."""
+    return dumps(value)
+
+
+def opened(thread: Thread) -> bytes:
+    """Write that a thread has opened."""
+    parent = thread.parent.id if thread.parent is not None else NOBODY
+    request = thread.request
+    if request.__class__ is not int:
+        request = dumps(request)
+    return f"t\t{thread.id}\t{parent}\t{thread.caller}\t{thread.callee}\t{request}\n".encode()
+
+
+def sent(wire: Wire) -> bytes:
+    """Write that a message is on its way."""
+    answers, key, thread, raw = wire.in_reply_to, wire.key, wire.thread, wire.raw
+    if answers.__class__ is not int:
+        answers = dumps(answers)
+    if key.__class__ is not int:
+        key = dumps(key)
+    home = thread.id if thread is not None else NOBODY
+    to = text(str(wire.to)) if wire.to is not None else NOBODY
+    repairs = dumps(wire.repairs) if wire.repairs else NOBODY
+    said = (
+        f"m\t{wire.id}\t{wire.kind}\t{wire.origin}\t{wire.sender}\t{home}\t{answers}\t{key}"
+        f"\t{wire.hops}\t{to}\t{repairs}\t{len(raw)}\n"
+    )
+    return b"%b%b\n" % (said.encode(), raw)
+
+
+def delayed(thread: Thread, number: int, at: float, what: Delayed) -> bytes:
+    """Write that a message sets out later."""
+    to = text(str(what.to)) if what.to is not None else NOBODY
+    key = dumps(what.key) if what.key is not None else NOBODY
+    said = f"w\t{thread.id}\t{number}\t{at}\t{what.kind}\t{to}\t{key}\t{len(what.payload)}\n"
+    return b"%b%b\n" % (said.encode(), what.payload)
+
+
+def failure(fault: Fault) -> bytes:
+    """Write a fault; of its details no more than somebody would read."""
+    detail = dumps(fault.detail[-_MOST_DETAIL:])
+    ends = f"{text(fault.from_id)}\t{text(fault.to_id)}"
+    return f"f\t{fault.id}\t{fault.code}\t{ends}\t{detail}\n".encode()

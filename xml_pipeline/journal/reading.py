@@ -1,0 +1,334 @@
+"""Reading the journal: what the lines of a conversation add up to.
+
+Lines are facts about numbers and names; what they mean to a running organism, such as which
+listener answers to a name, is up to whoever goes on with the conversation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from json import loads
+from typing import Any
+
+from xml_pipeline.backends import PastConversation
+from xml_pipeline.errors import XmlPipelineError
+from xml_pipeline.journal.lines import NOBODY, Delayed
+
+
+class UnreadableJournal(XmlPipelineError):
+    """The lines of a conversation are not what the journal writes."""
+
+
+@dataclass(slots=True)
+class PastMessage:
+    """A message as it was sent; ``at`` is when that was written, in seconds since 1970.
+
+    ``routed`` tells that it is on its way no longer, ``left`` that it was an answer that has
+    left the organism, ``refused`` that it led nowhere.
+    """
+
+    at: float
+    number: int
+    kind: Any
+    origin: Any
+    sender: str
+    thread: str
+    in_reply_to: int | str
+    key: int | str
+    hops: int
+    to: str | None
+    repairs: tuple[str, ...]
+    raw: bytes
+    routed: bool = False
+    left: bool = False
+    refused: bool = False
+
+
+@dataclass(slots=True)
+class PastDelivery:
+    """A message at a listener's door: how often it was handed over, and whether it is settled.
+
+    ``again`` is when it is to be handed over again, 0 where that is not put off.
+    """
+
+    message: PastMessage
+    thread: str
+    listener: str
+    at: float
+    attempts: int = 0
+    began: float = 0.0
+    settled: float = 0.0
+    again: float = 0.0
+
+
+@dataclass(slots=True)
+class PastThread:
+    """A thread; ``first_hops`` and ``last_hops`` are those of what its callee was handed."""
+
+    id: str
+    parent: str
+    caller: str
+    callee: str
+    request: int | str
+    opened: float
+    closed: float = 0.0
+    status: Any = "created"
+    answered: bool = False
+    first_hops: int = 0
+    last_hops: int = 0
+    state: bytes = b""
+    owed: float = 0.0
+    delayed: dict[int, tuple[float, Delayed]] = field(default_factory=dict)
+    todos: list[list[str]] = field(default_factory=list)
+    children: list[str] = field(default_factory=list)
+
+    @property
+    def open(self) -> bool:
+        """Tell whether it has not closed."""
+        return not self.closed
+
+
+@dataclass(frozen=True, slots=True)
+class PastFault:
+    """A fault as it was written down."""
+
+    at: float
+    id: str
+    code: str
+    sender: str
+    to: str
+    detail: str
+
+
+@dataclass(slots=True)
+class Spent:
+    """What a conversation has spent; what it had set aside counts as spent as well.
+
+    Nobody knows what became of it: so a budget is never exceeded.
+    """
+
+    tokens: int = 0
+    usd: float = 0.0
+    requests: int = 0
+
+
+@dataclass(slots=True)
+class Story:
+    """All that is known of a conversation. Its first thread is its root."""
+
+    id: str
+    channel: str = ""
+    principal: str = ""
+    tenant: str = ""
+    expires: float = 0.0
+    number: int = 0
+    spent: Spent | None = None
+    threads: dict[str, PastThread] = field(default_factory=dict)
+    messages: dict[int, PastMessage] = field(default_factory=dict)
+    deliveries: dict[tuple[int, str], PastDelivery] = field(default_factory=dict)
+    faults: list[PastFault] = field(default_factory=list)
+
+    @property
+    def root(self) -> PastThread:
+        """Return the thread that the conversation began with."""
+        return self.threads[self.id]
+
+    def under_way(self) -> Iterator[PastMessage]:
+        """Yield the messages that were sent and have reached nobody, in their order."""
+        for each in self.messages.values():
+            if not each.routed and (each.thread == NOBODY or self.threads[each.thread].open):
+                yield each
+
+    def standing(self) -> Iterator[PastDelivery]:
+        """Yield what stands at a listener's door, or was being handled, in its order."""
+        for each in self.deliveries.values():
+            if not each.settled and self.threads[each.thread].open:
+                yield each
+
+
+def read(past: PastConversation) -> Story:
+    """Return what the log of a conversation adds up to; UnreadableJournal where it does not."""
+    story = Story(past.id)
+    try:
+        for at, records in past.entries:
+            for letter, fields, body in _lines(records):
+                _FACTS[letter](story, at, fields, body)
+    except (ValueError, LookupError, TypeError) as error:
+        raise UnreadableJournal(f"conversation {past.id}: {error!r}") from error
+    if past.id not in story.threads:
+        raise UnreadableJournal(f"conversation {past.id}: it has no beginning")
+    return story
+
+
+def _lines(records: bytes) -> Iterator[tuple[str, list[str], bytes]]:
+    at = 0
+    while at < len(records):
+        end = records.index(b"\n", at)
+        letter, *fields = records[at:end].decode().split("\t")
+        at, body = end + 1, b""
+        if letter in _WITH_BODY:
+            length = int(fields[-1])
+            body = records[at : at + length]
+            at += length + 1
+            if len(body) != length or records[at - 1 : at] != b"\n":
+                raise ValueError(f"line {letter!r} ends too early")
+        yield letter, fields, body
+
+
+def _begins(story: Story, at: float, fields: list[str], body: bytes) -> None:
+    channel, tenant, expires = fields
+    story.channel = story.principal = channel
+    story.tenant, story.expires = loads(tenant), float(expires)
+    story.threads[story.id] = PastThread(story.id, NOBODY, channel, "", 1, at)
+
+
+def _identified(story: Story, at: float, fields: list[str], body: bytes) -> None:
+    story.principal = story.root.caller = fields[0]
+
+
+def _opened(story: Story, at: float, fields: list[str], body: bytes) -> None:
+    id, parent, caller, callee, request = fields
+    story.threads[id] = PastThread(id, parent, caller, callee, loads(request), at)
+    story.threads[parent].children.append(id)
+
+
+def _sent(story: Story, at: float, fields: list[str], body: bytes) -> None:
+    number, kind, origin, sender, thread, answers, key, hops, to, repairs, _ = fields
+    story.number = max(story.number, int(number))
+    story.messages[int(number)] = PastMessage(
+        at=at,
+        number=int(number),
+        kind=kind,
+        origin=origin,
+        sender=sender,
+        thread=thread,
+        in_reply_to=loads(answers),
+        key=loads(key),
+        hops=int(hops),
+        to=None if to == NOBODY else loads(to),
+        repairs=() if repairs == NOBODY else tuple(loads(repairs)),
+        raw=body,
+    )
+
+
+def _arrived(story: Story, at: float, fields: list[str], body: bytes) -> None:
+    number, thread, listener = fields
+    message = story.messages[int(number)]
+    message.routed = True
+    story.deliveries[int(number), thread] = PastDelivery(message, thread, listener, at)
+    if not story.threads[thread].callee:
+        story.threads[thread].callee = listener
+
+
+def _handed_over(story: Story, at: float, fields: list[str], body: bytes) -> None:
+    number, thread, attempt, hops = fields
+    delivery, on = story.deliveries[int(number), thread], story.threads[thread]
+    delivery.attempts, delivery.began, delivery.again = int(attempt), at, 0.0
+    if on.status == "created":
+        on.status, on.first_hops = "active", int(hops)
+    on.last_hops = int(hops)
+
+
+def _not_handed_over(story: Story, at: float, fields: list[str], body: bytes) -> None:
+    story.deliveries[int(fields[0]), fields[1]].attempts -= 1
+
+
+def _postponed(story: Story, at: float, fields: list[str], body: bytes) -> None:
+    story.deliveries[int(fields[0]), fields[1]].again = float(fields[2])
+
+
+def _settled(story: Story, at: float, fields: list[str], body: bytes) -> None:
+    delivery = story.deliveries[int(fields[0]), fields[1]]
+    delivery.settled = at
+    if delivery.message.kind == "inject":
+        on = story.threads[delivery.thread]
+        on.request, on.answered = delivery.message.number, False
+
+
+def _refused(story: Story, at: float, fields: list[str], body: bytes) -> None:
+    message = story.messages[int(fields[0])]
+    message.routed = message.refused = True
+
+
+def _left(story: Story, at: float, fields: list[str], body: bytes) -> None:
+    message = story.messages[int(fields[0])]
+    message.routed = message.left = True
+
+
+def _remembers(story: Story, at: float, fields: list[str], body: bytes) -> None:
+    story.threads[fields[0]].state = body
+
+
+def _owes(story: Story, at: float, fields: list[str], body: bytes) -> None:
+    story.threads[fields[0]].owed = float(fields[1])
+
+
+def _delayed(story: Story, at: float, fields: list[str], body: bytes) -> None:
+    thread, number, when, kind, to, key, _ = fields
+    story.number = max(story.number, int(number))
+    what = Delayed(
+        kind, None if to == NOBODY else loads(to), None if key == NOBODY else loads(key), body
+    )
+    story.threads[thread].delayed[int(number)] = (float(when), what)
+
+
+def _set_out(story: Story, at: float, fields: list[str], body: bytes) -> None:
+    del story.threads[fields[0]].delayed[int(fields[1])]
+
+
+def _answered(story: Story, at: float, fields: list[str], body: bytes) -> None:
+    story.threads[fields[0]].answered = fields[1] == "1"
+
+
+def _spent(story: Story, at: float, fields: list[str], body: bytes) -> None:
+    tokens, usd, requests, reserved_tokens, reserved_usd = fields
+    story.spent = Spent(
+        int(tokens) + int(reserved_tokens), float(usd) + float(reserved_usd), int(requests)
+    )
+
+
+def _waits_for(story: Story, at: float, fields: list[str], body: bytes) -> None:
+    story.threads[fields[0]].todos = loads(fields[1])
+
+
+def _failed(story: Story, at: float, fields: list[str], body: bytes) -> None:
+    id, code, sender, to, detail = fields
+    story.faults.append(PastFault(at, id, code, loads(sender), loads(to), loads(detail)))
+
+
+def _closed(story: Story, at: float, fields: list[str], body: bytes) -> None:
+    closing = [(fields[0], fields[1])]
+    while closing:
+        id, status = closing.pop()
+        thread = story.threads[id]
+        if thread.open:
+            thread.closed, thread.status = at, status
+            closing.extend((each, "killed") for each in thread.children)
+
+
+Fact = Callable[[Story, float, list[str], bytes], None]
+
+_WITH_BODY = frozenset("mzw")
+_FACTS: Mapping[str, Fact] = {
+    "c": _begins,
+    "i": _identified,
+    "t": _opened,
+    "m": _sent,
+    "a": _arrived,
+    "s": _handed_over,
+    "u": _not_handed_over,
+    "y": _postponed,
+    "d": _settled,
+    "r": _refused,
+    "l": _left,
+    "z": _remembers,
+    "o": _owes,
+    "w": _delayed,
+    "v": _set_out,
+    "p": _answered,
+    "b": _spent,
+    "n": _waits_for,
+    "f": _failed,
+    "x": _closed,
+}

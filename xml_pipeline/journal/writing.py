@@ -1,0 +1,322 @@
+"""Taking notes of what happens, and committing them before anything depends on them.
+
+The rule this file guards: a handler starts only after its delivery is written, as often as it
+was handed over; and nobody outside is told of anything that a restart would not know.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from json import dumps
+from typing import Any
+
+from xml_pipeline.backends import Backend, Commit, DeadLetter, Entry, Mark
+from xml_pipeline.errors import BackendUnavailable, XmlPipelineError
+from xml_pipeline.journal import lines
+from xml_pipeline.message import Delivery, Fault, Wire
+from xml_pipeline.thread import Conversation, Thread
+
+log = logging.getLogger(__name__)
+
+_FIRST_WAIT, _LONGEST_WAIT = 0.05, 1.0
+
+
+class Notes:
+    """What has been noted of one conversation, and is not written yet.
+
+    ``leaving`` are its messages that are on their way out: it ends when its root thread has
+    closed and the last of them has left. Then it is ``over``, and nothing more is noted.
+    """
+
+    __slots__ = ("conversation", "ended", "leaving", "lines", "opens", "over")
+
+    def __init__(self, conversation: Conversation, opens: bool) -> None:
+        self.conversation = conversation
+        self.opens = opens
+        self.ended = self.over = False
+        self.leaving = 0
+        self.lines: list[bytes] = []
+
+
+class Journal:
+    """Notes, synchronously, and commits of all that was noted since the last one.
+
+    ``wake`` is called when there is something to commit: the pump has to come by. ``clock``
+    gives seconds since 1970. Unless it ``keeps`` what happens, it takes dead letters and marks
+    only: nobody may note anything else.
+    """
+
+    def __init__(
+        self,
+        backend: Backend,
+        wake: Callable[[], None],
+        clock: Callable[[], float] = time.time,
+        *,
+        keeps: bool = True,
+    ) -> None:
+        self.backend = backend
+        self.keeps = keeps
+        self.clock = clock
+        self.trouble: BackendUnavailable | None = None
+        self.closing = False
+        self._wake = wake
+        self._dirty: list[Notes] = []
+        self._letters: list[DeadLetter] = []
+        self._marks: list[Mark] = []
+        self._dropped: list[str] = []
+        self._afterwards: list[tuple[Sequence[asyncio.Future[Any]], Callable[[], None]]] = []
+        self._number = 0
+
+    # ── what can be noted ───────────────────────────────────────────────────────────────────
+
+    def begins(self, conversation: Conversation, seconds: float | None) -> None:
+        """Note that a conversation has opened, and how long it may last, None for ever."""
+        expires = self.clock() + seconds if seconds is not None else 0.0
+        notes = conversation.notes = Notes(conversation, opens=True)
+        tenant = lines.text(conversation.tenant)
+        self._add(notes, f"c\t{conversation.channel}\t{tenant}\t{expires}\n".encode())
+
+    def resumes(self, conversation: Conversation, leaving: int, *, ended: bool) -> None:
+        """Take further notes of a conversation that was written about by somebody else.
+
+        Its root thread has closed if it has ``ended``; ``leaving`` of its answers are on their
+        way out.
+        """
+        notes = conversation.notes = Notes(conversation, opens=False)
+        notes.leaving, notes.ended = leaving, ended
+
+    def opened(self, thread: Thread) -> None:
+        """Note that a thread has opened below another."""
+        self._add(thread.conversation.notes, lines.opened(thread))
+
+    def closed(self, thread: Thread) -> None:
+        """Note that a thread has closed, and with it all below it."""
+        notes = thread.conversation.notes
+        self._add(notes, f"x\t{thread.id}\t{thread.status}\n".encode())
+        if thread.parent is None:
+            notes.ended = True
+
+    def sent(self, wire: Wire) -> None:
+        """Note that a message is on its way."""
+        notes = wire.conversation.notes
+        if wire.thread is None:
+            notes.leaving += 1
+        self._add(notes, lines.sent(wire))
+
+    def unfolded(self, wire: Wire) -> None:
+        """Note what a message written as text has become; the first takes its place."""
+        self._add(wire.conversation.notes, lines.sent(wire))
+
+    def authenticated(self, wire: Wire) -> None:
+        """Note who signed a message from outside, and so whose conversation it is."""
+        notes = wire.conversation.notes
+        self._add(notes, f"i\t{wire.conversation.principal}\n".encode())
+        self._add(notes, lines.sent(wire))
+
+    def arrived(self, delivery: Delivery) -> None:
+        """Note that a message stands at a listener's door."""
+        where = f"a\t{delivery.id}\t{delivery.thread.id}\t{delivery.listener.name}\n"
+        self._add(delivery.conversation.notes, where.encode())
+
+    def handed_over(self, delivery: Delivery) -> None:
+        """Note that a handler is about to be given a message."""
+        said = f"s\t{delivery.id}\t{delivery.thread.id}\t{delivery.attempt}\t{delivery.hops}\n"
+        self._add(delivery.conversation.notes, said.encode())
+
+    def not_handed_over(self, delivery: Delivery) -> None:
+        """Note that an attempt does not count: it was us who ended it."""
+        said = f"u\t{delivery.id}\t{delivery.thread.id}\n"
+        self._add(delivery.conversation.notes, said.encode())
+
+    def postponed(self, delivery: Delivery, seconds: float) -> None:
+        """Note that a message is to be handed over again in so many seconds."""
+        said = f"y\t{delivery.id}\t{delivery.thread.id}\t{self.clock() + seconds}\n"
+        self._add(delivery.conversation.notes, said.encode())
+
+    def settled(self, delivery: Delivery) -> None:
+        """Note that a message has been handled, with or without success."""
+        said = f"d\t{delivery.id}\t{delivery.thread.id}\n"
+        self._add(delivery.conversation.notes, said.encode())
+
+    def refused(self, wire: Wire) -> None:
+        """Note that a message goes no further."""
+        self._gone(wire.conversation.notes, "r", wire.id, leaving=wire.thread is None)
+
+    def left(self, delivery: Delivery) -> None:
+        """Note that a message has left the organism."""
+        self._gone(delivery.conversation.notes, "l", delivery.id, leaving=True)
+
+    def remembers(self, thread: Thread, state: bytes) -> None:
+        """Note what a listener remembers on a thread."""
+        said = f"z\t{thread.id}\t{len(state)}\n".encode()
+        self._add(thread.conversation.notes, b"%b%b\n" % (said, state))
+
+    def owes(self, thread: Thread, seconds: float) -> None:
+        """Note that an answer is owed within so many seconds."""
+        said = f"o\t{thread.id}\t{self.clock() + seconds}\n"
+        self._add(thread.conversation.notes, said.encode())
+
+    def delayed(self, thread: Thread, number: int, seconds: float, what: lines.Delayed) -> None:
+        """Note that a message will set out in so many seconds."""
+        said = lines.delayed(thread, number, self.clock() + seconds, what)
+        self._add(thread.conversation.notes, said)
+
+    def set_out(self, thread: Thread, number: int) -> None:
+        """Note that a message which was delayed has set out."""
+        self._add(thread.conversation.notes, f"v\t{thread.id}\t{number}\n".encode())
+
+    def answered(self, thread: Thread) -> None:
+        """Note whether a thread's caller has its answer, though the thread goes on."""
+        self._add(thread.conversation.notes, f"p\t{thread.id}\t{thread.answered:d}\n".encode())
+
+    def spent(self, conversation: Conversation) -> None:
+        """Note what a conversation has spent, and what it has set aside."""
+        it = conversation.budget
+        said = (
+            f"b\t{it.spent_tokens}\t{it.spent_usd}\t{it.requests}"
+            f"\t{it.reserved_tokens}\t{it.reserved_usd}\n"
+        )
+        self._add(conversation.notes, said.encode())
+
+    def waits_for(self, thread: Thread, todos: Sequence[Sequence[str]]) -> None:
+        """Note the todos of a thread, all there are."""
+        self._add(thread.conversation.notes, f"n\t{thread.id}\t{dumps(todos)}\n".encode())
+
+    def failed(self, conversation: Conversation, fault: Fault) -> None:
+        """Note a fault."""
+        self._add(conversation.notes, lines.failure(fault))
+
+    def lay_aside(self, letter: DeadLetter) -> None:
+        """Keep a message that was given up."""
+        self._letters.append(letter)
+        self._wake()
+
+    def drop(self, letter_id: str) -> None:
+        """Keep a dead letter no longer."""
+        self._dropped.append(letter_id)
+        self._wake()
+
+    def mark(self, mark: Mark) -> None:
+        """Keep a mark."""
+        self._marks.append(mark)
+        self._wake()
+
+    # ── when it is written ──────────────────────────────────────────────────────────────────
+
+    def then(self, waiters: Sequence[asyncio.Future[Any]], tell: Callable[[], None]) -> None:
+        """Call ``tell`` once all that has been noted is written: it tells these who wait."""
+        self._afterwards.append((waiters, tell))
+        self._wake()
+
+    async def written(self) -> None:
+        """Wait until all that has been noted is written; XmlPipelineError if it will not be."""
+        if self.is_clean:
+            return
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.then((done,), partial(_acknowledge, done))
+        await done
+
+    def abandon(self, error: XmlPipelineError) -> None:
+        """Tell those who wait for something to be written that it will not be."""
+        afterwards, self._afterwards = self._afterwards, []
+        for waiters, _ in afterwards:
+            for waiter in waiters:
+                if not waiter.done():
+                    waiter.set_exception(error)
+
+    @property
+    def is_clean(self) -> bool:
+        """Tell whether there is nothing to write, and nobody to be told that it was."""
+        return not (self._dirty or self._afterwards or self._others())
+
+    async def commit(self) -> None:
+        """Write all that has been noted, and tell those who wait for it.
+
+        While the backend cannot, nothing goes on. Raises BackendUnavailable only where the
+        journal is closing.
+        """
+        if self.is_clean:
+            return
+        commit = self._take()
+        afterwards, self._afterwards = self._afterwards, []
+        if commit is not None:
+            written = False
+            try:
+                await self._write(commit)
+                written = True
+            finally:
+                if not written:
+                    self._afterwards = afterwards + self._afterwards
+        for _, tell in afterwards:
+            tell()
+
+    async def _write(self, commit: Commit) -> None:
+        try:
+            await self.backend.append(commit)
+        except BackendUnavailable as error:
+            await self._insist(commit, error)
+
+    def _take(self) -> Commit | None:
+        """Take out what there is to write."""
+        dirty, self._dirty = self._dirty, []
+        letters, self._letters = self._letters, []
+        marks, self._marks = self._marks, []
+        dropped, self._dropped = self._dropped, []
+        if not (dirty or letters or marks or dropped):
+            return None
+        entries = [_entry(notes) for notes in dirty]
+        self._number += 1
+        return Commit(self._number, self.clock(), entries, letters, marks, dropped)
+
+    def _others(self) -> bool:
+        return bool(self._letters or self._marks or self._dropped)
+
+    async def _insist(self, commit: Commit, error: BackendUnavailable) -> None:
+        wait = _FIRST_WAIT
+        while True:
+            if self.trouble is None:
+                log.critical("the journal cannot be written, nothing goes on: %s", error)
+            self.trouble = error
+            if self.closing:
+                raise error
+            await asyncio.sleep(wait)
+            wait = min(2 * wait, _LONGEST_WAIT)
+            try:
+                await self.backend.append(commit)
+            except BackendUnavailable as again:
+                error = again
+                continue
+            self.trouble = None
+            log.warning("the journal is written again")
+            return
+
+    def _gone(self, notes: Notes, letter: str, number: int, *, leaving: bool) -> None:
+        if leaving:
+            notes.leaving -= 1
+        self._add(notes, f"{letter}\t{number}\n".encode())
+
+    def _add(self, notes: Notes, line: bytes) -> None:
+        if notes.over:
+            return
+        if not notes.lines:
+            if not self._dirty:
+                self._wake()
+            self._dirty.append(notes)
+        notes.lines.append(line)
+
+
+def _entry(notes: Notes) -> Entry:
+    records = b"".join(notes.lines)
+    notes.lines = []
+    opens, notes.opens = notes.opens, False
+    notes.over = notes.ended and not notes.leaving
+    return Entry(notes.conversation.id, records, opens, notes.over)
+
+
+def _acknowledge(sender: asyncio.Future[None]) -> None:
+    if not sender.done():
+        sender.set_result(None)

@@ -1,0 +1,122 @@
+"""An organism at work: from what an earlier process has left, to the last that is written."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from xml_pipeline.errors import Undeliverable, XmlPipelineError
+from xml_pipeline.kernel import Kernel
+from xml_pipeline.recovery import recover
+
+log = logging.getLogger(__name__)
+
+_STOPPED = "the organism has stopped"
+
+
+class Run:
+    """The one time that an organism runs.
+
+    If its pump ever dies, everybody who waits is told, and so is whoever stops it.
+    """
+
+    def __init__(self, kernel: Kernel) -> None:
+        self._kernel = kernel
+        self._pump: asyncio.Task[None] | None = None
+        self._at_rest: list[asyncio.Future[None]] = []
+
+    async def start(self, name: str) -> None:
+        """Go on with what was left, and let messages move. Raises BackendUnavailable."""
+        if self._pump is not None:
+            raise XmlPipelineError("an organism runs once; make another one")
+        kernel = self._kernel
+        kernel.scheduler.clock = asyncio.get_running_loop().time
+        await kernel.journal.backend.open()
+        await kernel.offload.start()
+        await recover(kernel)
+        self._pump = asyncio.create_task(self._live(), name=name)
+        self._pump.add_done_callback(_cry_out)
+
+    async def stop(self) -> None:
+        """Cancel what still runs, write down what has happened, and let go of the store."""
+        kernel = self._kernel
+        kernel.journal.closing = True
+        kernel.inbox.stop()
+        await kernel.dispatch.stop()
+        await kernel.offload.stop()
+        try:
+            if self._pump is not None:
+                await self._pump
+            await kernel.journal.commit()
+        finally:
+            kernel.events.end()
+            await kernel.journal.backend.close()
+
+    @property
+    def is_on(self) -> bool:
+        """Tell whether messages move: it was started, is not being stopped, and its pump lives."""
+        running = self._pump is not None and not self._pump.done()
+        return running and not self._kernel.inbox.stopped
+
+    def check(self) -> None:
+        """Raise XmlPipelineError where no message would move."""
+        if self._pump is None:
+            raise XmlPipelineError("the organism does not run: use `async with`")
+        if self._pump.done():
+            raise XmlPipelineError(_STOPPED)
+
+    async def ended(self) -> None:
+        """Wait until no message moves any more: it was stopped, or the pump has died."""
+        if self._pump is not None:
+            await asyncio.wait({self._pump})
+
+    async def drain(self) -> None:
+        """Wait until nothing is in flight: no message on its way, waiting or being handled."""
+        self.check()
+        resting = asyncio.get_running_loop().create_future()
+        self._at_rest.append(resting)
+        self._kernel.inbox.poke()
+        await resting
+
+    async def _live(self) -> None:
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._kernel.pump.run(self._between))
+        finally:
+            self._dismiss_everybody()
+            if not self._kernel.inbox.stopped:
+                self._kernel.events.end()
+
+    def _between(self) -> None:
+        """Let those at the door in, and tell those who wait for quiet when it has come."""
+        kernel = self._kernel
+        if kernel.door.line:
+            kernel.door.open()
+        if (
+            self._at_rest
+            and not len(kernel.inbox)
+            and not kernel.scheduler.running
+            and not kernel.scheduler.waiting
+            and kernel.journal.is_clean
+        ):
+            resting, self._at_rest = self._at_rest, []
+            for waiter in resting:
+                if not waiter.done():
+                    waiter.set_result(None)
+
+    def _dismiss_everybody(self) -> None:
+        kernel = self._kernel
+        open_ones = {thread.conversation for thread in kernel.threads}
+        for conversation in open_ones | {wire.conversation for wire in kernel.inbox.clear()}:
+            kernel.faults.dismiss(conversation, Undeliverable(_STOPPED))
+        kernel.journal.abandon(Undeliverable(_STOPPED))
+        kernel.door.close(XmlPipelineError(_STOPPED))
+        for resting in self._at_rest:
+            if not resting.done():
+                resting.set_exception(XmlPipelineError(_STOPPED))
+
+
+def _cry_out(pump: asyncio.Task[None]) -> None:
+    """Say at once that the pump has died; whoever stops it is told again."""
+    if not pump.cancelled() and (error := pump.exception()) is not None:
+        log.critical("the pump has died; nothing moves any more", exc_info=error)
