@@ -106,11 +106,11 @@ class Pool:
         worker = await self._take()
         try:
             reply = await worker.run(job(), host)
+            if isinstance(reply, Failure) and reply.type == "MemoryError":
+                worker.kill("had no memory left")
+            return reply
         finally:
             self._give_back(worker)
-        if isinstance(reply, Failure) and reply.type == "MemoryError":
-            worker.kill("had no memory left")
-        return reply
 
     # ── whose turn it is ────────────────────────────────────────────────────────────────────
 
