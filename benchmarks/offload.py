@@ -1,0 +1,160 @@
+#!/usr/bin/env python
+"""Measures handlers that compute in worker processes against a bare pool of processes.
+
+Jobs of 5 ms of processor time each go to two processes: through the pump, as messages to a
+`cpu_bound` listener, and through `concurrent.futures.ProcessPoolExecutor`, in turn, in the
+same run. A heartbeat of 1 ms tells how late the event loop is while it hands out jobs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import multiprocessing
+import os
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass
+from statistics import median
+from time import perf_counter
+
+from benchmarks.burning import SECONDS, burn, burn_and_return
+from benchmarks.floor import BALL, Ball
+from xml_pipeline import Listener, Organism, OrganismConfig
+
+WORKERS = 2
+LEAST_RATIO = 0.85
+MOST_LATE_MS = 3.0
+BEAT = 0.001
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Jobs a second, both ways; the ratio of the two; and how late the heartbeat was, in ms.
+
+    ``bare_late_p99_ms`` is of the rounds in which the event loop had only the bare pool to wait
+    for: so late is it on this machine anyway.
+    """
+
+    jobs_per_second: float
+    bare_jobs_per_second: float
+    ratio: float
+    late_p50_ms: float
+    late_p99_ms: float
+    bare_late_p99_ms: float
+    load: float
+
+
+class Heartbeat:
+    """Beats every millisecond, and notes how late each beat was."""
+
+    def __init__(self) -> None:
+        self.late: list[float] = []
+        self._loop = asyncio.get_running_loop()
+        self._due = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+
+    def __enter__(self) -> Heartbeat:
+        self._due = self._loop.time()
+        self._beat()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _beat(self) -> None:
+        now = self._loop.time()
+        self.late.append(now - self._due)
+        self._due = now + BEAT
+        self._timer = self._loop.call_at(self._due, self._beat)
+
+
+async def measure(rounds: int, jobs: int) -> Report:
+    """Play both ways in turn; the ratio is the median over the rounds."""
+    late: list[float] = []
+    bare_late: list[float] = []
+    rates: list[tuple[float, float]] = []
+    spawning = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(WORKERS, mp_context=spawning) as bare:
+        async with Organism([burner()], config=config()) as organism:
+            await through_the_pump(organism, 2 * WORKERS)
+            await through_the_executor(bare, 2 * WORKERS)
+            for _ in range(rounds):
+                with Heartbeat() as heartbeat:
+                    ours = await through_the_pump(organism, jobs)
+                late += heartbeat.late
+                with Heartbeat() as heartbeat:
+                    rates.append((ours, await through_the_executor(bare, jobs)))
+                bare_late += heartbeat.late
+    return Report(
+        median(ours for ours, _ in rates),
+        median(theirs for _, theirs in rates),
+        median(ours / theirs for ours, theirs in rates),
+        1000 * percentile(late, 50),
+        1000 * percentile(late, 99),
+        1000 * percentile(bare_late, 99),
+        os.getloadavg()[0],
+    )
+
+
+def percentile(times: list[float], percent: int) -> float:
+    """Return the time that so many per cent of them do not exceed."""
+    return sorted(times)[min(len(times) * percent // 100, len(times) - 1)]
+
+
+def burner() -> Listener:
+    """Return the listener that computes."""
+    return Listener("burner", Ball, burn_and_return, description="Burns.", cpu_bound=True)
+
+
+def config() -> OrganismConfig:
+    """Return the default configuration, with two processes."""
+    return OrganismConfig.model_validate({"process_pool": {"workers": WORKERS}})
+
+
+async def through_the_pump(organism: Organism, jobs: int) -> float:
+    """Ask so many times, all at once; return jobs a second."""
+    began = perf_counter()
+    await asyncio.gather(*(organism.ask("burner", BALL) for _ in range(jobs)))
+    return jobs / (perf_counter() - began)
+
+
+async def through_the_executor(bare: ProcessPoolExecutor, jobs: int) -> float:
+    """Have so many jobs done by the bare pool; return jobs a second."""
+    loop = asyncio.get_running_loop()
+    began = perf_counter()
+    await asyncio.gather(*(loop.run_in_executor(bare, burn) for _ in range(jobs)))
+    return jobs / (perf_counter() - began)
+
+
+def table(report: Report) -> str:
+    """Write the report for people."""
+    ideal = WORKERS / SECONDS
+    return "\n".join(
+        (
+            f"{'jobs a second, through the pump':40}{report.jobs_per_second:8.1f}",
+            f"{'the same, by a bare process pool':40}{report.bare_jobs_per_second:8.1f}",
+            f"{'ratio':40}{report.ratio:8.3f}   at least {LEAST_RATIO}",
+            f"{'heartbeat late, median (ms)':40}{report.late_p50_ms:8.2f}",
+            f"{'heartbeat late, 99 % (ms)':40}{report.late_p99_ms:8.2f}   at most {MOST_LATE_MS}",
+            f"{'the same, beside the bare pool':40}{report.bare_late_p99_ms:8.2f}",
+            f"{WORKERS} processes, {ideal:.0f} jobs a second at best; load {report.load:.1f}",
+        )
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure, and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=9, help="how often each way is played")
+    parser.add_argument("--jobs", type=int, default=400, help="jobs in each round")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    options = parser.parse_args(arguments)
+    report = asyncio.run(measure(options.rounds, options.jobs))
+    print(json.dumps(asdict(report), indent=2) if options.json else table(report))
+
+
+if __name__ == "__main__":
+    main()
