@@ -168,9 +168,9 @@ def budget_limits(config: OrganismConfig) -> BudgetLimits:
 
 
 def limit_pooled(scheduler: Scheduler, config: OrganismConfig) -> None:
-    """Let one delivery more start than there are worker processes, so that none has to wait."""
+    """Let as many deliveries wait for a worker process as there are: none of those has to."""
     pool = config.process_pool
-    scheduler.per_pooled = pool.workers + 1
+    scheduler.per_pooled = 2 * pool.workers
     scheduler.pool_deadline = inf if pool.deadline is None else pool.deadline
 
 

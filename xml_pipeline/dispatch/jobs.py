@@ -20,8 +20,8 @@ class Job(NamedTuple):
     """One delivery: what handles it, what it says, and what the pump knows of it.
 
     ``handler``, ``payload_class``, and all that the listener ``accepts`` and answers with as
-    ``output``, are import paths. ``deadline`` is a moment in ISO 8601, None where the handler may
-    take for ever. ``state`` is as ``registries.state`` writes it, ``payload`` is a document.
+    ``output``, are import paths. ``timeout`` is the seconds that the handler may take, None where
+    it may take for ever. ``state`` is as ``registries.state`` writes it, ``payload`` is a document.
     """
 
     handler: str
@@ -39,7 +39,7 @@ class Job(NamedTuple):
     tenant: str
     thread: str
     caller: str
-    deadline: str | None
+    timeout: float | None
     state: bytes
     payload: bytes
 
@@ -158,7 +158,7 @@ _JOB: Mapping[str, tuple[type, ...]] = {
     "in_reply_to": (int, str),
     "hops": _NUMBER,
     "attempt": _NUMBER,
-    "deadline": _MAYBE,
+    "timeout": (int, float, type(None)),
     "state": (bytes,),
     "accepts": (list,),
     "output": (list,),

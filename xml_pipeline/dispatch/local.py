@@ -146,10 +146,11 @@ class LocalDispatch:
         lane = self._scheduler.lanes[delivery.listener.name]
         lane.running[delivery] = inf
 
-        def begins() -> None:
+        def begins() -> float:
             began = lane.running[delivery] = self._scheduler.clock()
             if began + lane.timeout < self._deadlines.earliest:
                 self._deadlines.arm(began + lane.timeout)
+            return lane.timeout
 
         return await self.offload.run(delivery, metadata, begins)
 

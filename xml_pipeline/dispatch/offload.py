@@ -10,6 +10,7 @@ import logging
 import sys
 from asyncio import CancelledError
 from collections.abc import Callable, Iterable, Mapping
+from math import inf
 from typing import Any
 
 from xml_pipeline.config import OrganismConfig
@@ -62,9 +63,12 @@ class Offload:
         try:
             if self.pool.running:
                 await self.pool.ready()
-        except (XmlPipelineError, CancelledError):
+        except CancelledError:
             await self.stop()
             raise
+        except JobFailed as error:
+            await self.stop()
+            raise XmlPipelineError(error.detail) from None
 
     async def stop(self) -> None:
         """End all workers."""
@@ -72,16 +76,16 @@ class Offload:
         await self.pool.stop()
 
     async def run(
-        self, delivery: Delivery, metadata: HandlerMetadata, begins: Callable[[], None]
+        self, delivery: Delivery, metadata: HandlerMetadata, begins: Callable[[], float]
     ) -> tuple[HandlerResponse, ...]:
-        """Have a delivery handled by a worker; ``begins`` is called when one is free.
+        """Have a delivery handled by a worker.
 
+        ``begins`` is called when one is free, and returns the seconds that it may take.
         Raises JobFailed where the handler raised, or its worker died.
         """
 
         def job() -> bytes:
-            begins()
-            return encode_job(job_of(delivery, metadata))
+            return encode_job(job_of(delivery, begins()))
 
         reply = await self.pool.run(job, JobHost(delivery, self._surroundings))
         if isinstance(reply, Failure):
@@ -135,10 +139,10 @@ class JobHost:
                 raise ValueError("nobody answers this")
 
 
-def job_of(delivery: Delivery, metadata: HandlerMetadata) -> Job:
-    """Return a delivery as a job."""
+def job_of(delivery: Delivery, timeout: float) -> Job:
+    """Return a delivery as a job that may take so many seconds."""
     payload, thread = delivery.payload, delivery.thread
-    listener, deadline = delivery.listener, metadata.deadline
+    listener = delivery.listener
     accepts: Any = listener.accepts
     return Job(
         name_of(listener.handler),
@@ -156,7 +160,7 @@ def job_of(delivery: Delivery, metadata: HandlerMetadata) -> Job:
         delivery.conversation.tenant,
         thread.id,
         thread.caller,
-        deadline.isoformat() if deadline is not None else None,
+        None if timeout == inf else timeout,
         states.encode(thread.state, listener.payload) if thread.state else b"",
         payload.to_xml(),
     )

@@ -11,9 +11,10 @@ import logging
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from xml_pipeline.dispatch.jobs import Answer, Failure, JobFailed
-from xml_pipeline.dispatch.process import Host, WorkerProcess
+from xml_pipeline.dispatch.process import Host, Task, WorkerProcess
 from xml_pipeline.dispatch.restarts import Restarts
 from xml_pipeline.errors import XmlPipelineError
 
@@ -44,7 +45,8 @@ class Pool:
         self._places: dict[int, asyncio.Task[None]] = {}
         self._workers: set[WorkerProcess] = set()
         self._idle: list[WorkerProcess] = []
-        self._waiting: deque[asyncio.Future[WorkerProcess]] = deque()
+        self._waiting: deque[Task] = deque()
+        self._anybody: asyncio.Future[None] | None = None
         self._numbers = 0
         self._generation = object()
 
@@ -66,10 +68,8 @@ class Pool:
 
     async def ready(self) -> None:
         """Wait until a worker can take a job; XmlPipelineError where none ever can."""
-        try:
-            self._give_back(await self._take())
-        except JobFailed as error:
-            raise XmlPipelineError(error.detail) from None
+        self._anybody = asyncio.get_running_loop().create_future()
+        await self._anybody
 
     async def stop(self) -> None:
         """Dismiss all workers, and wait until none is left."""
@@ -81,8 +81,8 @@ class Pool:
         for worker in workers:
             worker.dismiss()
         await asyncio.gather(*(worker.ended for worker in workers))
-        for waiter in self._waiting:
-            waiter.cancel()
+        for task in self._waiting:
+            task.reply.cancel()
 
     def renew(self, crew: Crew) -> None:
         """Replace all workers by others; each finishes the job that it has."""
@@ -103,42 +103,35 @@ class Pool:
 
         Raises JobFailed where its worker dies. Whoever is cancelled kills the worker.
         """
-        worker = await self._take()
+        if self._restarts is not None and self._restarts.stillborn >= HOPELESS:
+            raise _hopeless()
+        task = Task(job, host)
+        self._waiting.append(task)
+        while self._idle and not task.worker and not task.reply.done():
+            self._put_to_work(self._idle.pop())
         try:
-            reply = await worker.run(job(), host)
-            if isinstance(reply, Failure) and reply.type == "MemoryError":
-                worker.kill("had no memory left")
-            return reply
-        finally:
-            self._give_back(worker)
+            return await task.reply
+        except asyncio.CancelledError:
+            if task.worker is not None:
+                task.worker.drop(task)
+            raise
 
     # ── whose turn it is ────────────────────────────────────────────────────────────────────
 
-    async def _take(self) -> WorkerProcess:
-        while self._idle:
-            worker = self._idle.pop()
-            if not worker.leaving.is_set():
-                return worker
-        if self._restarts is not None and self._restarts.stillborn >= HOPELESS:
-            raise _hopeless()
-        waiter: asyncio.Future[WorkerProcess] = asyncio.get_running_loop().create_future()
-        self._waiting.append(waiter)
-        try:
-            return await waiter
-        except asyncio.CancelledError:
-            if waiter.done() and not waiter.cancelled() and not waiter.exception():
-                self._give_back(waiter.result())
-            raise
-
-    def _give_back(self, worker: WorkerProcess) -> None:
+    def _put_to_work(self, worker: WorkerProcess) -> None:
+        """Give a free worker the next job, unless its time has come."""
         if worker.leaving.is_set() or worker.jobs >= self.crew.jobs_each:
             worker.dismiss()
             return
         while self._waiting:
-            waiter = self._waiting.popleft()
-            if not waiter.done():
-                waiter.set_result(worker)
+            task = self._waiting.popleft()
+            if task.reply.done():
+                continue
+            try:
+                worker.take(task)
                 return
+            except (XmlPipelineError, TypeError, ValueError) as error:
+                task.reply.set_exception(error)
         self._idle.append(worker)
 
     # ── keeping the places filled ───────────────────────────────────────────────────────────
@@ -169,8 +162,9 @@ class Pool:
 
     async def _hire(self) -> WorkerProcess | None:
         self._numbers += 1
+        name = f"worker-{self._numbers}"
         try:
-            worker = await WorkerProcess.start(f"worker-{self._numbers}", self.crew.setup)
+            worker = await WorkerProcess.start(name, self.crew.setup, self._put_to_work)
         except OSError as error:
             log.error("no worker can be started: %s", error)
             return None
@@ -186,7 +180,9 @@ class Pool:
             return False
         if generation is not self._generation:
             worker.dismiss()
-        self._give_back(worker)
+        if self._anybody is not None and not self._anybody.done():
+            self._anybody.set_result(None)
+        self._put_to_work(worker)
         return True
 
     def _ended(self, worker: WorkerProcess, reason: str) -> None:
@@ -197,8 +193,11 @@ class Pool:
             log.error("%s (pid %d) %s", worker.name, worker.pid, reason)
 
     def _tell_hopeless(self) -> None:
-        while self._waiting:
-            waiter = self._waiting.popleft()
+        waiting: list[asyncio.Future[Any]] = [task.reply for task in self._waiting]
+        self._waiting.clear()
+        if self._anybody is not None:
+            waiting.append(self._anybody)
+        for waiter in waiting:
             if not waiter.done():
                 waiter.set_exception(_hopeless())
 

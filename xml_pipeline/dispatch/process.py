@@ -13,6 +13,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from io import FileIO
 from pathlib import Path
@@ -35,6 +36,7 @@ log = logging.getLogger(__name__)
 LAST_WORDS = 1.0
 """Seconds that a process whose pipe has ended has to end as well."""
 
+_CHUNK = 64 * 1024
 _ROOT = str(Path(__file__).resolve().parents[2])
 _PROGRAM = (
     "import sys; sys.path.append(sys.argv[1]); "
@@ -49,15 +51,30 @@ class Host(Protocol):
     def heard(self, level: int, logger: str, line: str) -> None: ...
 
 
-class WorkerProcess(asyncio.Protocol):
-    """A process that runs jobs.
+class Task:
+    """One job on its way: ``job`` writes it when a worker is free, ``reply`` is what came of it.
 
-    ``ready`` is resolved when it can take a job, ``ended`` with the reason when it has gone.
-    ``leaving`` is set as soon as it will take no further job; ``ordered`` tells whether that
-    was asked of it.
+    Whoever does not wait for the reply any more takes the worker that has it along.
     """
 
-    def __init__(self, name: str) -> None:
+    __slots__ = ("host", "job", "reply", "worker")
+
+    def __init__(self, job: Callable[[], bytes], host: Host) -> None:
+        self.job = job
+        self.host = host
+        self.worker: WorkerProcess | None = None
+        self.reply: asyncio.Future[Answer | Failure] = asyncio.get_running_loop().create_future()
+
+
+class WorkerProcess(asyncio.BufferedProtocol):
+    """A process that runs jobs.
+
+    ``free`` is called when it has done one and can take another. ``ready`` is resolved when it
+    can take its first, ``ended`` with the reason when it has gone. ``leaving`` is set as soon as
+    it will take no further job; ``ordered`` tells whether that was asked of it.
+    """
+
+    def __init__(self, name: str, free: Callable[[WorkerProcess], None]) -> None:
         loop = asyncio.get_running_loop()
         self.name = name
         self.jobs = 0
@@ -66,17 +83,20 @@ class WorkerProcess(asyncio.Protocol):
         self.leaving = asyncio.Event()
         self.ordered = False
         self._loop = loop
+        self._buffer = bytearray(_CHUNK)
         self._unframer = Unframer()
         self._process: subprocess.Popen[bytes] | None = None
         self._transport: asyncio.Transport | None = None
-        self._job: asyncio.Future[Answer | Failure] | None = None
-        self._host: Host | None = None
+        self._task: Task | None = None
+        self._free = free
         self._why = ""
 
     @classmethod
-    async def start(cls, name: str, setup: bytes) -> WorkerProcess:
+    async def start(
+        cls, name: str, setup: bytes, free: Callable[[WorkerProcess], None]
+    ) -> WorkerProcess:
         """Start a process; it is ready a moment later. Raises OSError where it cannot start."""
-        self = cls(name)
+        self = cls(name, free)
         ours, theirs = socket.socketpair()
         try:
             with theirs:
@@ -102,7 +122,7 @@ class WorkerProcess(asyncio.Protocol):
                 stdout=writing,
                 stderr=writing,
                 pass_fds=(fd,),
-                start_new_session=True,
+                process_group=0,
             )
         except OSError:
             output.close()
@@ -117,25 +137,21 @@ class WorkerProcess(asyncio.Protocol):
         """Return the id of the process."""
         return self._process.pid if self._process is not None else 0
 
-    @property
-    def idle(self) -> bool:
-        """Tell whether it has no job."""
-        return self._job is None
+    def take(self, task: Task) -> None:
+        """Begin with a job; its reply is resolved whatever becomes of it, or of the process.
 
-    async def run(self, job: bytes, host: Host) -> Answer | Failure:
-        """Have a job done. Whoever is cancelled here kills the process; JobFailed if it dies."""
+        Raises what writing the job raises: then the process has none.
+        """
+        body = task.job()
         self.jobs += 1
-        self._host = host
-        self._job = self._loop.create_future()
-        try:
-            self._send(Kind.JOB, job)
-            return await self._job
-        except asyncio.CancelledError:
+        self._task, task.worker = task, self
+        self._send(Kind.JOB, body)
+
+    def drop(self, task: Task) -> None:
+        """Kill the process, if it is busy with this job: nobody waits for it any more."""
+        if self._task is task:
             self.ordered = True
             self.kill("its job was stopped")
-            raise
-        finally:
-            self._job = self._host = None
 
     def dismiss(self) -> None:
         """Let it end by itself: it has no job, and gets no other."""
@@ -154,10 +170,14 @@ class WorkerProcess(asyncio.Protocol):
 
     # ── what comes from the process ─────────────────────────────────────────────────────────
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, sizehint: int) -> bytearray:
+        """Return where to put what comes next: always the same, rather than one for each read."""
+        return self._buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
         """Take in bytes; whatever is not what a worker may send ends it."""
         try:
-            for kind, body in self._unframer.feed(data):
+            for kind, body in self._unframer.feed(bytes(memoryview(self._buffer)[:nbytes])):
                 if not self._why:
                     self._take(kind, body)
         except BadFrame as error:
@@ -175,22 +195,28 @@ class WorkerProcess(asyncio.Protocol):
             case Kind.LOG:
                 level, logger, line = decode_words(body, 3)
                 self._hear(level, logger, line)
-            case Kind.ASK if self._host is not None:
+            case Kind.ASK if self._task is not None:
                 question, *arguments = decode_words(body)
-                told = self._host.told(question, arguments)
+                told = self._task.host.told(question, arguments)
                 self._send(Kind.TOLD, encode_words(*told))
-            case Kind.REPLY if self._job is not None:
-                reply = decode_reply(body)
-                if not self._job.done():
-                    self._job.set_result(reply)
+            case Kind.REPLY if self._task is not None:
+                self._reply(self._task, decode_reply(body))
             case _:
                 raise BadFrame(f"{kind.name} at the wrong time")
+
+    def _reply(self, task: Task, reply: Answer | Failure) -> None:
+        self._task = None
+        if not task.reply.done():
+            task.reply.set_result(reply)
+        if isinstance(reply, Failure) and reply.type == "MemoryError":
+            self.kill("had no memory left")
+        self._free(self)
 
     def _hear(self, level: object, logger: object, line: object) -> None:
         if type(level) is not int or type(logger) is not str or type(line) is not str:
             raise BadFrame(f"no line for the log: {line!r}")
-        if self._host is not None:
-            self._host.heard(level, logger, line)
+        if self._task is not None:
+            self._task.host.heard(level, logger, line)
         else:
             logging.getLogger(logger).log(level, "%s", line, extra={"worker": self.name})
 
@@ -221,8 +247,9 @@ class WorkerProcess(asyncio.Protocol):
             self.ended.set_result(reason)
         if not self.ready.done():
             self.ready.cancel()
-        if self._job is not None and not self._job.done():
-            self._job.set_exception(JobFailed("handler", f"{self.name} (pid {self.pid}) {reason}"))
+        if self._task is not None and not self._task.reply.done():
+            error = JobFailed("handler", f"{self.name} (pid {self.pid}) {reason}")
+            self._task.reply.set_exception(error)
 
 
 def _reason(code: int) -> str:

@@ -10,8 +10,8 @@ from __future__ import annotations
 import asyncio
 import traceback
 from collections.abc import Callable, Iterable, Sequence
-from contextvars import copy_context
-from datetime import datetime
+from datetime import UTC, datetime
+from time import time
 from typing import Any, NamedTuple
 
 from xml_pipeline.dispatch.answers import all_said, code_of
@@ -34,22 +34,26 @@ Ask = Callable[[str, Sequence[object]], Any]
 
 
 class JobRunner:
-    """Runs the jobs of one process, one at a time, on an event loop of its own."""
+    """Runs the jobs of one process, one at a time, each as a task of the event loop."""
 
     def __init__(self, allow: Iterable[str], ask: Ask) -> None:
         self._allow = tuple(allow)
         self._surroundings = Asking(ask)
         self._found: dict[str, Any] = {}
         self._listeners: dict[object, Listener] = {}
-        self._runner = asyncio.Runner()
 
-    def close(self) -> None:
-        """End the event loop."""
-        self._runner.close()
+    async def run(self, job: Job) -> Answer | Failure:
+        """Have a job's handler called; whatever goes wrong with it is a Failure.
 
-    def run(self, job: Job) -> Answer | Failure:
-        """Have a job's handler called; whatever goes wrong with it is a Failure."""
-        return self._runner.run(self._run(job), context=copy_context())
+        Tasks that it leaves behind are cancelled.
+        """
+        reply = await asyncio.create_task(self._run(job))
+        left = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in left:
+            task.cancel()
+        if left:
+            await asyncio.wait(left, timeout=LAST_SECONDS)
+        return reply
 
     def find(self, path: str) -> Any:
         """Return what an import path names; it is judged and imported once."""
@@ -61,14 +65,12 @@ class JobRunner:
     async def _run(self, job: Job) -> Answer | Failure:
         try:
             delivered = self._delivered(job)
-            metadata = HandlerMetadata(delivered, self._surroundings.until(job.deadline))
+            metadata = HandlerMetadata(delivered, self._surroundings.within(job.timeout))
             payload = self._payload(job)
             responses = await all_said(delivered.listener.handler, payload, metadata)
             return Answer(tuple(map(_said, responses)), _state(metadata, delivered.listener))
         except (Exception, SystemExit, asyncio.CancelledError) as error:
             return failure(error)
-        finally:
-            await _end_what_is_left()
 
     def _payload(self, job: Job) -> Any:
         cls = self.find(job.payload_class)
@@ -125,15 +127,15 @@ class Arrived(NamedTuple):
 class Asking:
     """What is around a handler is asked of the organism, when the handler asks for it."""
 
-    __slots__ = ("_ask", "_deadline")
+    __slots__ = ("_ask", "_late")
 
     def __init__(self, ask: Ask) -> None:
         self._ask = ask
-        self._deadline: str | None = None
+        self._late: float | None = None
 
-    def until(self, deadline: str | None) -> Asking:
-        """Take over the deadline of the next job."""
-        self._deadline = deadline
+    def within(self, timeout: float | None) -> Asking:
+        """Count the seconds of the next job from now on."""
+        self._late = None if timeout is None else time() + timeout
         return self
 
     def usage_instructions(self, _: Delivered) -> str:
@@ -143,7 +145,7 @@ class Asking:
         return str(self._ask("todo_nudge", ()))
 
     def deadline(self, _: Delivered) -> datetime | None:
-        return datetime.fromisoformat(self._deadline) if self._deadline else None
+        return None if self._late is None else datetime.fromtimestamp(self._late, UTC)
 
     def budget(self, _: Delivered) -> RemoteBudget:
         return RemoteBudget(self._ask)
@@ -228,11 +230,3 @@ def _written(payload: object) -> tuple[str | None, bytes]:
     if isinstance(payload, RawPayload):
         return None, payload.xml
     return path_of(type(payload)), codec_of(type(payload)).to_xml(payload)
-
-
-async def _end_what_is_left() -> None:
-    left = asyncio.all_tasks() - {asyncio.current_task()}
-    if left:
-        for task in left:
-            task.cancel()
-        await asyncio.wait(left, timeout=LAST_SECONDS)

@@ -6,6 +6,7 @@ and where the system offers that, it is killed together with its parent.
 
 from __future__ import annotations
 
+import asyncio
 import ctypes
 import faulthandler
 import logging
@@ -34,7 +35,7 @@ from xml_pipeline.errors import BudgetExhausted, ConfigError, PluginNotFound, Xm
 from xml_pipeline.sources import OwnPackages
 
 _PR_SET_PDEATHSIG = 1
-_CHUNK = 256 * 1024
+_CHUNK = 64 * 1024
 
 
 def main() -> None:
@@ -47,7 +48,7 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
     # It ends when the organism has ended, or has dismissed this worker.
     with suppress(EOFError, ConnectionError), socket.socket(fileno=fd) as pipe:
-        work(Pipe(pipe))
+        asyncio.run(work(Pipe(pipe)))
 
 
 def die_with(parent: int) -> None:
@@ -58,8 +59,11 @@ def die_with(parent: int) -> None:
         sys.exit("the organism has ended already")
 
 
-def work(pipe: Pipe) -> None:
-    """Set up as the organism says, then run one job after the other."""
+async def work(pipe: Pipe) -> None:
+    """Set up as the organism says, then run one job after the other.
+
+    Between two jobs the event loop stands still, waiting for the pipe: nobody else needs it.
+    """
     path, allow, warm, memory, level = decode_words(pipe.receive(Kind.SETUP), 5)
     sys.path[:] = path
     sys.meta_path.insert(0, OwnPackages(tuple(allow)))
@@ -74,7 +78,8 @@ def work(pipe: Pipe) -> None:
             logging.getLogger(__name__).warning("%s", error)
     pipe.send(Kind.READY, b"")
     while True:
-        pipe.send(Kind.REPLY, reply_bytes(runner.run(decode_job(pipe.receive(Kind.JOB)))))
+        job = decode_job(pipe.receive(Kind.JOB))
+        pipe.send(Kind.REPLY, reply_bytes(await runner.run(job)))
 
 
 def reply_bytes(reply: Answer | Failure) -> bytes:
