@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from hashlib import sha256
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from importlib.util import resolve_name
@@ -20,15 +20,20 @@ from xml_pipeline.imports import OURS
 
 
 class FromSource(SourceFileLoader):
-    """Compiles a module from its source, and remembers which source that was."""
+    """Compiles a module from its source, and remembers which source that was.
 
+    The source is what the file says now, unless another was set before it is loaded.
+    """
+
+    source: bytes | None = None
     digest = ""
 
     def get_code(self, fullname: str) -> CodeType:
-        """Return the code of what the file says now."""
-        source = self.get_data(self.path)
-        self.digest = _digest(source)
-        return self.source_to_code(source, self.path)
+        """Return the code of the source."""
+        if self.source is None:
+            self.source = self.get_data(self.path)
+        self.digest = _digest(self.source)
+        return self.source_to_code(self.source, self.path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +55,14 @@ class ModuleFile:
 class OwnPackages:
     """The packages that are the user's own; a finder for ``sys.meta_path`` as well.
 
-    ``folders`` are where their outermost ones are looked for before ``sys.path``. Our own
-    package is never among them, whatever ``packages`` says.
+    ``folders`` are where their outermost ones are looked for before ``sys.path``. ``given`` has
+    the sources of modules that are not to be read from their files. Our own package is never
+    among them, whatever ``packages`` says.
     """
 
     packages: tuple[str, ...]
     folders: tuple[str, ...] = ()
+    given: Mapping[str, bytes] = field(default_factory=dict)
 
     def covers(self, name: str) -> bool:
         """Tell whether a module is one of the packages, or below one."""
@@ -72,6 +79,7 @@ class OwnPackages:
         spec = PathFinder.find_spec(name, [*places], target)
         if spec is not None and type(spec.loader) is SourceFileLoader:
             spec.loader = FromSource(name, spec.loader.path)
+            spec.loader.source = self.given.get(name)
         return spec
 
     def loaded(self) -> dict[str, ModuleType]:
@@ -105,6 +113,16 @@ class OwnPackages:
         return ModuleFile(
             spec.origin, _digest(source), frozenset(needs | {*lineage(name)}) - {name}
         )
+
+
+def sources_taken() -> dict[str, bytes]:
+    """Return the sources that the modules of organisms were imported from, by their names."""
+    loaders = {name: getattr(each, "__loader__", None) for name, each in sys.modules.items()}
+    return {
+        name: loader.source
+        for name, loader in loaders.items()
+        if isinstance(loader, FromSource) and loader.source is not None
+    }
 
 
 def origin_of(spec: ModuleSpec) -> str | None:

@@ -27,6 +27,7 @@ from xml_pipeline.listener import HandlerMetadata, HandlerResponse, Listener, Re
 from xml_pipeline.message import Delivery
 from xml_pipeline.payload import Codec, codec_of
 from xml_pipeline.registries import state as states
+from xml_pipeline.sources import sources_taken
 
 MIB = 1024 * 1024
 
@@ -195,10 +196,16 @@ def _codec(path: str | None) -> Codec[Any] | None:
 
 
 def _crew(config: OrganismConfig, bound: Iterable[Listener]) -> Crew:
+    """Return what the workers are to be.
+
+    They are given the sources of the modules that have been taken over: a file that changes
+    changes no worker before it is reloaded, not even one that is started afterwards.
+    """
     pool = config.process_pool
     paths = sorted({path for each in bound for path in paths_of(each)})
     modules = {path.partition(":")[0] for path in paths}
     allow = sorted({*config.allow_imports, *modules})
     level = logging.getLogger().getEffectiveLevel()
-    setup = encode_words(sys.path, allow, paths, (pool.memory_mb or 0) * MIB, level)
+    given = {name: text.decode("latin-1") for name, text in sources_taken().items()}
+    setup = encode_words(sys.path, allow, paths, given, (pool.memory_mb or 0) * MIB, level)
     return Crew(pool.workers, pool.max_tasks_per_child, setup)

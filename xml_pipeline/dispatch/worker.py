@@ -64,9 +64,10 @@ async def work(pipe: Pipe) -> None:
 
     Between two jobs the event loop stands still, waiting for the pipe: nobody else needs it.
     """
-    path, allow, warm, memory, level = decode_words(pipe.receive(Kind.SETUP), 5)
+    path, allow, warm, given, memory, level = decode_words(pipe.receive(Kind.SETUP), 6)
     sys.path[:] = path
-    sys.meta_path.insert(0, OwnPackages(tuple(allow)))
+    sources = {name: text.encode("latin-1") for name, text in given.items()}
+    sys.meta_path.insert(0, OwnPackages(tuple(allow), given=sources))
     if memory:
         resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     logging.basicConfig(level=level, handlers=[ToPipe(pipe)])
