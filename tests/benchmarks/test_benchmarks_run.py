@@ -88,6 +88,18 @@ def test_startup_is_measured_against_a_bare_interpreter() -> None:
     assert moved["seconds"] > shown["seconds"]
 
 
+def test_offloading_is_measured_against_a_bare_process_pool() -> None:
+    report = figures("offload.py", "--rounds", "1", "--jobs", "4")
+    assert report["ratio"] == report["jobs_per_second"] / report["bare_jobs_per_second"]
+    assert report["late_p99_ms"] >= report["late_p50_ms"] > 0
+
+
+def test_offloading_prints_what_is_to_be_reached() -> None:
+    printed = run("offload.py", "--rounds", "1", "--jobs", "4").splitlines()
+    assert printed[2].endswith("at least 0.85")
+    assert printed[4].endswith("at most 3.0")
+
+
 @pytest.mark.skipif(not BENCH, reason="the extra `bench` is not installed")
 def test_every_peer_is_measured_in_both_games() -> None:
     games = figures("peers.py", "--rounds", "1", *TINY)

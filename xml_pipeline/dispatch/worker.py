@@ -34,6 +34,9 @@ from xml_pipeline.dispatch.run_job import JobRunner, failure
 from xml_pipeline.errors import BudgetExhausted, ConfigError, PluginNotFound, XmlPipelineError
 from xml_pipeline.sources import OwnPackages
 
+GIVES_WAY = 10
+"""How much nicer a worker is than its organism: the event loop comes before what computes."""
+
 _PR_SET_PDEATHSIG = 1
 _CHUNK = 64 * 1024
 
@@ -42,6 +45,7 @@ def main() -> None:
     """Work for the process that has started this one: ``… FD PARENT``."""
     fd, parent = map(int, sys.argv[-2:])
     die_with(parent)
+    os.nice(GIVES_WAY)
     os.set_inheritable(fd, False)
     faulthandler.enable()
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # it is a TextIOWrapper
