@@ -128,18 +128,20 @@ class Wire(Station):
 class Envelope(Station):
     """A parsed, checked document: the words of its header and its one payload element.
 
-    ``notes`` say what was repaired or overwritten in it.
+    ``notes`` say what was repaired or overwritten in it. ``fits`` is the codec whose schema its
+    payload is known to fit, None where that is still to be seen.
     """
 
-    __slots__ = ("notes", "payload", "tag", "thread_id", "to", "wire")
+    __slots__ = ("fits", "notes", "payload", "tag", "thread_id", "to", "wire")
     wire: Wire
     to: str | None
     thread_id: str
     tag: str
     payload: etree._Element
     notes: tuple[str, ...]
+    fits: Codec[Any] | None
 
-    def __new__(
+    def __new__(  # noqa: PLR0913  # a record, one argument a slot
         cls,
         wire: Wire,
         to: str | None,
@@ -147,6 +149,7 @@ class Envelope(Station):
         tag: str,
         payload: etree._Element,
         notes: tuple[str, ...] = (),
+        fits: Codec[Any] | None = None,
     ) -> Envelope:
         self: Any = _new(_EnvelopeDraft)
         self.wire = wire
@@ -155,6 +158,7 @@ class Envelope(Station):
         self.tag = tag
         self.payload = payload
         self.notes = notes
+        self.fits = fits
         self.__class__ = cls
         return self  # type: ignore[no-any-return]
 

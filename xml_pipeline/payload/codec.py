@@ -27,10 +27,21 @@ class Codec(Generic[P]):
     ``write`` returns the exclusive canonical form without a namespace declaration;
     ``write_embedded`` the same with ``xmlns=""`` on the root, for a place below a default
     namespace. ``read`` takes an element that has passed ``schema`` and has no comments in it.
-    Both raise `InvalidPayload`.
+    Both raise `InvalidPayload`. ``encloses`` is for what puts payloads into something larger:
+    it validates the whole at once.
     """
 
-    __slots__ = ("_model", "_schema", "cls", "read", "tag", "write", "write_embedded", "xsd")
+    __slots__ = (
+        "_model",
+        "_schema",
+        "cls",
+        "encloses",
+        "read",
+        "tag",
+        "write",
+        "write_embedded",
+        "xsd",
+    )
 
     cls: type[P]
     tag: str
@@ -38,6 +49,7 @@ class Codec(Generic[P]):
     write_embedded: Callable[[P], str]
     read: Callable[[etree._Element], P]
     xsd: bytes
+    encloses: Callable[[etree._Element], bool] | None
     _model: Model
     _schema: etree.XMLSchema | None
 
@@ -60,6 +72,7 @@ class Codec(Generic[P]):
             "xsd": write_xsd(model),
             "_model": model,
             "_schema": None,
+            "encloses": None,
         }.items():
             object.__setattr__(self, name, value)
 
@@ -77,6 +90,12 @@ class Codec(Generic[P]):
             schema = compile_schema(self.xsd)
             object.__setattr__(self, "_schema", schema)
         return schema
+
+    def enclose(self, outer: bytes) -> Callable[[etree._Element], bool]:
+        """Compile an XSD that imports this one as ``payload``; return what validates by it."""
+        validate = compile_schema(outer, {"payload": self.xsd}).validate
+        object.__setattr__(self, "encloses", validate)
+        return validate
 
     def to_xml(self, payload: P) -> bytes:
         """Return the payload as a document, in exclusive canonical form and UTF-8."""

@@ -36,9 +36,10 @@ class Decode:
             text = etree.tostring(element, method="c14n", exclusive=True, with_comments=False)
             payload: Any = RawPayload(envelope.tag, text)
         else:
-            schema: Any = codec.schema
-            if not schema.validate(element):
-                raise Rejected("validation", f"<{envelope.tag}>: {schema.error_log.last_error}")
+            if envelope.fits is not codec:
+                schema: Any = codec.schema
+                if not schema.validate(element):
+                    raise Rejected("validation", f"<{envelope.tag}>: {schema.error_log.last_error}")
             payload = codec.read(element)
         self._envelope, self._codec, self._payload = envelope, codec, payload
         return Delivery(addressed, payload)

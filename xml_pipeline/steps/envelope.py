@@ -16,6 +16,7 @@ from xml_pipeline.message import (
     Envelope,
     Wire,
 )
+from xml_pipeline.payload import Codec
 from xml_pipeline.steps.limits import XmlLimits, check_limits
 from xml_pipeline.steps.xml import strict_parser
 
@@ -23,6 +24,9 @@ _TO = f"{{{ENVELOPE_NAMESPACE}}}to"
 _THREAD = f"{{{ENVELOPE_NAMESPACE}}}thread"
 _STAMPED = f"{{{META_NAMESPACE}}}"
 _SIGNED = (f"{{{SIGNATURE_NAMESPACE}}}", "{http://www.w3.org/2000/09/xmldsig#}")
+
+_OPENING, _IMPORT = b'elementFormDefault="qualified">', b'<xs:import schemaLocation="payload"/>'
+_ANY_PAYLOAD = b'<xs:any namespace="##any" processContents="lax" minOccurs="0" maxOccurs="1"/>'
 
 Authenticate = Callable[[Any, Wire], Wire]
 """Takes a canonical envelope from outside and its wire; returns the wire with its real sender."""
@@ -38,8 +42,21 @@ def refuse_signed(root: Any, wire: Wire) -> Wire:
 
 def envelope_schema() -> etree.XMLSchema:
     """Return the compiled schema of the envelope."""
-    source = files("xml_pipeline").joinpath("schemas/envelope.xsd").read_bytes()
-    return etree.XMLSchema(etree.fromstring(source, strict_parser()))
+    return etree.XMLSchema(etree.fromstring(_source(), strict_parser()))
+
+
+def enclosing(codec: Codec[Any]) -> Callable[[Any], bool]:
+    """Return what validates an envelope around just this payload: both checks in one.
+
+    It is the envelope's schema with the payload's own element in the place of any.
+    """
+    payload = f'<xs:element xmlns="" ref="{codec.tag}"/>'.encode()
+    schema = _source().replace(_ANY_PAYLOAD, payload)
+    return codec.enclose(schema.replace(_OPENING, _OPENING + _IMPORT))
+
+
+def _source() -> bytes:
+    return files("xml_pipeline").joinpath("schemas/envelope.xsd").read_bytes()
 
 
 class ReadEnvelope:
@@ -49,6 +66,9 @@ class ReadEnvelope:
     looks at them, so that what is validated is what is signed. Our own writer emits
     canonical XML, and its bytes skip those two. ``authenticate`` says who sent what comes
     from outside: the channel, or whoever signed it.
+
+    What a payload's own codec wrote is validated whole, payload included, by one schema: that
+    takes two thirds of the time. Where it does not fit, the two schemas say which part.
 
     Raises Rejected("validation") for whatever is not exactly one envelope around exactly one
     payload element in no namespace.
@@ -64,13 +84,15 @@ class ReadEnvelope:
         self._fits = self._schema.validate
 
     def __call__(self, wire: Wire) -> Envelope:
+        made = wire.made
         if wire.origin == "sealed":
             root = etree.fromstring(wire.raw, self._parser)
+            if made is not None and (made.encloses or enclosing(made))(root):
+                home = wire.thread or wire.conversation
+                return Envelope(wire, wire.to, home.id, made.tag, root[1], (), made)
         else:
             root = self._parse_strange(wire.raw)
         self._check(root)
-        if wire.made is not None and wire.thread is not None:
-            return Envelope(wire, wire.to, wire.thread.id, wire.made.tag, root[1])
         meta, payload = root
         tag, second = payload.tag, meta[1]
         if wire.origin == "sealed":

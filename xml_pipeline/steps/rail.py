@@ -162,7 +162,7 @@ def same_station(step: Step) -> Step:
     """Wrap a step that somebody else wrote, so that it can only return what it was given.
 
     An insert may replace a message by another of the same station; a different thing is an
-    error of the insert, not of the sender.
+    error of the insert, not of the sender. What it makes of a payload is validated again.
     """
 
     def checked(station: Station) -> Station:
@@ -172,9 +172,15 @@ def same_station(step: Step) -> Step:
                 f"{step!r} was given a {type(station).__name__} "
                 f"and returned a {type(result).__name__}"
             )
-        return result
+        return _doubted(result) if isinstance(result, Envelope) else result
 
     return checked
+
+
+def _doubted(envelope: Envelope) -> Envelope:
+    """Return an envelope whose payload is still to be validated."""
+    wire, to, thread_id = envelope.wire, envelope.to, envelope.thread_id
+    return Envelope(wire, to, thread_id, envelope.tag, envelope.payload, envelope.notes)
 
 
 def unexpected(station: Station, error: Exception) -> Rejected:
