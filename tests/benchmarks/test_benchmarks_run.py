@@ -103,8 +103,7 @@ def test_offloading_prints_what_is_to_be_reached() -> None:
 @pytest.mark.skipif(not BENCH, reason="the extra `bench` is not installed")
 def test_every_peer_is_measured_in_both_games() -> None:
     games = figures("peers.py", "--rounds", "1", *TINY)
-    assert games.keys() == {"ping-pong", "fan-out to 10"}
+    assert {game: len(best) for game, best in games.items()} == {"ping-pong": 5, "fan-out to 10": 6}
     for best in games.values():
         assert next(iter(best)) == "xml-pipeline"
-        assert len(best) == 5
         assert all(us > 0 for us in best.values())
