@@ -19,7 +19,7 @@ from time import process_time
 from lxml import etree
 
 from benchmarks.floor import envelope, floor
-from benchmarks.games import Game, Play
+from benchmarks.games import Clock, Game, Play
 
 GC_THRESHOLDS = (50_000, 20, 50)
 """As `run` sets them, after it has frozen what is loaded."""
@@ -61,10 +61,12 @@ class Report:
     cases: tuple[Figure, ...]
 
 
-async def measure(cases: Sequence[Case], rounds: int, scale: float) -> Report:
+async def measure(
+    cases: Sequence[Case], rounds: int, scale: float, clock: Clock = process_time
+) -> Report:
     """Play all cases round by round, each between two rounds of the floor."""
     raw = envelope()
-    play_floor = _floor_game(raw, max(1, round(1500 * scale)))
+    play_floor = _floor_game(raw, max(1, round(1500 * scale)), clock)
     async with AsyncExitStack() as stack:
         games = [await stack.enter_async_context(case.game(scale)) for case in cases]
         for play in (play_floor, *games):
@@ -120,13 +122,13 @@ def table(report: Report) -> str:
     return "\n".join((head, *rows, foot))
 
 
-def _floor_game(raw: bytes, messages: int) -> Play:
+def _floor_game(raw: bytes, messages: int, clock: Clock) -> Play:
     answer = floor()
 
     async def play() -> float:
-        began = process_time()
+        began = clock()
         for _ in range(messages):
             answer(raw)
-        return (process_time() - began) / messages
+        return (clock() - began) / messages
 
     return play

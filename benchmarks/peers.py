@@ -10,13 +10,16 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
 from importlib.metadata import version
+from time import process_time
 from types import MappingProxyType
 
+from benchmarks.durable import sqlite
 from benchmarks.games import GUESTS, Game, fan_out, ping_pong
 from benchmarks.measuring import settle_garbage
 from benchmarks.others import autogen, langgraph, pydantic_graph
 
 OURS = "xml-pipeline"
+DURABLE = f"{OURS}, SQLite"
 CONVERSATIONS = 100
 
 Games = Mapping[str, Callable[[int], Game]]
@@ -25,6 +28,7 @@ Games = Mapping[str, Callable[[int], Game]]
 PING_PONG: Games = MappingProxyType(
     {
         OURS: lambda rounds: ping_pong(CONVERSATIONS, 2 * rounds),
+        DURABLE: lambda rounds: sqlite(CONVERSATIONS, 2 * rounds, clock=process_time),
         "autogen-core": partial(autogen, ("pong",), CONVERSATIONS),
         "pydantic-graph": partial(pydantic_graph, ("pong",), CONVERSATIONS),
         "langgraph": partial(langgraph, ("pong",), CONVERSATIONS),
@@ -82,6 +86,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for game, best in figures.items():
         for name, us in best.items():
             print(f"{game:16}{_titled(name):28}{us:10.1f}{us / best[OURS]:10.1f}")
+    kept = figures["ping-pong"]
+    print(f"langgraph's SQLite takes {kept['langgraph, SQLite'] / kept[DURABLE]:.1f} times ours")
 
 
 def _titled(name: str) -> str:
