@@ -78,8 +78,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         asyncio.run(profile(chosen[0], options.scale))
         return
     report = asyncio.run(measure(chosen, options.rounds, options.scale, perf_counter))
-    print(json.dumps(asdict(report), indent=2) if options.json else table(report))
-    print("\nTimes are those that pass, waits for the disk included.")
+    foot = "\nTimes are those that pass, waits for the disk included."
+    print(json.dumps(asdict(report), indent=2) if options.json else table(report) + foot)
 
 
 if __name__ == "__main__":
