@@ -10,6 +10,8 @@ catch as widely or as narrowly as it likes::
     ├── PayloadDefinitionError    a payload class cannot be bound (also a TypeError)
     ├── Rejected                  a step refuses one message; the pump turns it into a fault
     │   ├── SignatureRefused      it is not signed, or not as it should be
+    │   ├── AuditFailed           it could not be written down first, so it is not done
+    │   │   └── AuditInUse        … because the audit log is another organism's
     │   └── InvalidPayload        a value or document does not fit its class (also a ValueError)
     ├── InvalidState              a listener's state is not plain or too large (also a ValueError)
     ├── Overloaded                the outer door is full; try again later
@@ -93,6 +95,17 @@ class SignatureRefused(Rejected):
 
     def __init__(self, detail: str) -> None:
         super().__init__("validation", f"signature: {detail}")
+
+
+class AuditFailed(Rejected):
+    """What was to be done could not be written into the audit log first, so it was not done."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__("internal", f"audit log: {detail}")
+
+
+class AuditInUse(AuditFailed):
+    """Another organism has the audit log open."""
 
 
 class InvalidPayload(Rejected, ValueError):

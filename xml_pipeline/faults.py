@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any
 
 from xml_pipeline import errors
+from xml_pipeline.audit.trail import Trail
 from xml_pipeline.errors import FaultCode, Rejected, Unanswered
 from xml_pipeline.events import Events, FaultEvent
 from xml_pipeline.inbox import Inbox
@@ -44,7 +45,7 @@ _UNANSWERED: dict[FaultCode, type[Unanswered]] = {
 class Faults:
     """Makes faults, and carries them, and the news that nothing will come, to who waits."""
 
-    __slots__ = ("_inbox", "_listeners", "_threads", "events", "journal")
+    __slots__ = ("_audit", "_inbox", "_listeners", "_threads", "events", "journal")
 
     def __init__(
         self,
@@ -53,7 +54,9 @@ class Faults:
         inbox: Inbox,
         events: Events,
         journal: Journal,
+        audit: Trail,
     ) -> None:
+        self._audit = audit
         self._listeners = listeners
         self._threads = threads
         self._inbox = inbox
@@ -85,10 +88,20 @@ class Faults:
         log.warning(words, fault.id, code, from_id, to_id, fault.detail, extra=about)
         if self.journal.keeps:
             self.journal.failed(home, fault)
+        if self._audit.on:
+            self._write_down(fault, error, thread.id)
         if self.events.heard:
             who = (thread.id, home.id, from_id, to_id)
             self.events.emit(FaultEvent(fault.id, code, *who, fault.detail, message_id))
         return fault
+
+    def _write_down(self, fault: Fault, error: Rejected, thread_id: str) -> None:
+        """Tell the audit log of a fault that was somebody's attempt at more than is allowed."""
+        signed = isinstance(error, errors.SignatureRefused)
+        if signed or fault.code == "budget":
+            action = "signature_refused" if signed else "budget_exhausted"
+            about = {"thread": thread_id, "to": fault.to_id, "fault": fault.id}
+            self._audit.tell(fault.from_id, action, why=fault.detail, **about)
 
     def refuse(self, station: Wire | Envelope | Addressed, error: Rejected) -> None:
         """Settle a message that a step refused: its sender is told, on the sender's thread.

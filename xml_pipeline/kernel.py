@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from math import inf
 
+from xml_pipeline.audit.trail import Trail
 from xml_pipeline.backends import Backend
 from xml_pipeline.backends.memory import MemoryBackend
 from xml_pipeline.config import OrganismConfig
@@ -80,6 +81,7 @@ class Kernel:
     pump: StreamPump
     journal: Journal
     signatures: Signatures
+    audit: Trail
 
     def apply(self, config: OrganismConfig, credentials: Credentials) -> None:
         """Take over the limits and keys of another configuration; what runs already goes on."""
@@ -103,7 +105,7 @@ def build_kernel(config: OrganismConfig, backend: Backend | None = None) -> Kern
 
     Where there is no backend, nothing is written down.
     """
-    credentials = credentials_of(config)
+    credentials, audit = credentials_of(config), Trail()
     depth_first = config.thread_scheduling == "depth-first"
     events, listeners = Events(), Listeners()
     threads, todos = Threads(events), Todos()
@@ -111,14 +113,15 @@ def build_kernel(config: OrganismConfig, backend: Backend | None = None) -> Kern
     scheduler = _scheduler(config, depth_first)
     inbox = Inbox(config.max_concurrent_pipelines, depth_first)
     journal = Journal(backend or MemoryBackend(), inbox.poke, keeps=backend is not None)
-    faults = Faults(listeners, threads, inbox, events, journal)
+    faults = Faults(listeners, threads, inbox, events, journal, audit)
     settlement = Settlement(listeners, threads, scheduler, inbox, faults)
     settlement.state_bytes = config.limits.state_bytes
     view = OrganismView(listeners, budgets, todos, scheduler)
     dispatch = LocalDispatch(settlement, scheduler, threads, todos, events, view)
     dispatch.context_slots = config.limits.context_slots
+    dispatch.audit = audit
     offload = dispatch.offload = Offload(view, config)
-    read, route = ReadEnvelope(xml_limits(config)), Route(listeners, threads, budgets)
+    read, route = ReadEnvelope(xml_limits(config), audit), Route(listeners, threads, budgets)
     signatures = Signatures(read, Verifier(listeners.__contains__), credentials)
     rail = Rail(Stations(Unfold(settlement.number), read, route, Decode()), faults.refuse)
     if journal.keeps:
@@ -142,6 +145,7 @@ def build_kernel(config: OrganismConfig, backend: Backend | None = None) -> Kern
         pump=StreamPump(inbox, rail, scheduler, dispatch, faults, journal),
         journal=journal,
         signatures=signatures,
+        audit=audit,
     )
 
 

@@ -5,17 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import UTC, datetime
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from xml_pipeline.audit.changes import changes, reach
 from xml_pipeline.backends import Backend
 from xml_pipeline.config import OrganismConfig
+from xml_pipeline.control import Control
 from xml_pipeline.dispatch.by_name import paths_of
 from xml_pipeline.errors import (
     Timeout,
-    UnknownThread,
     XmlPipelineError,
 )
 from xml_pipeline.events import Event, EventStream, ReloadEvent
@@ -33,8 +35,11 @@ from xml_pipeline.steps.rail import Inserts
 from xml_pipeline.system import SYSTEM, Boot
 from xml_pipeline.thread import Thread
 
-Reload = Callable[[Path | None], Awaitable[ReloadEvent]]
-"""Reads the organism's file again, or another one, and swaps it in as a whole."""
+Reload = Callable[[Path | None, str], Awaitable[ReloadEvent]]
+"""Reads the organism's file again, or another one, and swaps it in as a whole, for somebody."""
+
+PROGRAM = "program"
+"""Who orders what the program itself does."""
 
 
 class Organism:
@@ -59,7 +64,7 @@ class Organism:
         self._kernel = build_kernel(self.config, backend)
         self._kernel.pump.rail.insert(steps if steps is not None else Inserts())
         self._reloader: Reload | None = None
-        self._run = Run(self._kernel)
+        self._run, self._control = Run(self._kernel), Control(self._kernel)
         everybody = (*system_listeners(self._kernel), *map(_checked, listeners))
         self._put_in_place(everybody, self.config)
 
@@ -78,7 +83,8 @@ class Organism:
     # ── life ────────────────────────────────────────────────────────────────────────────────
 
     async def __aenter__(self) -> Self:
-        await self._run.start(f"pump of {self.config.organism.name}")
+        note = partial(self._control.begin, self.config, PROGRAM)
+        await self._run.start(f"pump of {self.config.organism.name}", note)
         return self
 
     async def __aexit__(
@@ -87,7 +93,10 @@ class Organism:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        await self._run.stop()
+        try:
+            await self._run.stop()
+        finally:
+            self._control.end(PROGRAM)
 
     @property
     def running(self) -> bool:
@@ -188,12 +197,9 @@ class Organism:
         """
         return self._kernel.ingress.waiter(thread)
 
-    def answer(self, thread_id: str, payload: object) -> None:
+    def answer(self, thread_id: str, payload: object, *, by: str = PROGRAM) -> None:
         """Give the answer that a listener deferred; UnknownThread where none is owed."""
-        thread = self._kernel.threads.get(thread_id)
-        if thread.owed is None:
-            raise UnknownThread(f"no answer is owed on thread {thread_id!r}")
-        self._kernel.settlement.answer(thread, payload)
+        self._control.answer(thread_id, payload, by)
 
     async def drain(self) -> None:
         """Wait until nothing is in flight: no message on its way, waiting or being handled.
@@ -204,27 +210,39 @@ class Organism:
 
     # ── control ─────────────────────────────────────────────────────────────────────────────
 
-    def kill(self, thread_id: str) -> None:
-        """Stop a thread and everything below it, now; UnknownThread where it is not open."""
-        self._kernel.settlement.kill(self._kernel.threads.get(thread_id), "killed by an operator")
+    def kill(self, thread_id: str, *, by: str = PROGRAM) -> None:
+        """Stop a thread and everything below it, now; UnknownThread where it is not open.
 
-    def pause(self, listener: str) -> None:
+        ``by``, here and below, is who ordered it, for the audit log. AuditFailed where that
+        cannot be written: then nothing was done.
+        """
+        self._control.kill(thread_id, by)
+
+    def kill_all(
+        self, *, listener: str | None = None, tenant: str | None = None, by: str = PROGRAM
+    ) -> int:
+        """Stop all the work of a listener, which is paused too, or of a tenant, or all there is.
+
+        Returns how many threads that were. What comes in afterwards is handled as ever.
+        """
+        return self._control.kill_all(listener, tenant, by)
+
+    def pause(self, listener: str, *, by: str = PROGRAM) -> None:
         """Let a listener start nothing new; what waits for it keeps its place."""
-        self._lane(listener).paused = True
+        self._control.set_paused(listener, True, by)
 
-    def resume(self, listener: str) -> None:
+    def resume(self, listener: str, *, by: str = PROGRAM) -> None:
         """Let a paused listener go on."""
-        self._lane(listener).paused = False
-        self._kernel.inbox.poke()
+        self._control.set_paused(listener, False, by)
 
-    async def reload(self, path: str | Path | None = None) -> ReloadEvent:
+    async def reload(self, path: str | Path | None = None, *, by: str = PROGRAM) -> ReloadEvent:
         """Read the organism's file again, or another one, and swap it in as a whole.
 
         A file with problems changes nothing; the event says which they are.
         """
         if self._reloader is None:
             raise XmlPipelineError("this organism was not loaded from a file")
-        event = await self._reloader(Path(path) if path is not None else None)
+        event = await self._reloader(Path(path) if path is not None else None, by)
         self._kernel.events.emit(event)
         return event
 
@@ -238,33 +256,44 @@ class Organism:
         self._reloader = reloader
 
     def reconfigure(
-        self, config: OrganismConfig, listeners: Iterable[Listener], steps: Inserts
+        self,
+        config: OrganismConfig,
+        listeners: Iterable[Listener],
+        steps: Inserts,
+        *,
+        by: str = PROGRAM,
     ) -> None:
         """Put another configuration in place of the present one, whole, between two messages.
 
         What is being handled, or waits to be, keeps the listener it was meant for. Raises
         ValueError, and changes nothing, where two listeners share a name; likewise ConfigError
-        where a key cannot be used.
+        where a key cannot be used, and AuditFailed.
         """
-        credentials = credentials_of(config)
+        credentials, listeners = credentials_of(config), tuple(listeners)
+        self._kernel.audit.order(
+            by, "reload", changes(self._kernel.listeners, listeners, self.config, config)
+        )
         self._put_in_place(listeners, config)
         self.config = config
         self._kernel.pump.rail.insert(steps)
         self._kernel.apply(config, credentials)
 
-    def register(self, listener: Listener) -> None:
+    def register(self, listener: Listener, *, by: str = PROGRAM) -> None:
         """Add a listener while running; ValueError where its name is taken or reserved."""
-        self._put_in_place((*self._kernel.listeners, _checked(listener)), self.config)
+        _checked(listener)
+        self._kernel.audit.order(by, "register", {"added": reach([listener])})
+        self._put_in_place((*self._kernel.listeners, listener), self.config)
 
     def register_generic(self, name: str, handler: Handler) -> None:
         """Add a listener that takes any payload as ``RawPayload``, unvalidated."""
         self.register(Listener(name, RawPayload, handler, description="Takes any payload."))
 
-    def unregister(self, name: str) -> Listener:
+    def unregister(self, name: str, *, by: str = PROGRAM) -> Listener:
         """Remove a listener; what it is handling it finishes."""
         gone = self._kernel.listeners.get(name)
         if gone.name.startswith(f"{SYSTEM}."):
             raise XmlPipelineError(f"{name} is part of the organism")
+        self._kernel.audit.order(by, "unregister", {"removed": [name]})
         others = (each for each in self._kernel.listeners if each is not gone)
         self._put_in_place(others, self.config)
         return gone
@@ -316,9 +345,6 @@ class Organism:
         """Wait until what was taken in would outlive this process, if anything does."""
         if self._kernel.journal.keeps:
             await self._kernel.journal.written()
-
-    def _lane(self, listener: str) -> Any:
-        return self._kernel.scheduler.lane(self._kernel.listeners.get(listener))
 
     def _put_in_place(self, listeners: Iterable[Listener], config: OrganismConfig) -> None:
         listeners = tuple(listeners)

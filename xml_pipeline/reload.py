@@ -19,10 +19,10 @@ from watchfiles import Change, awatch
 
 from xml_pipeline.blueprint import Blueprint, Reader
 from xml_pipeline.config import KeyPath, OrganismConfig
-from xml_pipeline.errors import ConfigError, XmlPipelineError
+from xml_pipeline.errors import AuditFailed, ConfigError, XmlPipelineError
 from xml_pipeline.events import ReloadEvent
 from xml_pipeline.listener import Listener
-from xml_pipeline.organism import Organism
+from xml_pipeline.organism import PROGRAM, Organism
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +33,7 @@ FIXED: tuple[KeyPath, ...] = (
     ("server", "port"),
     ("server", "token_env"),
     ("backend",),
+    ("audit",),
 )
 """Settings that only a start takes over."""
 
@@ -62,22 +63,30 @@ class Reloader:
         places = {Path.cwd(), self.file.absolute().parent, *self._reader.folders}
         return frozenset(each for each in places if each.is_dir())
 
-    async def __call__(self, path: Path | None = None) -> ReloadEvent:
-        """Read the file, or another one, and swap it in; the event says what became of it."""
+    async def __call__(self, path: Path | None = None, by: str = PROGRAM) -> ReloadEvent:
+        """Read the file, or another one, and swap it in; the event says what became of it.
+
+        ``by`` is who ordered it, for the audit log.
+        """
         file = self.file if path is None else path
         self._read = self._stamps()
         try:
             with self._reader.read(file) as fresh:
-                event = self._swap(fresh)
-        except ConfigError as error:
-            for each in error.problems:
-                log.error("not reloaded: %s", each)
-            for each in error.warnings:
-                log.warning("%s", each)
-            return ReloadEvent(applied=False, problems=error.problems)
+                event = self._swap(fresh, by)
+        except (ConfigError, AuditFailed) as error:
+            return self._refused(error, by)
         for each in (*fresh.loaded.warnings, *event.needs_restart):
             log.warning("%s", each)
         return event
+
+    def _refused(self, error: ConfigError | AuditFailed, by: str) -> ReloadEvent:
+        problems = error.problems if isinstance(error, ConfigError) else (str(error),)
+        for each in problems:
+            log.error("not reloaded: %s", each)
+        for each in error.warnings if isinstance(error, ConfigError) else ():
+            log.warning("%s", each)
+        self._organism.kernel.audit.tell(by, "reload_refused", why="; ".join(problems))
+        return ReloadEvent(applied=False, problems=problems)
 
     @property
     def outdated(self) -> bool:
@@ -93,12 +102,12 @@ class Reloader:
             if (stat := _stat(file)) is not None
         }
 
-    def _swap(self, fresh: Blueprint) -> ReloadEvent:
+    def _swap(self, fresh: Blueprint, by: str) -> ReloadEvent:
         organism, before = self._organism, {each.name: each for each in self._present.listeners}
         listeners = tuple(_unless_same(before.get(each.name), each) for each in fresh.listeners)
         others = (each for each in organism.listeners if before.get(each.name) is not each)
         try:
-            organism.reconfigure(fresh.config, (*others, *listeners), fresh.inserts)
+            organism.reconfigure(fresh.config, (*others, *listeners), fresh.inserts, by=by)
         except ValueError as error:
             raise ConfigError((f"{fresh.file}: {error}",)) from None
         self._present = replace(fresh, listeners=listeners)
@@ -150,7 +159,7 @@ async def _watch_folders(organism: Organism, reloader: Reloader, stop: Event) ->
     changed = reloader.outdated
     while True:
         if changed:
-            await organism.reload()
+            await organism.reload(by="changed file")
         if reloader.folders != folders:
             break
         changed = bool(await coming)

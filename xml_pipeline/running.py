@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
+from contextlib import ExitStack
 
 from xml_pipeline.errors import Undeliverable, XmlPipelineError
 from xml_pipeline.kernel import Kernel
@@ -25,15 +27,22 @@ class Run:
         self._pump: asyncio.Task[None] | None = None
         self._at_rest: list[asyncio.Future[None]] = []
 
-    async def start(self, name: str) -> None:
-        """Go on with what was left, and let messages move. Raises BackendUnavailable."""
+    async def start(self, name: str, note: Callable[[], None]) -> None:
+        """Go on with what was left, and let messages move. Raises BackendUnavailable.
+
+        ``note`` writes into the audit log that it starts, before anything else.
+        """
         if self._pump is not None:
             raise XmlPipelineError("an organism runs once; make another one")
         kernel = self._kernel
         kernel.scheduler.clock = asyncio.get_running_loop().time
-        await kernel.journal.backend.open()
-        await kernel.offload.start()
-        await recover(kernel)
+        with ExitStack() as undone:
+            undone.callback(kernel.audit.end)
+            note()
+            await kernel.journal.backend.open()
+            await kernel.offload.start()
+            await recover(kernel)
+            undone.pop_all()
         self._pump = asyncio.create_task(self._live(), name=name)
         self._pump.add_done_callback(_cry_out)
 

@@ -52,6 +52,8 @@ def command(
     for variable in ("XML_PIPELINE_URL", "XML_PIPELINE_TOKEN"):
         monkeypatch.delenv(variable, raising=False)
 
+    others = {name: sys.modules[name] for name in [*sys.modules] if _is_of_a_project(name)}
+
     def run(*arguments: str) -> Result:
         capsys.readouterr()
         code = exit_code(arguments)
@@ -60,5 +62,10 @@ def command(
 
     yield run
     for name in [*sys.modules]:
-        if name.partition(".")[0] in ("handlers", "organisms"):
+        if _is_of_a_project(name):
             del sys.modules[name]
+    sys.modules.update(others)
+
+
+def _is_of_a_project(name: str) -> bool:
+    return name.partition(".")[0] in ("handlers", "organisms")

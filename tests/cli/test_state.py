@@ -13,7 +13,8 @@ import pytest
 from xml_pipeline.cli.exits import Misused, Unreachable
 from xml_pipeline.cli.locate import locate
 from xml_pipeline.cli.options import Target
-from xml_pipeline.cli.state import Running, announced, running_organisms, state_directory
+from xml_pipeline.cli.state import Running, announced, running_organisms
+from xml_pipeline.places import state_directory
 
 
 @pytest.fixture(autouse=True)

@@ -91,7 +91,7 @@ async def test_an_organism_of_no_file_cannot_be_reloaded() -> None:
 
 
 async def test_a_reload_tells_what_was_changed() -> None:
-    async def swap(path: Path | None) -> ReloadEvent:
+    async def swap(path: Path | None, by: str) -> ReloadEvent:
         assert path is None
         return ReloadEvent(applied=True, added=("new",), changed=("greeter",))
 
@@ -105,7 +105,7 @@ async def test_a_reload_tells_what_was_changed() -> None:
 async def test_a_broken_file_is_told_with_its_problems_and_without_its_folders() -> None:
     problems = ("/etc/house/organism.yaml:3:5: peers: no such listener", "nothing with a place")
 
-    async def refuse(path: Path | None) -> ReloadEvent:
+    async def refuse(path: Path | None, by: str) -> ReloadEvent:
         return ReloadEvent(applied=False, problems=problems)
 
     async with running() as visitor:

@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from xml_pipeline.blueprint.code import handler_at, payload_at, payloads_of, step_at
 from xml_pipeline.blueprint.later import not_yet
+from xml_pipeline.blueprint.located import located
 from xml_pipeline.config import (
     Draft,
     Finding,
@@ -24,7 +25,7 @@ from xml_pipeline.config import (
 )
 from xml_pipeline.dispatch.by_name import paths_of
 from xml_pipeline.errors import ConfigError, PluginNotFound
-from xml_pipeline.identity.credentials import examine, located
+from xml_pipeline.identity.credentials import examine
 from xml_pipeline.listener import Handler, Listener
 from xml_pipeline.names import ImportPath
 from xml_pipeline.sources import lineage

@@ -92,9 +92,9 @@ class Client:
         """Return what a route shows."""
         return (await self._request("GET", path, params=query)).json()
 
-    async def order(self, method: str, path: str) -> Any:
+    async def order(self, method: str, path: str, **query: str) -> Any:
         """Have a route do something; return what it says, None where it says nothing."""
-        response = await self._request(method, path)
+        response = await self._request(method, path, params=query)
         return response.json() if response.content else None
 
     async def post(self, message: Message, *, wait: float = 0.0, accept: str = JSON) -> Outcome:

@@ -15,17 +15,20 @@ from pathlib import Path
 
 import structlog
 
+from xml_pipeline.audit.places import head_of, logs_of
 from xml_pipeline.cli.client import connected
 from xml_pipeline.cli.exits import Failed
 from xml_pipeline.cli.flow_log import messages_logged
 from xml_pipeline.cli.own import client_of
 from xml_pipeline.cli.signals import Signals
-from xml_pipeline.cli.state import Running, announced, forget, state_directory
+from xml_pipeline.cli.state import Running, announced, forget
 from xml_pipeline.cli.terminal import Screen, has_colors, is_terminal, reads_logs
 from xml_pipeline.cli.text_logs import text_lines
 from xml_pipeline.config.environment import read_environment
+from xml_pipeline.errors import AuditFailed, AuditInUse
 from xml_pipeline.logs import json_lines, log_lines
 from xml_pipeline.organism import Organism
+from xml_pipeline.places import state_directory
 from xml_pipeline.reload import watch
 from xml_pipeline.server import serve
 
@@ -78,10 +81,11 @@ async def _lived(organism: Organism, life: Life) -> int:
     reloads: set[asyncio.Task[object]] = set()
 
     def reload() -> None:
-        reloading: asyncio.Task[object] = asyncio.create_task(organism.reload())
+        reloading: asyncio.Task[object] = asyncio.create_task(organism.reload(by="signal"))
         reloads.add(reloading)
         reloading.add_done_callback(reloads.discard)
 
+    keep_audit(organism, life.file)
     with Signals(reload) as signals:
         async with organism, AsyncExitStack() as stack:
             running = await _serve(organism, life, stack) if life.serves else None
@@ -94,6 +98,27 @@ async def _lived(organism: Organism, life: Life) -> int:
                 await _until_asked_to_stop(organism, signals)
             await _finish(organism, signals, life.grace)
     return signals.code
+
+
+def keep_audit(organism: Organism, file: Path) -> None:
+    """Open an audit log in the state directory for an organism whose file names none.
+
+    Where there can be none, because nothing can be written, it runs without and says so; one
+    that is there and cannot be added to is a reason not to run.
+    """
+    wanted = organism.config.audit
+    if not wanted.enabled or wanted.path:
+        return
+    for path in logs_of(file, organism.config.organism.name):
+        try:
+            organism.kernel.audit.begin(path, head_of(path))
+        except AuditInUse:
+            continue
+        except AuditFailed as error:
+            if path.exists():
+                raise
+            structlog.get_logger(__name__).warning("no audit log is kept", reason=error.detail)
+        return
 
 
 async def _serve(organism: Organism, life: Life, stack: AsyncExitStack) -> Running:

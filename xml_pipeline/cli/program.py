@@ -34,9 +34,10 @@ COMMANDS: Mapping[str, Mapping[str, tuple[str, str]]] = MappingProxyType(
         },
         "Control it": {
             "reload": ("control", "Make a running organism read its file again."),
-            "kill": ("control", "Stop a thread and everything below it."),
+            "kill": ("control", "Stop a thread, or all of a listener, of a tenant, or at all."),
             "pause": ("control", "Let a listener start nothing new."),
             "resume": ("control", "Let a paused listener go on."),
+            "audit": ("audit", "Check the log of who did what to an organism."),
         },
         "And": {
             "version": ("version", "Print the versions of this package and what it stands on."),

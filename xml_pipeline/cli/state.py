@@ -14,6 +14,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from xml_pipeline.places import state_directory
+
 
 @dataclass(frozen=True, slots=True)
 class Running:
@@ -24,12 +26,6 @@ class Running:
     file: str
     url: str
     token: str = field(repr=False)
-
-
-def state_directory() -> Path:
-    """Return the directory for what outlives a process, but is no configuration."""
-    state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
-    return Path(state) / "xml-pipeline"
 
 
 @contextmanager

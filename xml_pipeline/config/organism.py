@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field, ValidationInfo, field_validator, model_va
 
 from xml_pipeline.config.listener import ListenerConfig
 from xml_pipeline.config.sections import (
+    AuditConfig,
     BackendConfig,
     BudgetConfig,
     LimitsConfig,
@@ -60,6 +61,9 @@ class OrganismConfig(Section):
         description="Packages below which handlers, payload classes and steps may lie.",
     )
     server: ServerConfig = Field(default=ServerConfig(), description="Where HTTP is served.")
+    audit: AuditConfig = Field(
+        default=AuditConfig(), description="Where it is written down who did what to it."
+    )
     backend: BackendConfig = Field(
         default=BackendConfig(), description="Where messages and state are kept."
     )

@@ -85,6 +85,18 @@ class ServerConfig(Section):
     )
 
 
+class AuditConfig(Section):
+    """Where it is written down who did what to the organism."""
+
+    enabled: bool = Field(
+        default=True,
+        description="Write it down: where `path` says, and `run` in the state directory otherwise.",
+    )
+    path: str | None = Field(
+        default=None, description="File of the audit log; it is only ever added to."
+    )
+
+
 class BackendConfig(Section):
     """Where the journal is written, from which the organism goes on after a restart."""
 

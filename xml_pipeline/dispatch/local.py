@@ -16,6 +16,7 @@ from math import inf
 from types import CoroutineType
 from typing import Any
 
+from xml_pipeline.audit.trail import Trail
 from xml_pipeline.dispatch.answers import code_of, responses_of
 from xml_pipeline.dispatch.deadlines import Deadlines
 from xml_pipeline.dispatch.jobs import JobFailed
@@ -58,6 +59,7 @@ class LocalDispatch:
     ) -> None:
         self.hooks: list[DispatchHook] = []
         self.context_slots = 10_000
+        self.audit = Trail()
         self._settlement = settlement
         self._scheduler = scheduler
         self._threads = threads
@@ -191,9 +193,14 @@ class LocalDispatch:
         except Exception as error:
             failure = f"{type(error).__name__}: {error}"
             if self._take(delivery):
+                self._note_veto(delivery, failure)
                 self._raised(delivery, error)
         for hook, entry in noted:
             await _heed(hook.on_failed(entry, failure) if failure else hook.on_acknowledged(entry))
+
+    def _note_veto(self, delivery: Delivery, why: str) -> None:
+        to, thread = delivery.listener.name, delivery.thread.id
+        self.audit.tell(delivery.sender, "hook_vetoed", to=to, thread=thread, why=why)
 
     async def _run_noted(
         self, delivery: Delivery, noted: list[tuple[DispatchHook, object]]

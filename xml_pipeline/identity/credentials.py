@@ -49,23 +49,6 @@ def examine(config: OrganismConfig) -> tuple[Credentials, list[Problem]]:
     return Credentials(sign, keys, config.require_signature), problems
 
 
-def located(config: OrganismConfig, folder: Path) -> OrganismConfig:
-    """Return the configuration with the files of its keys as seen from this folder."""
-
-    def at(file: str) -> str:
-        return str(folder / Path(file).expanduser())
-
-    if not (config.organism.identity or config.trusted_keys):
-        return config
-    identity = config.organism.identity and at(config.organism.identity)
-    return config.model_copy(
-        update={
-            "organism": config.organism.model_copy(update={"identity": identity}),
-            "trusted_keys": {name: at(file) for name, file in config.trusted_keys.items()},
-        }
-    )
-
-
 def _trusted(config: OrganismConfig, problems: list[Problem]) -> Iterator[tuple[str, Key]]:
     inside = {each.name for each in config.listeners}
     for name, file in config.trusted_keys.items():

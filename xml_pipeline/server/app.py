@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
+from xml_pipeline.errors import AuditFailed
 from xml_pipeline.names import PRINCIPAL
 from xml_pipeline.organism import Organism
 from xml_pipeline.server.bounds import Bounds
@@ -63,7 +64,12 @@ def application(
     app = Starlette(
         routes=_routes(desk),
         middleware=[Middleware(HangUpOnUnread), Middleware(Gate, token, hosts, open_paths)],
-        exception_handlers={Problem: _problem, HTTPException: _not_here, Exception: _unexpected},
+        exception_handlers={
+            Problem: _problem,
+            HTTPException: _not_here,
+            AuditFailed: _not_written_down,
+            Exception: _unexpected,
+        },
         lifespan=_lifespan,
     )
     app.router.redirect_slashes = False
@@ -80,6 +86,7 @@ def _routes(desk: Desk) -> list[BaseRoute]:
         "show_thread": threads.show,
         "thread_messages": threads.messages,
         "kill_thread": threads.kill,
+        "kill_threads": threads.kill_all,
         "list_listeners": listeners.list,
         "show_listener": listeners.show,
         "listener_schema": listeners.schema,
@@ -113,6 +120,12 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
 async def _problem(request: Request, error: Any) -> Response:
     response: Response = error.response()
     return response
+
+
+async def _not_written_down(request: Request, error: Any) -> Response:
+    """Answer for an order that was not carried out because the audit log cannot be written."""
+    words = "It could not be written into the audit log, so it was not done."
+    return Problem(503, words, code="internal").response()
 
 
 async def _not_here(request: Request, error: Any) -> Response:

@@ -63,7 +63,7 @@ class Listeners:
         if organism.reloader is None:
             raise Problem(409, "This organism came from no file.")
         log.info("%s asked for a reload", self._desk.sender)
-        said = event_members(await organism.reload())
+        said = event_members(await organism.reload(by=self._desk.sender))
         if not said["applied"]:
             problems = {"problems": said["problems"]}
             raise Problem(422, "The file has problems; nothing was changed.", more=problems)
@@ -71,7 +71,8 @@ class Listeners:
 
     def _set_paused(self, request: Request, *, paused: bool) -> Response:
         listener, organism = self._named(request), self._desk.organism
-        (organism.pause if paused else organism.resume)(listener.name)
+        order = organism.pause if paused else organism.resume
+        order(listener.name, by=self._desk.sender)
         log.info(
             "%s: %s is %s", self._desk.sender, listener.name, "paused" if paused else "resumed"
         )

@@ -119,6 +119,18 @@ OPERATIONS = (
         (_ID,),
     ),
     Operation(
+        "kill_threads",
+        "DELETE",
+        "/v1/threads",
+        "Stop all the work of a listener, which is paused too, or of a tenant, or all there is.",
+        _answers(200, "How many threads were `killed`.", p400="Not said which.", p404=_NO_LISTENER),
+        (
+            Parameter("listener", "query", "Whose work."),
+            Parameter("tenant", "query", "On whose behalf."),
+            Parameter("all", "query", "`true`: all there is."),
+        ),
+    ),
+    Operation(
         "list_listeners",
         "GET",
         "/v1/listeners",

@@ -10,7 +10,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from xml_pipeline.errors import UnknownThread
+from xml_pipeline.errors import UnknownListener, UnknownThread
 from xml_pipeline.server.desk import Desk
 from xml_pipeline.server.history import Said, ThreadRecord
 from xml_pipeline.server.problems import Problem
@@ -62,11 +62,24 @@ class Threads:
         """Stop a thread and everything below it."""
         thread_id = request.path_params["id"]
         try:
-            self._desk.organism.kill(thread_id)
+            self._desk.organism.kill(thread_id, by=self._desk.sender)
         except UnknownThread:
             raise _unknown() from None
         log.info("%s killed thread %s", self._desk.sender, thread_id)
         return Response(status_code=204)
+
+    async def kill_all(self, request: Request) -> Response:
+        """Stop all the work of a listener, of a tenant, or all there is, as the query says."""
+        query, by = request.query_params, self._desk.sender
+        listener, tenant = query.get("listener"), query.get("tenant")
+        everything = query.get("all") == "true"
+        if everything == (listener is not None or tenant is not None):
+            raise Problem(400, "Say which: `listener`, `tenant`, or `all=true`.")
+        try:
+            killed = self._desk.organism.kill_all(listener=listener, tenant=tenant, by=by)
+        except UnknownListener:
+            raise Problem(404, "There is no such listener.") from None
+        return JSONResponse({"killed": killed})
 
     def _record(self, request: Request) -> ThreadRecord:
         record = self._desk.history.thread(request.path_params["id"])

@@ -8,6 +8,7 @@ from typing import Any
 
 from lxml import etree
 
+from xml_pipeline.audit.trail import Trail
 from xml_pipeline.errors import Rejected, SignatureRefused
 from xml_pipeline.message import (
     ENVELOPE_NAMESPACE,
@@ -74,10 +75,11 @@ class ReadEnvelope:
     payload element in no namespace.
     """
 
-    __slots__ = ("_fits", "_parser", "_schema", "authenticate", "limits")
+    __slots__ = ("_audit", "_fits", "_parser", "_schema", "authenticate", "limits")
 
-    def __init__(self, limits: XmlLimits) -> None:
+    def __init__(self, limits: XmlLimits, audit: Trail | None = None) -> None:
         self.limits = limits
+        self._audit = audit if audit is not None else Trail()
         self.authenticate: Authenticate = refuse_signed
         self._parser = strict_parser()
         self._schema: Any = envelope_schema()
@@ -100,6 +102,8 @@ class ReadEnvelope:
         else:
             if wire.kind == "inject" and wire.origin != "signed":
                 wire = self.authenticate(root, wire)
+                if self._audit.on:
+                    self._note_pretence(wire, meta)
             notes = _notes(wire, meta)
         if second.tag == _TO:
             return Envelope(wire, second.text or "", meta[2].text or "", tag, payload, notes)
@@ -113,6 +117,13 @@ class ReadEnvelope:
         root = self._parse_strange(raw)
         self._check(root)
         return root
+
+    def _note_pretence(self, wire: Wire, meta: Any) -> None:
+        """Write down whose name somebody used; AuditFailed, and it goes no further."""
+        claimed = meta[0].text or ""
+        if claimed != wire.sender:
+            thread = wire.conversation.id
+            self._audit.note(wire.sender, "sender_overwritten", claimed=claimed, thread=thread)
 
     def _check(self, root: Any) -> None:
         if not self._fits(root):

@@ -8,7 +8,7 @@ import click
 
 from xml_pipeline.cli import options
 from xml_pipeline.cli.client import connected, path
-from xml_pipeline.cli.exits import Unusable
+from xml_pipeline.cli.exits import Misused, Unusable
 from xml_pipeline.cli.locate import locate
 from xml_pipeline.cli.options import Target
 from xml_pipeline.cli.output import print_json, print_result, remark
@@ -42,13 +42,29 @@ async def reload(target: Target, as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("thread")
+@click.argument("thread", required=False)
+@click.option("--listener", metavar="NAME", help="All its work; it is paused too.")
+@click.option("--tenant", metavar="NAME", help="All that is done on its behalf.")
+@click.option("--all", "everything", is_flag=True, help="All there is.")
 @options.running_organism
 @options.asynchronous
-async def kill(thread: str, target: Target) -> None:
-    """Stop a thread and everything below it."""
-    await _order(target, "DELETE", path("threads", thread))
-    remark(f"Killed {thread}.")
+async def kill(
+    thread: str | None, listener: str | None, tenant: str | None, everything: bool, target: Target
+) -> None:
+    """Stop a thread, or all of a listener, of a tenant, or at all.
+
+    Whatever is below goes with it, be it running or waiting; whoever waits for it is told.
+    """
+    given = {"listener": listener, "tenant": tenant, "all": "true" if everything else None}
+    query = {key: value for key, value in given.items() if value is not None}
+    if bool(thread) == bool(query) or (everything and len(query) > 1):
+        raise Misused("say what to stop: a thread, --listener, --tenant or --all")
+    if thread:
+        await _order(target, "DELETE", path("threads", thread))
+        remark(f"Killed {thread}.")
+        return
+    said = await _order(target, "DELETE", path("threads"), **query)
+    remark(f"Killed {said['killed']}.")
 
 
 @click.command()
@@ -74,6 +90,6 @@ async def resume(listener: str, target: Target) -> None:
     remark(f"{listener} goes on.")
 
 
-async def _order(target: Target, method: str, route: str) -> Any:
+async def _order(target: Target, method: str, route: str, **query: str) -> Any:
     async with connected(*locate(target)) as client:
-        return await client.order(method, route)
+        return await client.order(method, route, **query)

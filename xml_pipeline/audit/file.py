@@ -1,0 +1,162 @@
+"""The file that the chain lies in, and the head that is kept of it elsewhere.
+
+The rule this file guards: an entry is in the file, whole, when ``add`` returns; and when it
+raises, the file is as it was. The head says how long the chain was at least: whoever shortens
+the file has to change that too.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from xml_pipeline.audit.chain import BEGIN, MOST, Entry, read
+from xml_pipeline.errors import AuditFailed, AuditInUse
+
+_HEAD = re.compile(rb"([0-9]{20}) ([0-9a-f]{64})\n")
+TORN, BROKEN = "audit_torn", "audit_broken"
+"""Actions: what was found to be unfinished, and what is not as it was written."""
+
+_LAST = 2 * MOST
+"""Bytes at the end of a file in which its last line must be."""
+
+
+class HeadFailed(AuditFailed):
+    """There is no telling elsewhere how long the log was."""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """How many entries there are, and the hash of the last."""
+
+    n: int = 0
+    hash: str = BEGIN
+
+
+class ChainFile:
+    """An audit log, open to be added to by this process alone.
+
+    ``found`` is what was noticed when it was opened, each with the action to write it down as.
+    Without a ``head`` nobody can tell whether its end is missing. Raises AuditFailed where it
+    cannot be opened, or somebody else has it open.
+    """
+
+    def __init__(self, file: Path, head: Path | None) -> None:
+        self.file = file
+        self.found: list[tuple[str, str]] = []
+        self._broken = False
+        self._log = _opened(file)
+        self._head_file: int | None = None
+        try:
+            self._head_file = _opened_head(head) if head is not None else None
+            self.head = self._resume()
+        except AuditFailed:
+            self.close()
+            raise
+
+    def add(self, make: Callable[[Head], Entry], *, durable: bool) -> None:
+        """Add an entry that follows the head; ``durable`` waits until it is on the disk.
+
+        Raises AuditFailed, and leaves everything as it was.
+        """
+        if self._broken:
+            raise AuditFailed(f"{self.file} could not be restored after an error")
+        entry = make(self.head)
+        line = entry.line()
+        before = os.fstat(self._log).st_size
+        try:
+            if os.write(self._log, line) != len(line):
+                raise OSError(0, "there is no room")
+            if durable:
+                os.fsync(self._log)
+        except OSError as error:
+            self._restore(before)
+            raise AuditFailed(f"{self.file}: {error.strerror}") from None
+        self.head = Head(entry.n, entry.hash)
+        self._note_head(durable)
+
+    def close(self) -> None:
+        """Let others have the file."""
+        for descriptor in (self._log, self._head_file):
+            if descriptor is not None:
+                os.close(descriptor)
+        self._broken = True
+
+    def _restore(self, size: int) -> None:
+        try:
+            os.ftruncate(self._log, size)
+        except OSError:
+            self._broken = True
+
+    def _note_head(self, durable: bool) -> None:
+        if self._head_file is None:
+            return
+        try:
+            os.pwrite(self._head_file, head_record(self.head), 0)
+            if durable:
+                os.fsync(self._head_file)
+        except OSError:
+            self._head_file = None  # It says less from now on, and never anything wrong.
+
+    def _resume(self) -> Head:
+        """Find the end of the chain; cut off what was never finished."""
+        size = os.fstat(self._log).st_size
+        tail = os.pread(self._log, _LAST, max(0, size - _LAST))
+        whole, _, torn = tail.rpartition(b"\n")
+        if torn:
+            digest = hashlib.sha256(torn).hexdigest()
+            text = f"an unfinished line of {len(torn)} bytes was cut off; its SHA-256 is {digest}"
+            self.found.append((TORN, text))
+            os.ftruncate(self._log, size - len(torn))
+        known = read_head(os.pread(self._head_file, 128, 0)) if self._head_file else None
+        last = read(whole.rpartition(b"\n")[2] + b"\n") if whole else None
+        if whole and last is None:
+            raise AuditFailed(f"{self.file}: its last line has been changed; move it away")
+        head = Head(last.n, last.hash) if last is not None else Head()
+        if known is not None and (head.n < known.n or (head.n == known.n and head != known)):
+            text = (
+                f"entry {known.n}, {known.hash}, was the last and is not there:"
+                " lines were removed, or a power cut took them"
+            )
+            self.found.append((BROKEN, text))
+        return head
+
+
+def head_record(head: Head) -> bytes:
+    """Return a head as it is written."""
+    return b"%020d %s\n" % (head.n, head.hash.encode())
+
+
+def read_head(record: bytes) -> Head | None:
+    """Return the head that is written there, None where there is none."""
+    found = _HEAD.match(record)
+    return Head(int(found[1]), found[2].decode()) if found else None
+
+
+def _opened_head(head: Path) -> int:
+    try:
+        return _opened(head, os.O_RDWR)
+    except AuditInUse:
+        raise
+    except AuditFailed as error:
+        raise HeadFailed(error.detail) from None
+
+
+def _opened(file: Path, flags: int = os.O_RDWR | os.O_APPEND) -> int:
+    """Open a file of ours, for its owner only, and keep others from it."""
+    try:
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(file, flags | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    except OSError as error:
+        raise AuditFailed(f"{file} cannot be written: {error.strerror}") from None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        raise AuditInUse(f"{file} is another organism's: give each its own") from None
+    return descriptor
