@@ -106,12 +106,11 @@ def build_kernel(config: OrganismConfig, backend: Backend | None = None) -> Kern
     Where there is no backend, nothing is written down.
     """
     credentials, audit = credentials_of(config), Trail()
-    depth_first = config.thread_scheduling == "depth-first"
     events, listeners = Events(), Listeners()
     threads, todos = Threads(events), Todos()
     budgets = Budgets(budget_limits(config), _tells(events))
-    scheduler = _scheduler(config, depth_first)
-    inbox = Inbox(config.max_concurrent_pipelines, depth_first)
+    scheduler = _scheduler(config)
+    inbox = Inbox(config.max_concurrent_pipelines, _is_depth_first(config))
     journal = Journal(backend or MemoryBackend(), inbox.poke, keeps=backend is not None)
     faults = Faults(listeners, threads, inbox, events, journal, audit)
     settlement = Settlement(listeners, threads, scheduler, inbox, faults)
@@ -122,7 +121,6 @@ def build_kernel(config: OrganismConfig, backend: Backend | None = None) -> Kern
     dispatch.audit = audit
     offload = dispatch.offload = Offload(view, config)
     read, route = ReadEnvelope(xml_limits(config), audit), Route(listeners, threads, budgets)
-    signatures = Signatures(read, Verifier(listeners.__contains__), credentials)
     rail = Rail(Stations(Unfold(settlement.number), read, route, Decode()), faults.refuse)
     if journal.keeps:
         threads.journal = inbox.journal = rail.journal = budgets.journal = todos.journal = journal
@@ -144,15 +142,18 @@ def build_kernel(config: OrganismConfig, backend: Backend | None = None) -> Kern
         offload=offload,
         pump=StreamPump(inbox, rail, scheduler, dispatch, faults, journal),
         journal=journal,
-        signatures=signatures,
+        signatures=Signatures(read, Verifier(listeners.__contains__), credentials),
         audit=audit,
     )
 
 
-def _scheduler(config: OrganismConfig, depth_first: bool) -> Scheduler:
-    scheduler = Scheduler(
-        config.max_concurrent_handlers, config.max_concurrent_per_agent, _clock, depth_first
-    )
+def _is_depth_first(config: OrganismConfig) -> bool:
+    return config.thread_scheduling == "depth-first"
+
+
+def _scheduler(config: OrganismConfig) -> Scheduler:
+    at_once, per_agent = config.max_concurrent_handlers, config.max_concurrent_per_agent
+    scheduler = Scheduler(at_once, per_agent, _clock, _is_depth_first(config))
     limit_pooled(scheduler, config)
     return scheduler
 

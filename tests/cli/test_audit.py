@@ -47,6 +47,8 @@ def test_what_is_done_to_a_running_organism_is_in_its_log(shell: Shell) -> None:
 
 
 def test_the_next_run_goes_on_in_the_same_log_and_one_beside_it_has_its_own(shell: Shell) -> None:
+    text = shell.organism.read_text()
+    shell.organism.write_text(f"backend: {{type: memory}}\n{text}")
     with shell.organism_running() as running:
         with shell.organism_running() as other:
             assert other.end() == 143
