@@ -52,7 +52,7 @@ def command(
     for variable in ("XML_PIPELINE_URL", "XML_PIPELINE_TOKEN"):
         monkeypatch.delenv(variable, raising=False)
 
-    others = {name: sys.modules[name] for name in [*sys.modules] if _is_of_a_project(name)}
+    others = {name: sys.modules.pop(name) for name in [*sys.modules] if _is_of_a_project(name)}
 
     def run(*arguments: str) -> Result:
         capsys.readouterr()

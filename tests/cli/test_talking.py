@@ -189,7 +189,7 @@ def test_where_nothing_answers_the_command_says_so(command: Command) -> None:
 def test_a_url_is_enough_for_an_organism_of_this_account(
     command: Command, monkeypatch: pytest.MonkeyPatch, shared: Shell
 ) -> None:
-    entry = json.loads(next(shared.state.iterdir()).read_text())
+    entry = json.loads(next(shared.state.glob("*.json")).read_text())
     assert command("ask", "greeter", "Ada", "--url", entry["url"]).code == 0
     monkeypatch.setenv("XML_PIPELINE_URL", entry["url"])
     monkeypatch.setenv("XDG_STATE_HOME", os.devnull)

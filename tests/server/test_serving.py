@@ -196,7 +196,7 @@ async def test_an_error_that_nobody_foresaw_is_told_without_a_word_about_it(
 ) -> None:
     async with running() as visitor:
 
-        async def fail(path: object) -> Event:
+        async def fail(path: object, by: str) -> Event:
             raise RuntimeError("a secret of the house")
 
         visitor.organism.reloads_with(fail)  # type: ignore[arg-type]  # it never returns
