@@ -18,16 +18,19 @@ _AT_ONCE = 32
 class Inbox:
     """Wires in turn of their conversations, handed out in batches as soon as there are any.
 
-    ``put`` never waits: a handler's output must not, else the loop could deadlock.
+    ``put`` never waits: a handler's output must not, else the loop could deadlock. ``poked``
+    tells that somebody wants another batch to travel, even an empty one; whoever takes care of
+    what has come to pass until then may clear it.
     """
 
-    __slots__ = ("_batch", "_queue", "_sleeper", "journal", "size", "stopped")
+    __slots__ = ("_batch", "_queue", "_sleeper", "journal", "poked", "size", "stopped")
 
     def __init__(self, batch: int, depth_first: bool = False) -> None:
         self._queue: FairQueue[Wire] = FairQueue(depth_first)
         self._batch = batch
         self._sleeper: asyncio.Future[None] | None = None
         self.journal: Journal | None = None
+        self.poked = False
         self.size = 0
         self.stopped = False
 
@@ -51,7 +54,9 @@ class Inbox:
     def poke(self) -> None:
         """Let an empty batch travel, for whoever waits further down for a free slot."""
         sleeper = self._sleeper
-        if sleeper is not None and not sleeper.done():
+        if sleeper is None:
+            self.poked = True
+        elif not sleeper.done():
             sleeper.set_result(None)
 
     def clear(self) -> list[Wire]:
@@ -80,7 +85,8 @@ class Inbox:
                 ready.append(wire)
             yield ready
             between()
-            if queue:
+            if queue or self.poked:
+                self.poked = False
                 await asyncio.sleep(0)
                 continue
             self._sleeper = loop.create_future()

@@ -140,7 +140,7 @@ class Organism:
         """Do as ``ask`` does and return the whole answer: payload, sender, ids."""
         if self._must_wait():
             await self._kernel.door.enter()
-            self._run.check()
+            self._run.admit()
         thread = self._kernel.ingress.open(sender, tenant)
         self._kernel.ingress.say(thread, payload, to)
         answer = self.waiter(thread)
@@ -161,7 +161,7 @@ class Organism:
         """Send a payload without waiting for the answer; returns the thread's id."""
         if self._must_wait():
             await self._kernel.door.enter()
-            self._run.check()
+            self._run.admit()
         thread = self._kernel.ingress.open(sender, tenant)
         self._kernel.ingress.say(thread, payload, to)
         await self._written()
@@ -171,12 +171,13 @@ class Organism:
         """Put a whole envelope, as bytes, on its way; returns the id of its thread.
 
         ``sender`` is who was authenticated: what the envelope says of its sender is
-        overwritten. Waits while the outer door is full. A document that is refused is
-        answered on that thread with a fault.
+        overwritten. Waits while the outer door is full, and until what was taken in would
+        outlive this process, if anything does; BackendUnavailable where that cannot be had. A
+        document that is refused is answered on that thread with a fault.
         """
         if self._must_wait():
             await self._kernel.door.enter()
-            self._run.check()
+            self._run.admit()
         thread = self._kernel.ingress.take_in(raw, sender, tenant)
         await self._written()
         return thread.id
@@ -184,9 +185,10 @@ class Organism:
     def accept(self, raw: bytes, sender: str, tenant: str = "") -> Thread:
         """Take an envelope in at once; Overloaded where the outer door is full.
 
-        A ``<thread>`` in it is followed if it is the sender's own open conversation.
+        BackendUnavailable where it could not be written. A ``<thread>`` in it is followed if it
+        is the sender's own open conversation.
         """
-        self._run.check()
+        self._run.admit()
         self._kernel.door.check()
         return self._kernel.ingress.take_in(raw, sender, tenant)
 
@@ -337,7 +339,7 @@ class Organism:
         self._kernel.ingress.say_as_system(boot)
 
     def _must_wait(self) -> bool:
-        self._run.check()
+        self._run.admit()
         door = self._kernel.door
         return door.full or bool(door.line)
 

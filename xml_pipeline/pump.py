@@ -55,6 +55,7 @@ class StreamPump:
                 if self._journal.keeps:
                     for delivery in starting:
                         self._journal.handed_over(delivery)
+                self.inbox.poked = False  # What was noted so far is written now.
                 if not self._journal.is_clean:
                     await self._journal.commit()  # Nothing starts that is not written down.
                 self.dispatch.start(starting)

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable
 from contextlib import ExitStack
 
-from xml_pipeline.errors import Undeliverable, XmlPipelineError
+from xml_pipeline.errors import BackendUnavailable, Undeliverable, XmlPipelineError
 from xml_pipeline.kernel import Kernel
 from xml_pipeline.recovery import recover
 
@@ -36,6 +36,7 @@ class Run:
             raise XmlPipelineError("an organism runs once; make another one")
         kernel = self._kernel
         kernel.scheduler.clock = asyncio.get_running_loop().time
+        kernel.journal.on_trouble = kernel.door.close
         with ExitStack() as undone:
             undone.callback(kernel.audit.end)
             note()
@@ -73,6 +74,16 @@ class Run:
             raise XmlPipelineError("the organism does not run: use `async with`")
         if self._pump.done():
             raise XmlPipelineError(_STOPPED)
+
+    def admit(self) -> None:
+        """Let a new message in; XmlPipelineError where it would not move.
+
+        BackendUnavailable where it could not be written down.
+        """
+        self.check()
+        refusal = self._kernel.journal.refusal
+        if refusal is not None and self._kernel.journal.keeps:
+            raise BackendUnavailable(f"nothing more is taken in: {refusal}")
 
     async def ended(self) -> None:
         """Wait until no message moves any more: it was stopped, or the pump has died."""

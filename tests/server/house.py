@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import httpx
 
+from xml_pipeline.backends import Backend
 from xml_pipeline.config import OrganismConfig
 from xml_pipeline.config.sections import ServerConfig
 from xml_pipeline.listener import HandlerMetadata, HandlerResponse, Listener
@@ -133,11 +134,14 @@ class Visitor:
 
 @asynccontextmanager
 async def running(
-    *listeners: Listener, config: OrganismConfig | None = None, bounds: Bounds | None = None
+    *listeners: Listener,
+    config: OrganismConfig | None = None,
+    bounds: Bounds | None = None,
+    backend: Backend | None = None,
 ) -> AsyncIterator[Visitor]:
     """Run an organism and its server on a free port."""
     async with (
-        Organism(listeners or everybody(), config=config) as organism,
+        Organism(listeners or everybody(), config=config, backend=backend) as organism,
         serve(organism, ServerConfig(port=0), TOKEN, bounds=bounds) as address,
         httpx.AsyncClient(
             base_url=address.url, headers={"Authorization": f"Bearer {TOKEN}"}, timeout=20

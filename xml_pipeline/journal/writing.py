@@ -24,6 +24,12 @@ log = logging.getLogger(__name__)
 
 _FIRST_WAIT, _LONGEST_WAIT = 0.05, 1.0
 
+PATIENCE = 4.0
+"""Seconds that whoever wants something written waits at most: then its outcome is unknown."""
+
+_LONG = 2.0
+"""Seconds after which a commit that goes on and on is trouble."""
+
 
 class Notes:
     """What has been noted of one conversation, and is not written yet.
@@ -47,7 +53,8 @@ class Journal:
 
     ``wake`` is called when there is something to commit: the pump has to come by. ``clock``
     gives seconds since 1970. Unless it ``keeps`` what happens, it takes dead letters and marks
-    only: nobody may note anything else.
+    only: nobody may note anything else. ``on_trouble`` is called when it cannot be written any
+    more.
     """
 
     def __init__(
@@ -63,7 +70,9 @@ class Journal:
         self.clock = clock
         self.trouble: BackendUnavailable | None = None
         self.closing = False
+        self.on_trouble: Callable[[BackendUnavailable], None] = _bear
         self._wake = wake
+        self._began: float | None = None
         self._dirty: list[Notes] = []
         self._letters: list[DeadLetter] = []
         self._marks: list[Mark] = []
@@ -213,12 +222,29 @@ class Journal:
         self._wake()
 
     async def written(self) -> None:
-        """Wait until all that has been noted is written; XmlPipelineError if it will not be."""
+        """Wait until all that has been noted is written; XmlPipelineError if it will not be.
+
+        Raises BackendUnavailable where nothing is known of it in time.
+        """
         if self.is_clean:
             return
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.then((done,), partial(_acknowledge, done))
-        await done
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await done
+        except TimeoutError:
+            words = f"not written within {PATIENCE:g} s; whether it will be is not known"
+            raise BackendUnavailable(words) from None
+
+    @property
+    def refusal(self) -> BackendUnavailable | None:
+        """Return why nothing more should be taken in: what there is cannot be written."""
+        if self.trouble is None and self._began is not None:
+            since = asyncio.get_running_loop().time() - self._began
+            if since > _LONG:
+                return BackendUnavailable(f"a commit has been going on for {since:.0f} s")
+        return self.trouble
 
     def abandon(self, error: XmlPipelineError) -> None:
         """Tell those who wait for something to be written that it will not be."""
@@ -230,8 +256,8 @@ class Journal:
 
     @property
     def is_clean(self) -> bool:
-        """Tell whether there is nothing to write, and nobody to be told that it was."""
-        return not (self._dirty or self._afterwards or self._others())
+        """Tell whether all is written, and nobody is still to be told that it was."""
+        return not (self._dirty or self._afterwards or self._others()) and self._began is None
 
     async def commit(self) -> None:
         """Write all that has been noted, and tell those who wait for it.
@@ -255,10 +281,13 @@ class Journal:
             tell()
 
     async def _write(self, commit: Commit) -> None:
+        self._began = asyncio.get_running_loop().time()
         try:
             await self.backend.append(commit)
         except BackendUnavailable as error:
             await self._insist(commit, error)
+        finally:
+            self._began = None
 
     def _take(self) -> Commit | None:
         """Take out what there is to write."""
@@ -280,6 +309,7 @@ class Journal:
         while True:
             if self.trouble is None:
                 log.critical("the journal cannot be written, nothing goes on: %s", error)
+                self.on_trouble(error)
             self.trouble = error
             if self.closing:
                 raise error
@@ -315,6 +345,10 @@ def _entry(notes: Notes) -> Entry:
     opens, notes.opens = notes.opens, False
     notes.over = notes.ended and not notes.leaving
     return Entry(notes.conversation.id, records, opens, notes.over)
+
+
+def _bear(error: BackendUnavailable) -> None:
+    """Do nothing more about trouble than what is done anyway."""
 
 
 def _acknowledge(sender: asyncio.Future[None]) -> None:

@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from xml_pipeline.errors import Overloaded, Rejected, XmlPipelineError
+from xml_pipeline.errors import BackendUnavailable, Overloaded, Rejected, XmlPipelineError
 from xml_pipeline.events import Event, FaultEvent, MessageSent
 from xml_pipeline.message import Delivery
 from xml_pipeline.organism import Organism
@@ -22,6 +22,8 @@ from xml_pipeline.server.problems import Problem
 from xml_pipeline.system import NEUTRAL_WORDS
 
 log = logging.getLogger(__name__)
+
+RETRY_AFTER = BackendUnavailable.retry_after
 
 
 class Desk:
@@ -61,16 +63,34 @@ class Desk:
     def ready(self) -> bool:
         """Tell whether a message would be taken in now."""
         organism = self.organism
-        return organism.running and not self.closing.is_set() and not organism.kernel.door.full
+        return (
+            organism.running
+            and not self.closing.is_set()
+            and not organism.kernel.door.full
+            and not self.in_trouble
+        )
+
+    @property
+    def keeps(self) -> bool:
+        """Tell whether what is taken in outlives this process."""
+        return self.organism.kernel.journal.keeps
+
+    @property
+    def in_trouble(self) -> bool:
+        """Tell whether what must outlive the process cannot be written at present."""
+        return self.keeps and self.organism.kernel.journal.refusal is not None
 
     def submit(self, raw: bytes) -> Exchange:
-        """Put an envelope on its way; Problem where the outer door is full or closed."""
+        """Put an envelope on its way; Problem where it cannot be taken in."""
         if self.closing.is_set() or not self.organism.running:
             raise Problem(503, "The organism is not running.", retry_after=5.0)
         try:
             thread = self.organism.accept(raw, self.sender)
         except Overloaded as error:
             words = NEUTRAL_WORDS["overload"]
+            raise Problem(503, words, code="overload", retry_after=error.retry_after) from None
+        except BackendUnavailable as error:
+            words = "Nothing can be written down at present, so nothing is taken in."
             raise Problem(503, words, code="overload", retry_after=error.retry_after) from None
         conversation = thread.conversation
         id = f"{conversation.id}.{conversation.messages}"
@@ -103,12 +123,29 @@ class Desk:
         finally:
             self._streams -= 1
 
+    def unknown(self, exchange: Exchange) -> Problem:
+        """Return what to say of a message that was taken in, and may or may not be written."""
+        words = (
+            "Whether this message was written down is not known. Ask again with the same"
+            " Idempotency-Key, or look whether its thread is there."
+        )
+        where = exchange.members()
+        return Problem(503, words, code="overload", retry_after=RETRY_AFTER, more=where)
+
     def _hear(self, event: Event) -> None:
         self.feed.add(event)
         self.history.hear(event)
         self.metrics.hear(event)
         if isinstance(event, MessageSent) and event.message_id in self._on_their_way:
-            self._on_their_way.pop(event.message_id).reached.set_result(True)
+            self._has_reached(self._on_their_way.pop(event.message_id))
+
+    def _has_reached(self, exchange: Exchange) -> None:
+        """Note that a listener is to be given a message: once that would outlive the process."""
+        if self.keeps:
+            journal = self.organism.kernel.journal
+            journal.then((exchange.reached,), exchange.note_reached)
+        else:
+            exchange.note_reached()
 
     def _over(self, exchange: Exchange, raw: bytes, waiter: asyncio.Future[Delivery]) -> None:
         """Note how an exchange ended."""

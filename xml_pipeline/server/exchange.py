@@ -14,9 +14,10 @@ from xml_pipeline.thread import Thread
 class Exchange:
     """A message on its way, and the futures of those who want to know about it.
 
-    ``reached`` is True once a listener is to be given it, and False where it was refused or
-    dropped before. ``answer`` is the answer that leaves its conversation, or how that ended
-    without one. Both are shared: wait for them with ``asyncio.wait``, which cancels neither.
+    ``reached`` is True once a listener is to be given it, whatever becomes of this process, and
+    False where it was refused or dropped before. ``answer`` is the answer that leaves its
+    conversation, or how that ended without one. Both are shared: wait for them with
+    ``asyncio.wait``, which cancels neither.
     ``malformed`` tells, of a message that was refused, whether it was no document at all.
     """
 
@@ -28,6 +29,7 @@ class Exchange:
         self.id = id
         self.answer: asyncio.Future[Delivery] = loop.create_future()
         self.reached: asyncio.Future[bool] = loop.create_future()
+        self.reached.add_done_callback(asyncio.Future.exception)  # It is one that nobody asks for.
         self.malformed = False
 
     def end(self, waiter: asyncio.Future[Delivery]) -> None:
@@ -39,10 +41,15 @@ class Exchange:
             self.answer.set_exception(error)
             self.answer.exception()
 
+    def note_reached(self) -> None:
+        """Note that a listener is to be given it."""
+        if not self.reached.done():
+            self.reached.set_result(True)
+
     @property
     def has_reached(self) -> bool:
         """Tell whether a listener is to be given it, as far as is known by now."""
-        return self.reached.done() and self.reached.result()
+        return self.reached.done() and not self.reached.exception() and self.reached.result()
 
     @property
     def opened_its_conversation(self) -> bool:

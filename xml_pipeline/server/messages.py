@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import math
 import re
+from math import inf
 from typing import Any
 
 from starlette.datastructures import Headers
@@ -13,6 +14,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from xml_pipeline.errors import Rejected
+from xml_pipeline.journal.writing import PATIENCE
 from xml_pipeline.server.clients import ends
 from xml_pipeline.server.desk import Desk
 from xml_pipeline.server.exchange import Exchange
@@ -43,7 +45,8 @@ class Messages:
         media = _media_type(request.headers)
         key = _idempotency_key(request.headers)
         exchange = self._exchange(request, media, key, await self._body(request))
-        await self._wait(request, exchange, seconds, expected_back=bool(key))
+        if not await self._wait(request, exchange, seconds, expected_back=bool(key)):
+            raise self._desk.unknown(exchange)
         if exchange.answer.done() and (seconds or not exchange.has_reached):
             return self._answered(exchange, _wanted(request.headers, media))
         return JSONResponse(exchange.members(), 202, _location(exchange))
@@ -96,20 +99,35 @@ class Messages:
 
     async def _wait(
         self, request: Request, exchange: Exchange, seconds: float, *, expected_back: bool
-    ) -> None:
+    ) -> bool:
         """Wait until the message has reached somebody, and then for its answer.
 
-        A client that hangs up meanwhile stops the work, as whoever stops waiting does; unless
-        it gave an Idempotency-Key, for then it may come back for the answer.
+        Tells whether that is known to outlive this process. A client that hangs up meanwhile
+        stops the work, as whoever stops waiting does; unless it gave an Idempotency-Key, for
+        then it may come back for the answer.
         """
-        first = asyncio.FIRST_COMPLETED
         with ends(request.receive, self._desk.closing) as (gone, closing):
-            await asyncio.wait({exchange.reached, closing}, return_when=first)
+            if not await self._first_of({exchange.reached, closing}, inf):
+                return False
             if seconds:
-                others: set[asyncio.Future[Any]] = {exchange.answer, gone, closing}
-                await asyncio.wait(others, timeout=seconds, return_when=first)
+                await self._first_of({exchange.answer, gone, closing}, seconds)
                 if gone.done() and not expected_back and exchange.opened_its_conversation:
                     self._desk.abandon(exchange)
+        return exchange.reached.done() or not self._desk.keeps
+
+    async def _first_of(self, awaited: set[asyncio.Future[Any]], seconds: float) -> bool:
+        """Wait for one of these; tell whether there is one.
+
+        No longer than so many seconds; and while nothing can be written down, not long either.
+        """
+        until = asyncio.get_running_loop().time() + seconds
+        while (left := until - asyncio.get_running_loop().time()) > 0.0:
+            done, _ = await asyncio.wait(
+                awaited, timeout=min(left, PATIENCE), return_when=asyncio.FIRST_COMPLETED
+            )
+            if done or self._desk.in_trouble:
+                return bool(done)
+        return False
 
     def _answered(self, exchange: Exchange, media: str) -> Response:
         answer = exchange.result()

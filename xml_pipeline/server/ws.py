@@ -16,6 +16,7 @@ from typing import Any
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from xml_pipeline.errors import Rejected
+from xml_pipeline.journal.writing import PATIENCE
 from xml_pipeline.server.clients import cutter
 from xml_pipeline.server.desk import Desk
 from xml_pipeline.server.exchange import Exchange
@@ -166,10 +167,17 @@ class Session:
             raw = self._intake.request(said)
         exchange = self._desk.submit(raw)
         self._awaited += 1
-        exchange.reached.add_done_callback(lambda reached: self._accepted(ref, exchange))
+        doubt = asyncio.get_running_loop().call_later(PATIENCE, self._doubt, ref, exchange)
+        exchange.reached.add_done_callback(lambda reached: self._accepted(ref, exchange, doubt))
         exchange.when_over(lambda: self._answered(ref, exchange))
 
-    def _accepted(self, ref: object, exchange: Exchange) -> None:
+    def _doubt(self, ref: object, exchange: Exchange) -> None:
+        """Say of a message that nothing is known of it, where it cannot be written down."""
+        if self._desk.in_trouble and not exchange.reached.done():
+            self._say(ref, "problem", self._desk.unknown(exchange).members())
+
+    def _accepted(self, ref: object, exchange: Exchange, doubt: asyncio.TimerHandle) -> None:
+        doubt.cancel()
         if exchange.has_reached:
             self._say(ref, "accepted", exchange.members())
 
