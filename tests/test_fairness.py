@@ -13,6 +13,8 @@ from xml_pipeline.thread import Conversation
 Line = FairQueue[tuple[int, int]]
 CONVERSATIONS = [Conversation(number, f"c{number}", "outside", "") for number in range(6)]
 
+TALKS = [Conversation(number, f"c{number}", "ab"[number % 2], "") for number in range(6)]
+
 
 def emptied(line: Line) -> list[tuple[int, int]]:
     return [line.take() for _ in range(len(line))]
@@ -81,38 +83,64 @@ def test_many_conversations_are_removed_in_time_in_proportion(depth_first: bool)
     assert len(line) == 0
 
 
+@pytest.mark.parametrize("depth_first", [False, True])
+def test_ten_thousand_conversations_of_one_party_delay_anothers_by_one_place(
+    depth_first: bool,
+) -> None:
+    line = Line(depth_first)
+    for number in range(10_000):
+        line.put(Conversation(number, f"c{number}", "ann", ""), (0, number))
+    line.put(Conversation(10_000, "c", "bob", ""), (1, 0))
+    line.put(Conversation(10_001, "d", "ann", "acme"), (2, 0))
+    assert [line.take() for _ in range(4)] == [(0, 0), (1, 0), (2, 0), (0, 1)]
+    assert (line.waiting("ann"), line.waiting("bob")) == (9_998, 0)
+
+
 class Turns(RuleBasedStateMachine):
-    """Against a plain model: a list of items for each conversation, and a list of turns."""
+    """Against a plain model: the items of each conversation, and the turns of each party."""
 
     def __init__(self) -> None:
         super().__init__()
         self.model: dict[int, list[tuple[int, int]]] = {}
-        self.turns: list[int] = []
+        self.ring: list[str] = []
+        self.turns: dict[str, list[int]] = {}
         self.line = Line(self.depth_first)
         self.count = 0
 
     depth_first = False
 
+    def _enter(self, number: int) -> None:
+        party = TALKS[number].party
+        if party not in self.turns:
+            self.turns[party] = []
+            self.ring.append(party)
+        self.turns[party].append(number)
+
     @rule(number=st.integers(0, 5))
     def put(self, number: int) -> None:
         self.count += 1
         item = (number, self.count)
-        self.line.put(CONVERSATIONS[number], item)
+        self.line.put(TALKS[number], item)
         if number not in self.model:
             self.model[number] = []
-            self.turns.append(number)
+            self._enter(number)
         self.model[number].append(item)
 
     @precondition(lambda self: self.model)
     @rule()
     def take(self) -> None:
-        number = min(self.turns) if self.depth_first else self.turns[0]
-        self.turns.remove(number)
+        party = self.ring.pop(0)
+        turns = self.turns.pop(party)
+        number = min(turns) if self.depth_first else turns[0]
+        turns.remove(number)
         items = self.model.pop(number)
         assert self.line.take() == items.pop(0)
         if items:
             self.model[number] = items
-            self.turns.append(number)
+            turns.append(number)
+        if turns:
+            self.turns[party] = turns
+            self.ring.append(party)
 
     @rule(residue=st.integers(0, 2))
     def remove(self, residue: int) -> None:
@@ -125,7 +153,11 @@ class Turns(RuleBasedStateMachine):
             items[:] = [item for item in items if item[1] % 3 != residue]
             if not items:
                 del self.model[number]
-                self.turns.remove(number)
+        for party, turns in list(self.turns.items()):
+            turns[:] = [each for each in turns if each in self.model]
+            if not turns:
+                del self.turns[party]
+                self.ring.remove(party)
 
     @invariant()
     def lengths_agree(self) -> None:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections import Counter
+from collections.abc import AsyncGenerator, Collection
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.virtual_clock import VirtualClockLoop
-from xml_pipeline.errors import Overloaded, XmlPipelineError
+from xml_pipeline.errors import Overloaded, ShareExhausted, XmlPipelineError
 from xml_pipeline.inbox import Inbox, OuterDoor
 from xml_pipeline.message import Wire
 from xml_pipeline.thread import Conversation
@@ -140,13 +141,31 @@ async def test_a_stopped_inbox_hands_out_nothing_more() -> None:
 
 
 class Hall:
-    """A door, and behind it a counter of what waits: (messages, bytes)."""
+    """A door, and behind it a counter of what waits."""
 
     def __init__(self, messages: int = 1, size: int = 1_000) -> None:
         self.inside = 0
         self.size = 0
+        self.shares: Counter[str] = Counter()
         self.order: list[int] = []
-        self.door = OuterDoor(lambda: (self.inside, self.size), messages, size)
+        self.door = OuterDoor(self, messages, size)
+
+    def messages(self) -> int:
+        return self.inside
+
+    def bytes(self) -> int:
+        return self.size
+
+    def parties(self) -> Collection[str]:
+        return self.shares.keys()
+
+    def conversations(self, party: str) -> int:
+        return self.shares[party]
+
+    def take(self, party: str, conversations: int) -> None:
+        self.door.check(party)
+        self.inside += conversations
+        self.shares[party] += conversations
 
     async def come(self, name: int = 0, size: int = 1) -> None:
         await self.door.enter()
@@ -163,7 +182,7 @@ class Hall:
 async def test_who_finds_room_walks_in_without_waiting() -> None:
     hall = Hall(messages=2)
     await asyncio.wait_for(hall.come(), timeout=1)
-    hall.door.check()
+    hall.door.check("ann")
     assert not hall.door.full
 
 
@@ -171,7 +190,7 @@ async def test_who_does_not_wait_is_refused_at_a_full_door() -> None:
     hall = Hall(messages=1)
     await hall.come()
     with pytest.raises(Overloaded) as caught:
-        hall.door.check()
+        hall.door.check("ann")
     assert (caught.value.code, caught.value.retry_after > 0) == ("overload", True)
 
 
@@ -303,3 +322,31 @@ def test_whoever_gives_up_nobody_waits_for_ever_and_the_limit_holds(
 ) -> None:
     with asyncio.Runner(loop_factory=VirtualClockLoop) as runner:
         runner.run(assert_all_come_and_go(limit, stories))
+
+
+async def test_whoever_is_alone_may_fill_the_hall() -> None:
+    hall = Hall(messages=10)
+    for _ in range(10):
+        hall.take("ann", 1)
+    with pytest.raises(Overloaded) as caught:
+        hall.take("ann", 1)
+    assert not isinstance(caught.value, ShareExhausted)
+
+
+async def test_where_others_wait_too_nobody_gets_more_than_a_share() -> None:
+    hall = Hall(messages=10)
+    hall.take("bob", 1)
+    hall.take("ann", 5)
+    with pytest.raises(ShareExhausted):
+        hall.take("ann", 1)
+    hall.take("bob", 1)
+    hall.take("eve", 1)  # Who has nothing waiting comes in as long as there is room at all.
+    assert hall.inside == 8
+
+
+async def test_shares_matter_only_where_much_is_waiting() -> None:
+    hall = Hall(messages=100)
+    hall.take("bob", 1)
+    hall.take("ann", 40)
+    hall.take("ann", 8)
+    assert hall.inside == 49

@@ -15,6 +15,7 @@ catch as widely or as narrowly as it likes::
     │   └── InvalidPayload        a value or document does not fit its class (also a ValueError)
     ├── InvalidState              a listener's state is not plain or too large (also a ValueError)
     ├── Overloaded                the outer door is full; try again later
+    │   └── ShareExhausted        … for whoever has more than their share waiting already
     ├── BackendUnavailable        what must outlive the process cannot be written at present
     ├── Retryable                 a handler says: not now, but perhaps later
     ├── UnknownThread             no such conversation, or not yours: both read the same
@@ -131,6 +132,10 @@ class Overloaded(XmlPipelineError):
     def __init__(self, message: str, retry_after: float = 1.0) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class ShareExhausted(Overloaded):
+    """Much is waiting, and more than a fair share of it is yours: others may still come in."""
 
 
 class BackendUnavailable(XmlPipelineError):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
+from typing import Protocol
 
-from xml_pipeline.errors import Overloaded
+from xml_pipeline.errors import Overloaded, ShareExhausted
 from xml_pipeline.fairness import FairQueue
 from xml_pipeline.journal import Journal
 from xml_pipeline.message import Wire
@@ -59,6 +60,15 @@ class Inbox:
         elif not sleeper.done():
             sleeper.set_result(None)
 
+    @property
+    def parties(self) -> Collection[str]:
+        """Return those who began what waits here."""
+        return self._queue.parties
+
+    def conversations(self, party: str) -> int:
+        """Return how many conversations of a party wait here."""
+        return self._queue.waiting(party)
+
     def clear(self) -> list[Wire]:
         """Empty the inbox and return what was in it."""
         self.size = 0
@@ -94,18 +104,26 @@ class Inbox:
             self._sleeper = None
 
 
+class Waiting(Protocol):
+    """What waits inside, as the outer door has to know it."""
+
+    def messages(self) -> int: ...
+    def bytes(self) -> int: ...
+    def parties(self) -> Collection[str]: ...
+    def conversations(self, party: str) -> int: ...
+
+
 class OuterDoor:
     """Bounds what waits to be handled, for those outside only.
 
-    ``waiting`` tells how many messages and bytes wait at present. Those who find the door
-    full either wait in line or are refused with Overloaded.
+    Those who find the door full either wait in line or are refused with Overloaded. Where it is
+    half full, those who have more than their equal share waiting are refused, so that nobody's
+    flood keeps others out.
     """
 
     __slots__ = ("_entering", "_line", "_waiting", "max_bytes", "max_messages")
 
-    def __init__(
-        self, waiting: Callable[[], tuple[int, int]], max_messages: int, max_bytes: int
-    ) -> None:
+    def __init__(self, waiting: Waiting, max_messages: int, max_bytes: int) -> None:
         self._waiting = waiting
         self._line: deque[asyncio.Future[None]] = deque()
         self._entering = 0
@@ -120,14 +138,21 @@ class OuterDoor:
     @property
     def full(self) -> bool:
         """Tell whether nothing more may come in at present."""
-        messages, size = self._waiting()
-        return messages + self._entering >= self.max_messages or size >= self.max_bytes
+        messages = self._waiting.messages() + self._entering
+        return messages >= self.max_messages or self._waiting.bytes() >= self.max_bytes
 
-    def check(self) -> None:
-        """Raise Overloaded where the door is full."""
+    def check(self, party: str) -> None:
+        """Raise Overloaded where the door is full, ShareExhausted where it is for this party."""
+        waiting = self._waiting
+        messages, size = waiting.messages(), waiting.bytes()
         if self.full:
-            messages, size = self._waiting()
             raise Overloaded(f"{messages} messages ({size} bytes) are waiting")
+        if 2 * messages < self.max_messages and 2 * size < self.max_bytes:
+            return
+        parties = {*waiting.parties(), party}
+        mine = waiting.conversations(party)
+        if mine * len(parties) >= self.max_messages:
+            raise ShareExhausted(f"{mine} conversations of yours are waiting, of {messages}")
 
     async def enter(self) -> None:
         """Wait until there is room, in order of arrival."""

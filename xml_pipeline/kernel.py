@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from math import inf
 
@@ -158,12 +158,29 @@ def _scheduler(config: OrganismConfig) -> Scheduler:
     return scheduler
 
 
+@dataclass(frozen=True, slots=True)
+class _Inside:
+    """What waits: to be read, and to be handled."""
+
+    inbox: Inbox
+    scheduler: Scheduler
+
+    def messages(self) -> int:
+        return len(self.inbox) + self.scheduler.waiting
+
+    def bytes(self) -> int:
+        return self.inbox.size + self.scheduler.waiting_bytes
+
+    def parties(self) -> Collection[str]:
+        return {*self.inbox.parties, *self.scheduler.parties}
+
+    def conversations(self, party: str) -> int:
+        return self.inbox.conversations(party) + self.scheduler.conversations(party)
+
+
 def _door(config: OrganismConfig, inbox: Inbox, scheduler: Scheduler) -> OuterDoor:
-    return OuterDoor(
-        lambda: (len(inbox) + scheduler.waiting, inbox.size + scheduler.waiting_bytes),
-        config.limits.waiting_messages,
-        config.limits.waiting_bytes,
-    )
+    limits = config.limits
+    return OuterDoor(_Inside(inbox, scheduler), limits.waiting_messages, limits.waiting_bytes)
 
 
 def budget_limits(config: OrganismConfig) -> BudgetLimits:

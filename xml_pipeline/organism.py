@@ -33,7 +33,7 @@ from xml_pipeline.pump import StreamPump
 from xml_pipeline.running import Run
 from xml_pipeline.steps.rail import Inserts
 from xml_pipeline.system import SYSTEM, Boot
-from xml_pipeline.thread import Thread
+from xml_pipeline.thread import Thread, party_of
 
 Reload = Callable[[Path | None, str], Awaitable[ReloadEvent]]
 """Reads the organism's file again, or another one, and swaps it in as a whole, for somebody."""
@@ -183,13 +183,13 @@ class Organism:
         return thread.id
 
     def accept(self, raw: bytes, sender: str, tenant: str = "") -> Thread:
-        """Take an envelope in at once; Overloaded where the outer door is full.
+        """Take an envelope in at once; Overloaded where the outer door is full, for this sender.
 
         BackendUnavailable where it could not be written. A ``<thread>`` in it is followed if it
         is the sender's own open conversation.
         """
         self._run.admit()
-        self._kernel.door.check()
+        self._kernel.door.check(party_of(sender, tenant))
         return self._kernel.ingress.take_in(raw, sender, tenant)
 
     def waiter(self, thread: Thread) -> asyncio.Future[Delivery]:

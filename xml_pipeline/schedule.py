@@ -8,7 +8,7 @@ room is missing, so that a busy listener never delays an idle one.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Container
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Collection, Container
 from math import inf
 
 from aiostream import pipable_operator, streamcontext
@@ -182,6 +182,15 @@ class Scheduler:
         if delivery in self._away:
             self._away.remove(delivery)
             self._park(delivery, self._lane_of(delivery))
+
+    @property
+    def parties(self) -> Collection[str]:
+        """Return those who began what waits here."""
+        return {party for lane in self._hungry for party in lane.parked.parties}
+
+    def conversations(self, party: str) -> int:
+        """Return how many conversations of a party wait here."""
+        return sum(lane.parked.waiting(party) for lane in self._hungry)
 
     def is_running(self, delivery: Delivery) -> bool:
         """Tell whether a delivery has started and not finished."""

@@ -32,6 +32,11 @@ def thread_ids() -> Iterator[str]:
             yield f"{text[:8]}-{text[8:12]}-4{text[13:16]}-{variant}{text[17:20]}-{text[20:]}"
 
 
+def party_of(principal: str, tenant: str) -> str:
+    """Return whom a conversation counts for where turns are taken and shares are measured."""
+    return f"{tenant}\n{principal}" if tenant else principal
+
+
 class Conversation:
     """Everything below one message from outside: its principal, budget and message count.
 
@@ -41,6 +46,7 @@ class Conversation:
     conversation's. ``expires`` is the event
     loop's time at which its seconds are spent, 0 where they are not limited. ``waiters`` are
     those outside who wait for answers (``registries.waiters``). ``notes`` are the journal's.
+    ``party`` is whom it counts for where turns are taken: whoever opened it, of its tenant.
     """
 
     __slots__ = (
@@ -50,6 +56,7 @@ class Conversation:
         "messages",
         "notes",
         "number",
+        "party",
         "principal",
         "root",
         "tenant",
@@ -63,6 +70,7 @@ class Conversation:
         self.id = id
         self.channel = self.principal = principal
         self.tenant = tenant
+        self.party = party_of(principal, tenant)
         self.messages = 0
         self.root: Thread | None = None
         self.budget: Any = None

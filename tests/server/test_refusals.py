@@ -210,6 +210,27 @@ async def test_a_body_that_nobody_wants_is_not_read_after_the_answer(path: str) 
     assert b"connection: close" in unread.lower()
 
 
+async def test_whoever_floods_is_told_so_and_others_still_come_in() -> None:
+    patient = Patient()
+    narrow = OrganismConfig(limits=LimitsConfig(waiting_messages=6))
+    async with running(patient.listener, config=narrow) as visitor:
+        visitor.organism.pause("patient")
+        await visitor.organism.inject(
+            envelope('<Greeting xmlns=""><name>Ann</name></Greeting>', "patient")
+        )
+        taken = [(await visitor.tell("patient")).status_code for _ in range(3)]
+        refused = await visitor.tell("patient")
+        await visitor.organism.inject(
+            envelope('<Greeting xmlns=""><name>Ann</name></Greeting>', "patient")
+        )
+        visitor.organism.resume("patient")
+        patient.go.set()
+        await visitor.organism.drain()
+    assert taken == [202, 202, 202]
+    assert_refused(refused, 429, "overload")
+    assert int(refused.headers["retry-after"]) >= 1
+
+
 async def test_a_full_door_sheds_load_and_says_when_to_come_back() -> None:
     patient = Patient()
     narrow = OrganismConfig(limits=LimitsConfig(waiting_messages=3))

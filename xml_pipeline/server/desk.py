@@ -8,7 +8,13 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from xml_pipeline.errors import BackendUnavailable, Overloaded, Rejected, XmlPipelineError
+from xml_pipeline.errors import (
+    BackendUnavailable,
+    Overloaded,
+    Rejected,
+    ShareExhausted,
+    XmlPipelineError,
+)
 from xml_pipeline.events import Event, FaultEvent, MessageSent
 from xml_pipeline.message import Delivery
 from xml_pipeline.organism import Organism
@@ -87,8 +93,9 @@ class Desk:
         try:
             thread = self.organism.accept(raw, self.sender)
         except Overloaded as error:
-            words = NEUTRAL_WORDS["overload"]
-            raise Problem(503, words, code="overload", retry_after=error.retry_after) from None
+            status = 429 if isinstance(error, ShareExhausted) else 503
+            words, after = NEUTRAL_WORDS["overload"], error.retry_after
+            raise Problem(status, words, code="overload", retry_after=after) from None
         except BackendUnavailable as error:
             words = "Nothing can be written down at present, so nothing is taken in."
             raise Problem(503, words, code="overload", retry_after=error.retry_after) from None
