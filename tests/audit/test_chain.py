@@ -241,6 +241,16 @@ def test_what_does_not_fit_on_the_disk_leaves_the_log_as_it_was(
     assert problems(log, head) == []
 
 
+def test_messages_do_not_take_the_room_that_orders_need(tmp_path: Path) -> None:
+    trail = Trail()
+    trail.begin(tmp_path / "log", tmp_path / "head", reserve=2**62)
+    with pytest.raises(AuditFailed, match="for orders"):
+        trail.note("mallory", "sender_overwritten", claimed="system")
+    trail.order("ada", "kill_all", {})
+    trail.end()
+    assert actions(tmp_path / "log") == ["kill_all"]
+
+
 def test_without_a_log_nothing_is_written_and_nothing_fails() -> None:
     trail = Trail()
     trail.order("ada", "kill", {})

@@ -22,6 +22,9 @@ _HEAD = re.compile(rb"([0-9]{20}) ([0-9a-f]{64})\n")
 TORN, BROKEN = "audit_torn", "audit_broken"
 """Actions: what was found to be unfinished, and what is not as it was written."""
 
+RESERVE = 16 * 1024 * 1024
+"""Bytes of the disk that are left for orders: whoever floods it with messages stops no order."""
+
 _LAST = 2 * MOST
 """Bytes at the end of a file in which its last line must be."""
 
@@ -46,8 +49,9 @@ class ChainFile:
     cannot be opened, or somebody else has it open.
     """
 
-    def __init__(self, file: Path, head: Path | None) -> None:
+    def __init__(self, file: Path, head: Path | None, reserve: int = RESERVE) -> None:
         self.file = file
+        self._reserve = reserve
         self.found: list[tuple[str, str]] = []
         self._broken = False
         self._log = _opened(file)
@@ -62,10 +66,13 @@ class ChainFile:
     def add(self, make: Callable[[Head], Entry], *, durable: bool) -> None:
         """Add an entry that follows the head; ``durable`` waits until it is on the disk.
 
-        Raises AuditFailed, and leaves everything as it was.
+        What is not durable may not take the last room. Raises AuditFailed, and leaves everything
+        as it was.
         """
         if self._broken:
             raise AuditFailed(f"{self.file} could not be restored after an error")
+        if not durable and self._room() < self._reserve:
+            raise AuditFailed(f"{self.file}: the room that is left is for orders")
         entry = make(self.head)
         line = entry.line()
         before = os.fstat(self._log).st_size
@@ -86,6 +93,10 @@ class ChainFile:
             if descriptor is not None:
                 os.close(descriptor)
         self._broken = True
+
+    def _room(self) -> int:
+        disk = os.fstatvfs(self._log)
+        return disk.f_bavail * disk.f_frsize
 
     def _restore(self, size: int) -> None:
         try:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from xml_pipeline.audit.chain import Entry, bounded
-from xml_pipeline.audit.file import ChainFile, Head, HeadFailed
+from xml_pipeline.audit.file import RESERVE, ChainFile, Head, HeadFailed
 from xml_pipeline.errors import AuditFailed
 
 log = logging.getLogger(__name__)
@@ -28,17 +28,18 @@ class Trail:
         self._file: ChainFile | None = None
         self.on = False
 
-    def begin(self, file: Path, head: Path | None) -> None:
+    def begin(self, file: Path, head: Path | None, reserve: int = RESERVE) -> None:
         """Write to a file from now on; AuditFailed where that cannot be.
 
         What is noticed about it is the first thing written. Where the head cannot be kept, only
-        a line that is missing at the end goes unnoticed.
+        a line that is missing at the end goes unnoticed. ``reserve`` are the bytes of the disk
+        that are left for orders.
         """
         try:
-            self._file = ChainFile(file, head)
+            self._file = ChainFile(file, head, reserve)
         except HeadFailed as error:
             log.warning("nobody will notice if lines go missing at its end: %s", error)
-            self._file = ChainFile(file, None)
+            self._file = ChainFile(file, None, reserve)
         self.on = True
         for action, problem in self._file.found:
             log.error("audit log %s: %s", file, problem)

@@ -50,6 +50,7 @@ def _answers(good: int, meaning: str, **problems: str) -> Mapping[int, str]:
 _ID = Parameter("id", "path", "Id of a thread.")
 _NAME = Parameter("name", "path", "Name of a listener.")
 _NO_THREAD, _NO_LISTENER = "There is no such thread.", "There is no such listener."
+_NOT_WRITTEN = "It could not be written into the audit log first, and was not done."
 _WATCH = (
     Parameter("thread", "query", "Only events of this thread or conversation."),
     Parameter("listener", "query", "Only events in which this listener takes part."),
@@ -115,7 +116,7 @@ OPERATIONS = (
         "DELETE",
         "/v1/threads/{id}",
         "Stop a thread and everything below it.",
-        _answers(204, "It has stopped.", p404=_NO_THREAD),
+        _answers(204, "It has stopped.", p404=_NO_THREAD, p503=_NOT_WRITTEN),
         (_ID,),
     ),
     Operation(
@@ -123,7 +124,13 @@ OPERATIONS = (
         "DELETE",
         "/v1/threads",
         "Stop all the work of a listener, which is paused too, or of a tenant, or all there is.",
-        _answers(200, "How many threads were `killed`.", p400="Not said which.", p404=_NO_LISTENER),
+        _answers(
+            200,
+            "How many threads were `killed`.",
+            p400="Not said which.",
+            p404=_NO_LISTENER,
+            p503=_NOT_WRITTEN,
+        ),
         (
             Parameter("listener", "query", "Whose work."),
             Parameter("tenant", "query", "On whose behalf."),
@@ -159,7 +166,7 @@ OPERATIONS = (
         "POST",
         "/v1/listeners/{name}/pause",
         "Let a listener start nothing new.",
-        _answers(200, "The listener.", p404=_NO_LISTENER),
+        _answers(200, "The listener.", p404=_NO_LISTENER, p503=_NOT_WRITTEN),
         (_NAME,),
     ),
     Operation(
@@ -167,7 +174,7 @@ OPERATIONS = (
         "POST",
         "/v1/listeners/{name}/resume",
         "Let a paused listener go on.",
-        _answers(200, "The listener.", p404=_NO_LISTENER),
+        _answers(200, "The listener.", p404=_NO_LISTENER, p503=_NOT_WRITTEN),
         (_NAME,),
     ),
     Operation(
