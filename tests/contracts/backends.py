@@ -7,8 +7,10 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.services.redis_server import RedisServer
 from xml_pipeline.backends import Backend
 from xml_pipeline.backends.memory import MemoryBackend
+from xml_pipeline.backends.redis import RedisBackend
 from xml_pipeline.backends.sqlite import SqliteBackend
 
 Make = Callable[[float | None], Backend]
@@ -45,4 +47,15 @@ async def _sqlite_on_disk(folder: Path) -> AsyncIterator[Make]:
     yield lambda keep: SqliteBackend(folder / "journal.db", keep, every_disk=True)
 
 
-KINDS = (Kind("memory", _memory), Kind("sqlite", _sqlite), Kind("sqlite-full", _sqlite_on_disk))
+@asynccontextmanager
+async def _redis(folder: Path) -> AsyncIterator[Make]:
+    with RedisServer(folder) as server:
+        yield lambda keep: RedisBackend(server.url, keep=keep)
+
+
+KINDS = (
+    Kind("memory", _memory),
+    Kind("sqlite", _sqlite),
+    Kind("sqlite-full", _sqlite_on_disk),
+    Kind("redis", _redis),
+)

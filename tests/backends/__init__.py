@@ -1,0 +1,1 @@
+"""What is particular to one backend; what all of them do is in tests/contracts."""

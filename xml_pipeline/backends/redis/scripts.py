@@ -1,0 +1,127 @@
+"""What Redis is asked to do in one step, in its own language.
+
+Every key begins with a prefix, the first argument of each script:
+
+    log:ID          a list: the entries of a conversation, each with its time before it
+    live:SHARD      a sorted set: the conversations of a shard that have not ended, by their age
+    all             a sorted set: the conversations there are, by their age
+    ended           a sorted set: those that have ended, by when they did
+    letters         a hash: the dead letters, as JSON
+    mark:KIND:KEY   a mark, with the time at which it expires before it
+    done:NODE       the number of the last commit of a node; below 0 where it was refused
+    node:NODE       there as long as that node lives; who and where it is, as JSON
+    nodes           a set: the nodes there may be
+    leases          a hash: which node holds which shard
+"""
+
+from __future__ import annotations
+
+from hashlib import sha1
+
+
+class Script:
+    """A script, and the digest by which Redis knows it."""
+
+    __slots__ = ("sha", "text")
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.sha = sha1(text.encode(), usedforsecurity=False).hexdigest()
+
+
+APPEND = Script("""
+local prefix, node, number = ARGV[1], ARGV[2], tonumber(ARGV[3])
+local at, prune, horizon = ARGV[4], ARGV[5] == '1', ARGV[6]
+local done, next = prefix .. 'done:' .. node, 7
+local last = tonumber(redis.call('get', done) or 0)
+if math.abs(last) >= number then return last < 0 and 0 or 1 end
+
+local function words(size)
+    local count = tonumber(ARGV[next])
+    local first = next + 1
+    next = first + count * size
+    return first, next - 1
+end
+
+local first, final = words(1)
+if final >= first then
+    for _, owner in ipairs(redis.call('hmget', prefix .. 'leases', unpack(ARGV, first, final))) do
+        if owner ~= node then
+            redis.call('set', done, -number, 'ex', 86400)
+            return 0
+        end
+    end
+end
+redis.call('set', done, number, 'ex', 86400)
+
+local all, ended, letters = prefix .. 'all', prefix .. 'ended', prefix .. 'letters'
+first, final = words(5)
+for i = first, final, 5 do
+    local id, shard, score, what, records = unpack(ARGV, i, i + 4)
+    local opens, ends = what == 'o' or what == 'b', what == 'e' or what == 'b'
+    local log, live = prefix .. 'log:' .. id, prefix .. 'live:' .. shard
+    if not (ends and prune) then
+        redis.call('rpush', log, records)
+        if opens then redis.call('zadd', all, score, id) end
+        if ends then redis.call('zadd', ended, at, id) end
+    elseif not opens then
+        redis.call('del', log)
+        redis.call('zrem', all, id)
+    end
+    if opens and not ends then redis.call('zadd', live, score, id) end
+    if ends and not opens then redis.call('zrem', live, id) end
+end
+first, final = words(2)
+for i = first, final, 2 do redis.call('hset', letters, ARGV[i], ARGV[i + 1]) end
+first, final = words(1)
+for i = first, final do redis.call('hdel', letters, ARGV[i]) end
+first, final = words(3)
+for i = first, final, 3 do
+    redis.call('set', prefix .. 'mark:' .. ARGV[i], ARGV[i + 1], 'px', ARGV[i + 2])
+end
+if horizon ~= '' then
+    for _, id in ipairs(redis.call('zrangebyscore', ended, '-inf', horizon, 'limit', 0, 500)) do
+        redis.call('del', prefix .. 'log:' .. id)
+        redis.call('zrem', all, id)
+        redis.call('zrem', ended, id)
+    end
+end
+return 1
+""")
+"""Write a commit: node, number, time, whether to prune, before when to forget (or nothing);
+then lists, each after its length: shards, entries, letters, dropped letters, marks.
+
+1 where it is written, by this or an earlier try; 0 where a shard is not the node's any more.
+"""
+
+TAKE_ALL = Script("""
+local prefix, node, about, lifetime = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+for _, other in ipairs(redis.call('smembers', prefix .. 'nodes')) do
+    if redis.call('exists', prefix .. 'node:' .. other) == 1 then return other end
+    redis.call('srem', prefix .. 'nodes', other)
+end
+redis.call('set', prefix .. 'node:' .. node, about, 'px', lifetime)
+redis.call('sadd', prefix .. 'nodes', node)
+for shard = 0, tonumber(ARGV[5]) - 1 do redis.call('hset', prefix .. 'leases', shard, node) end
+return ''
+""")
+"""Take every shard for a node that lives so many milliseconds; the other one, if there is one."""
+
+RENEW = Script("""
+redis.call('set', ARGV[1] .. 'node:' .. ARGV[2], ARGV[3], 'px', ARGV[4])
+redis.call('sadd', ARGV[1] .. 'nodes', ARGV[2])
+return 1
+""")
+"""Let a node live so many milliseconds from now on."""
+
+LEAVE = Script("""
+local prefix, node = ARGV[1], ARGV[2]
+redis.call('del', prefix .. 'node:' .. node)
+redis.call('srem', prefix .. 'nodes', node)
+local leases = redis.call('hgetall', prefix .. 'leases')
+for i = 1, #leases, 2 do
+    if leases[i + 1] == node then redis.call('hdel', prefix .. 'leases', leases[i]) end
+end
+return 1
+""")
+"""Give up every shard of a node, and the node itself."""

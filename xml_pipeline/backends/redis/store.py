@@ -1,0 +1,263 @@
+"""The backend itself: commits as the words of a script, and answers as what was committed."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import socket
+import struct
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import astuple
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+from zlib import crc32
+
+from xml_pipeline.backends.base import (
+    Commit,
+    DeadLetter,
+    Entry,
+    Mark,
+    Past,
+    PastConversation,
+    seconds_kept,
+)
+from xml_pipeline.backends.redis.line import Line, Word
+from xml_pipeline.backends.redis.promises import check_persistence
+from xml_pipeline.backends.redis.scripts import APPEND, LEAVE, RENEW, TAKE_ALL
+from xml_pipeline.config import BackendConfig
+from xml_pipeline.errors import BackendUnavailable, XmlPipelineError
+
+log = logging.getLogger(__name__)
+
+SHARDS = 64
+LIFETIME = 3.0
+
+_TIDY_EVERY = 60.0
+_AT_ONCE = 50
+_TIME = struct.Struct(">d")
+_WHAT = {(False, False): "", (True, False): "o", (False, True): "e", (True, True): "b"}
+
+
+def shard_of(conversation: str) -> int:
+    """Return the shard of a conversation: the same on every node, and for ever."""
+    return crc32(conversation.encode()) % SHARDS
+
+
+class RedisBackend:
+    """Keeps everything under keys that begin with ``prefix``; one process at a time holds them.
+
+    ``keep`` is for how many seconds a conversation that has ended can still be read: None for
+    ever, 0 not at all. ``every_disk`` refuses a Redis that does not wait for its disk.
+    ``lifetime`` is for how many seconds a process that says nothing is taken to live.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        prefix: str = "xp:",
+        keep: float | None = None,
+        *,
+        every_disk: bool = False,
+        lifetime: float = LIFETIME,
+    ) -> None:
+        self._prefix = prefix
+        self._lifetime = lifetime
+        self._keep = keep
+        self._every_disk = every_disk
+        self._writing, self._reading = Line(url), Line(url, insists=True)
+        self.node = ""
+        self._tidied = 0.0
+        self._living: asyncio.Task[None] | None = None
+
+    async def open(self) -> None:
+        """Connect and take hold of the keys; BackendUnavailable where somebody else has them."""
+        self.node = uuid4().hex
+        try:
+            await check_persistence(self._reading, every_disk=self._every_disk)
+            await self._take_hold()
+        except XmlPipelineError:
+            await self._reading.close()
+            raise
+        self._living = asyncio.create_task(self._live(), name="node")
+
+    async def close(self) -> None:
+        """Let go of the keys, and hang up."""
+        if self._living is not None:
+            self._living.cancel()
+            await asyncio.gather(self._living, return_exceptions=True)
+            self._living = None
+            with suppress(BackendUnavailable):  # Then the others see it in a few seconds.
+                await self._reading.run(LEAVE, self._prefix, self.node)
+        await self._writing.close()
+        await self._reading.close()
+
+    async def append(self, commit: Commit) -> None:
+        """Write a commit. Redis knows the last one of each node, and writes none twice."""
+        if not await self._writing.run(APPEND, *self._words(commit)):
+            raise BackendUnavailable("Redis: another process has taken over what is written to")
+
+    async def unfinished(self) -> AsyncIterator[PastConversation]:
+        """Yield the conversations that have not ended."""
+        shards = [("ZRANGE", self._key("live", n), "0", "-1", "WITHSCORES") for n in range(SHARDS)]
+        ages: list[tuple[float, bytes]] = []
+        for each in await self._reading.say_all(shards):
+            ages += ((float(score), id) for id, score in zip(each[::2], each[1::2], strict=True))
+        ages.sort()
+        for some in range(0, len(ages), _AT_ONCE):
+            ids = [id.decode() for _, id in ages[some : some + _AT_ONCE]]
+            logs = [("LRANGE", self._key("log", id), "0", "-1") for id in ids]
+            for id, entries in zip(ids, await self._reading.say_all(logs), strict=True):
+                if entries:  # Else it has ended meanwhile, and is not kept.
+                    yield _past(id, entries)
+
+    async def conversation(self, id: str) -> PastConversation | None:
+        """Return the log of one conversation."""
+        entries, ended = await self._reading.say_all(
+            (("LRANGE", self._key("log", id), "0", "-1"), ("ZSCORE", self._key("ended"), id))
+        )
+        return _past(id, entries, ended) if entries else None
+
+    async def conversations(self, most: int) -> list[PastConversation]:
+        """Return summaries of the conversations."""
+        if most < 1:
+            return []
+        newest = ("ZREVRANGE", self._key("all"), "0", str(most - 1), "WITHSCORES")
+        said = await self._reading.say(*newest)
+        ids, scores = said[::2], said[1::2]
+        if not ids:
+            return []
+        ends = await self._reading.say("ZMSCORE", self._key("ended"), *ids)
+        return [
+            PastConversation(id.decode(), float(score) / 1e6, _number(ended))
+            for id, score, ended in zip(ids, scores, ends, strict=True)
+        ]
+
+    async def letters(self) -> list[DeadLetter]:
+        """Return the dead letters."""
+        said = await self._reading.say("HVALS", self._key("letters"))
+        numbered = sorted(filter(None, map(_letter, said)), key=lambda each: each[0])
+        return [letter for _, letter in numbered]
+
+    async def letter(self, id: str) -> DeadLetter | None:
+        """Return a dead letter."""
+        said = await self._reading.say("HGET", self._key("letters"), id)
+        found = _letter(said) if said is not None else None
+        return found[1] if found is not None else None
+
+    async def marked(self, kind: str, key: str, now: float) -> bytes | None:
+        """Return the value of a mark."""
+        said: bytes | None = await self._reading.say("GET", self._key("mark", kind, key))
+        if said is None or len(said) < _TIME.size or _TIME.unpack_from(said)[0] <= now:
+            return None
+        return said[_TIME.size :]
+
+    # ── holding on ──────────────────────────────────────────────────────────────────────────
+
+    async def _take_hold(self) -> None:
+        """Take every shard, once whoever had them is gone or has been silent long enough."""
+        deadline = asyncio.get_running_loop().time() + 1.2 * self._lifetime
+        while other := await self._reading.run(TAKE_ALL, *self._alive(), str(SHARDS)):
+            if asyncio.get_running_loop().time() > deadline:
+                name = other.decode(errors="replace")
+                raise BackendUnavailable(f"Redis: {self._prefix} is in use by node {name}")
+            await asyncio.sleep(self._lifetime / 10)
+
+    async def _live(self) -> None:
+        while True:
+            await asyncio.sleep(self._lifetime / 3)
+            with suppress(BackendUnavailable):  # Whoever commits tells of it.
+                await self._reading.run(RENEW, *self._alive())
+
+    def _alive(self) -> tuple[Word, ...]:
+        about = json.dumps({"host": socket.gethostname(), "pid": os.getpid()})
+        return self._prefix, self.node, about, str(int(1_000 * self._lifetime))
+
+    # ── as Redis has it ─────────────────────────────────────────────────────────────────────
+
+    def _key(self, *parts: object) -> str:
+        return self._prefix + ":".join(map(str, parts))
+
+    def _words(self, commit: Commit) -> Iterator[Word]:
+        at = commit.at
+        yield from (self._prefix, self.node, str(commit.number), repr(at))
+        yield from ("1" if self._keep == 0 else "0", self._horizon(at))
+        yield from _counted({str(shard_of(each.conversation)) for each in commit.entries})
+        yield from _counted([_entry(each, at, n) for n, each in enumerate(commit.entries)])
+        yield from _counted([_written(each, at, n) for n, each in enumerate(commit.letters)])
+        yield from _counted(commit.dropped)
+        yield from _counted([_mark(each, at) for each in commit.marks])
+
+    def _horizon(self, now: float) -> str:
+        """Return before when to forget, if that is due."""
+        if not self._keep or now - self._tidied < _TIDY_EVERY:
+            return ""
+        self._tidied = now
+        return repr(now - self._keep)
+
+
+def configured(config: BackendConfig, file: Path | None) -> RedisBackend:
+    """Make the backend that a configuration describes; ConfigError where its address is none."""
+    return RedisBackend(
+        config.redis_url,
+        config.redis_prefix,
+        seconds_kept(config.retention),
+        every_disk=config.durability == "required",
+    )
+
+
+def _counted(items: Iterable[Word | tuple[Word, ...]]) -> Iterator[Word]:
+    items = tuple(items)
+    yield str(len(items))
+    for each in items:
+        if isinstance(each, tuple):
+            yield from each
+        else:
+            yield each
+
+
+def _entry(entry: Entry, at: float, place: int) -> tuple[Word, ...]:
+    id, records, opens, ends = entry
+    age = str(int(at * 1e6) + place)
+    return id, str(shard_of(id)), age, _WHAT[opens, ends], _TIME.pack(at) + records
+
+
+def _written(letter: DeadLetter, at: float, place: int) -> tuple[Word, ...]:
+    """Write a dead letter as JSON: its place among the others, then its fields."""
+    fields = list(astuple(letter))
+    fields[DeadLetter.__slots__.index("payload")] = letter.payload.decode("latin-1")
+    return letter.id, json.dumps([int(at * 1e6) + place, *fields])
+
+
+def _mark(mark: Mark, at: float) -> tuple[Word, ...]:
+    lasts = max(1, int(1_000 * (mark.until - at)))
+    return f"{mark.kind}:{mark.key}", _TIME.pack(mark.until) + mark.value, str(lasts)
+
+
+def _past(id: str, entries: list[bytes], ended: bytes | None = None) -> PastConversation:
+    past = tuple(Past(_time(each), each[_TIME.size :]) for each in entries)
+    return PastConversation(id, past[0].at, _number(ended), past)
+
+
+def _time(entry: bytes) -> float:
+    at: float = _TIME.unpack_from(entry)[0] if len(entry) >= _TIME.size else 0.0
+    return at
+
+
+def _number(said: Any) -> float | None:
+    return float(said) if said is not None else None
+
+
+def _letter(said: bytes) -> tuple[int, DeadLetter] | None:
+    """Read a dead letter; None, loudly, where somebody else has written something there."""
+    try:
+        place, *fields = json.loads(said)
+        payload = DeadLetter.__slots__.index("payload")
+        fields[payload] = fields[payload].encode("latin-1")
+        return int(place), DeadLetter(*fields)
+    except (ValueError, TypeError, AttributeError, IndexError, RecursionError):
+        log.error("what stands among the dead letters in Redis is none: %.100r", said)
+        return None
