@@ -7,14 +7,19 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.services.postgres_server import PostgresServer
 from tests.services.redis_server import RedisServer
 from xml_pipeline.backends import Backend
 from xml_pipeline.backends.memory import MemoryBackend
+from xml_pipeline.backends.postgres import PostgresBackend
 from xml_pipeline.backends.redis import RedisBackend
 from xml_pipeline.backends.sqlite import SqliteBackend
 
 Make = Callable[[float | None], Backend]
 """Makes a backend on the same store as the last one, which has been closed; ``keep`` as given."""
+
+Store = Callable[[Path, PostgresServer], AbstractAsyncContextManager[Make]]
+"""Makes a fresh store in a folder or on a server."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +27,11 @@ class Kind:
     """One sort of backend; ``store`` gives a fresh store, as a way to make backends on it."""
 
     name: str
-    store: Callable[[Path], AbstractAsyncContextManager[Make]]
+    store: Store
 
 
 @asynccontextmanager
-async def _memory(folder: Path) -> AsyncIterator[Make]:
+async def _memory(folder: Path, postgres: PostgresServer) -> AsyncIterator[Make]:
     made: list[MemoryBackend] = []
 
     def make(keep: float | None) -> Backend:
@@ -38,19 +43,25 @@ async def _memory(folder: Path) -> AsyncIterator[Make]:
 
 
 @asynccontextmanager
-async def _sqlite(folder: Path) -> AsyncIterator[Make]:
+async def _sqlite(folder: Path, postgres: PostgresServer) -> AsyncIterator[Make]:
     yield lambda keep: SqliteBackend(folder / "journal.db", keep)
 
 
 @asynccontextmanager
-async def _sqlite_on_disk(folder: Path) -> AsyncIterator[Make]:
+async def _sqlite_on_disk(folder: Path, postgres: PostgresServer) -> AsyncIterator[Make]:
     yield lambda keep: SqliteBackend(folder / "journal.db", keep, every_disk=True)
 
 
 @asynccontextmanager
-async def _redis(folder: Path) -> AsyncIterator[Make]:
+async def _redis(folder: Path, postgres: PostgresServer) -> AsyncIterator[Make]:
     with RedisServer(folder) as server:
         yield lambda keep: RedisBackend(server.url, keep=keep)
+
+
+@asynccontextmanager
+async def _postgres(folder: Path, postgres: PostgresServer) -> AsyncIterator[Make]:
+    dsn = postgres.fresh_schema()
+    yield lambda keep: PostgresBackend(dsn, keep)
 
 
 KINDS = (
@@ -58,4 +69,5 @@ KINDS = (
     Kind("sqlite", _sqlite),
     Kind("sqlite-full", _sqlite_on_disk),
     Kind("redis", _redis),
+    Kind("postgres", _postgres),
 )

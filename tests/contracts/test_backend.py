@@ -10,13 +10,16 @@ from pathlib import Path
 import pytest
 
 from tests.contracts.backends import KINDS, Kind, Make
+from tests.services.postgres_server import PostgresServer
 from xml_pipeline.backends import Backend, Commit, DeadLetter, Entry, Mark, PastConversation
 
 
 @pytest.fixture(params=KINDS, ids=lambda kind: kind.name)
-async def make(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Make]:
+async def make(
+    request: pytest.FixtureRequest, tmp_path: Path, postgres: PostgresServer
+) -> AsyncIterator[Make]:
     kind: Kind = request.param
-    async with kind.store(tmp_path) as make:
+    async with kind.store(tmp_path, postgres) as make:
         yield make
 
 

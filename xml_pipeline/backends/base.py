@@ -12,9 +12,13 @@ attempts, only of the lines that say how they changed, and reads them only to ha
 
 from __future__ import annotations
 
+import json
+import logging
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Literal, NamedTuple, Protocol
+
+log = logging.getLogger(__name__)
 
 
 class Entry(NamedTuple):
@@ -137,3 +141,25 @@ def seconds_kept(retention: float | Literal["keep", "prune"]) -> float | None:
     if retention == "keep":
         return None
     return 0.0 if retention == "prune" else retention * 86_400
+
+
+_PAYLOAD = 8
+"""Which field of a dead letter is bytes."""
+
+
+def as_json(letter: DeadLetter) -> str:
+    """Write a dead letter for a store that keeps it as one value."""
+    fields = list(astuple(letter))
+    fields[_PAYLOAD] = letter.payload.decode("latin-1")
+    return json.dumps(fields)
+
+
+def from_json(said: bytes | str) -> DeadLetter | None:
+    """Read a dead letter; None, loudly, where somebody else has written something there."""
+    try:
+        fields = json.loads(said)
+        fields[_PAYLOAD] = fields[_PAYLOAD].encode("latin-1")
+        return DeadLetter(*fields)
+    except (ValueError, TypeError, AttributeError, LookupError, RecursionError):
+        log.error("what stands among the dead letters is none: %.100r", said)
+        return None

@@ -10,10 +10,10 @@ import asyncio
 from collections.abc import Iterable
 from typing import Any
 
+from redis import exceptions
 from redis.asyncio.connection import AbstractConnection, ConnectionPool
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis import exceptions
 from redis.exceptions import NoScriptError, RedisError
 
 from xml_pipeline.backends.redis.scripts import Script

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 import os
 import socket
 import struct
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -23,6 +21,8 @@ from xml_pipeline.backends.base import (
     Mark,
     Past,
     PastConversation,
+    as_json,
+    from_json,
     seconds_kept,
 )
 from xml_pipeline.backends.redis.line import Line, Word
@@ -30,8 +30,6 @@ from xml_pipeline.backends.redis.promises import check_persistence
 from xml_pipeline.backends.redis.scripts import APPEND, LEAVE, RENEW, TAKE_ALL
 from xml_pipeline.config import BackendConfig
 from xml_pipeline.errors import BackendUnavailable, XmlPipelineError
-
-log = logging.getLogger(__name__)
 
 SHARDS = 64
 LIFETIME = 3.0
@@ -139,14 +137,13 @@ class RedisBackend:
     async def letters(self) -> list[DeadLetter]:
         """Return the dead letters."""
         said = await self._reading.say("HVALS", self._key("letters"))
-        numbered = sorted(filter(None, map(_letter, said)), key=lambda each: each[0])
-        return [letter for _, letter in numbered]
+        said.sort(key=lambda each: each.partition(b" ")[0].rjust(20))
+        return [letter for each in said if (letter := from_json(each.partition(b" ")[2]))]
 
     async def letter(self, id: str) -> DeadLetter | None:
         """Return a dead letter."""
         said = await self._reading.say("HGET", self._key("letters"), id)
-        found = _letter(said) if said is not None else None
-        return found[1] if found is not None else None
+        return from_json(said.partition(b" ")[2]) if said is not None else None
 
     async def marked(self, kind: str, key: str, now: float) -> bytes | None:
         """Return the value of a mark."""
@@ -226,10 +223,8 @@ def _entry(entry: Entry, at: float, place: int) -> tuple[Word, ...]:
 
 
 def _written(letter: DeadLetter, at: float, place: int) -> tuple[Word, ...]:
-    """Write a dead letter as JSON: its place among the others, then its fields."""
-    fields = list(astuple(letter))
-    fields[DeadLetter.__slots__.index("payload")] = letter.payload.decode("latin-1")
-    return letter.id, json.dumps([int(at * 1e6) + place, *fields])
+    """Write a dead letter: its place among the others, then itself."""
+    return letter.id, f"{int(at * 1e6) + place} {as_json(letter)}"
 
 
 def _mark(mark: Mark, at: float) -> tuple[Word, ...]:
@@ -249,15 +244,3 @@ def _time(entry: bytes) -> float:
 
 def _number(said: Any) -> float | None:
     return float(said) if said is not None else None
-
-
-def _letter(said: bytes) -> tuple[int, DeadLetter] | None:
-    """Read a dead letter; None, loudly, where somebody else has written something there."""
-    try:
-        place, *fields = json.loads(said)
-        payload = DeadLetter.__slots__.index("payload")
-        fields[payload] = fields[payload].encode("latin-1")
-        return int(place), DeadLetter(*fields)
-    except (ValueError, TypeError, AttributeError, IndexError, RecursionError):
-        log.error("what stands among the dead letters in Redis is none: %.100r", said)
-        return None
