@@ -13,8 +13,6 @@ from pytest_cov.plugin import CovPlugin
 
 from tests.virtual_clock import VirtualClockLoop
 
-pytest_plugins = ["tests.services.fixtures"]
-
 MOST_WORKERS = 4
 
 # Derandomised, so that a red run is red again; without a deadline, for a busy machine is no bug.

@@ -1,0 +1,7 @@
+"""Servers that the tests of this folder share."""
+
+from __future__ import annotations
+
+from tests.services.fixtures import postgres
+
+__all__ = ["postgres"]
