@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import signal
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 from tests.dispatch import crafts
 from tests.dispatch.crafts import Made, Order
 from tests.dispatch.pooled import Watched, crafter, lines_of, workshop
+from xml_pipeline.dispatch.frames import MOST_BYTES, BadFrame
 from xml_pipeline.dispatch.jobs import JobFailed
 from xml_pipeline.errors import BudgetExhausted, HandlerFailed, Timeout, XmlPipelineError
 from xml_pipeline.events import AgentState, Event, FaultEvent
@@ -119,6 +121,8 @@ async def test_what_a_worker_prints_and_logs_is_in_the_log_under_its_name(
     assert [(each.levelname, each.getMessage()) for each in logged] == [
         ("INFO", "to the log: hello")
     ]
+    assert logged[0].__dict__["listener"] == "crafter"
+    assert logged[0].__dict__["message_id"] == f"{logged[0].__dict__['thread_id']}.1"
 
 
 async def test_tasks_that_a_handler_leaves_behind_end_with_it() -> None:
@@ -153,6 +157,42 @@ async def test_a_process_that_dies_costs_its_message_and_is_replaced(
         assert organism.kernel.scheduler.running == 0
     assert [each.startswith("handler worker-1 (pid") for each in details(seen)] == [True]
     assert reason in details(seen)[0]
+
+
+async def test_a_job_that_a_dying_process_has_not_read_is_given_to_the_next() -> None:
+    async with workshop() as organism:
+        [worker] = organism.kernel.offload.pool.workers
+        os.kill(worker.pid, signal.SIGSTOP)
+        given = asyncio.Event()
+
+        def job() -> bytes:
+            given.set()
+            return b"no job at all"
+
+        running = asyncio.create_task(organism.kernel.offload.pool.run(job, Deaf()))
+        await given.wait()
+        os.kill(worker.pid, signal.SIGKILL)
+        with pytest.raises(JobFailed, match="worker-2 .* ended with exit code 1"):
+            await running
+
+
+async def test_a_process_that_died_while_it_had_nothing_to_do_is_not_missed() -> None:
+    with lines_of("xml_pipeline.dispatch.pool") as lines:
+        async with workshop() as organism:
+            [worker] = organism.kernel.offload.pool.workers
+            os.kill(worker.pid, signal.SIGKILL)
+            assert int(await made(organism, "process")) != worker.pid
+            assert "was killed by SIGKILL" in (await lines.next("worker-1")).getMessage()
+
+
+async def test_a_job_that_is_too_large_for_the_pipe_is_the_callers_affair(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with workshop() as organism:
+        too_large = b"x" * (MOST_BYTES + 1)
+        with pytest.raises(BadFrame, match="too many for a pipe"):
+            await organism.kernel.offload.pool.run(lambda: too_large, Deaf())
+        assert await made(organism, "echo", "still here") == "still here"
 
 
 async def test_a_pickle_in_the_pipe_is_never_loaded(tmp_path: Path) -> None:

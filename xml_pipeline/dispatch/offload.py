@@ -121,7 +121,15 @@ class JobHost:
 
     def heard(self, level: int, logger: str, line: str) -> None:
         """Log a line on behalf of the delivery."""
-        logging.getLogger(logger).log(level, "%s", line)
+        delivery = self._delivery
+        conversation = delivery.conversation.id
+        about = {
+            "listener": delivery.listener.name,
+            "thread_id": delivery.thread.id,
+            "conversation_id": conversation,
+            "message_id": f"{conversation}.{delivery.id}",
+        }
+        logging.getLogger(logger).log(level, "%s", line, extra=about)
 
     def _answer(self, question: str, arguments: list[Any]) -> object:
         around, delivery = self._surroundings, self._delivery

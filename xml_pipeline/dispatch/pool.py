@@ -1,7 +1,7 @@
 """The pool: so many worker processes, each replaced when it dies, is worn out or outdated.
 
-The rule this file guards: a job is with at most one worker, and is never given a second time.
-A worker that breaks takes its own job with it; the others, and those that wait, go on.
+The rule this file guards: a job is with at most one worker, and the first that reads it is its
+last. A worker that breaks takes its own job with it; the others, and those that wait, go on.
 """
 
 from __future__ import annotations
@@ -19,6 +19,9 @@ from xml_pipeline.dispatch.restarts import Restarts
 from xml_pipeline.errors import XmlPipelineError
 
 log = logging.getLogger(__name__)
+
+MOST_SECONDS = 60.0
+"""How long a worker may take to get ready: to import what it works with."""
 
 HOPELESS = 3
 """Workers in a row that never got ready: then whoever waits for one is told."""
@@ -175,7 +178,10 @@ class Pool:
     async def _is_ready(self, worker: WorkerProcess) -> bool:
         """Wait until a worker is ready and put it to work; False if it died before."""
         generation = self._generation
-        await asyncio.wait((worker.ready, worker.ended), return_when=asyncio.FIRST_COMPLETED)
+        waited = (worker.ready, worker.ended)
+        await asyncio.wait(waited, timeout=MOST_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+        if not worker.ready.done():
+            worker.kill(f"did not get ready within {MOST_SECONDS} s")
         if not worker.ready.done() or worker.ready.cancelled():
             return False
         if generation is not self._generation:
@@ -189,6 +195,11 @@ class Pool:
         self._workers.discard(worker)
         if worker in self._idle:
             self._idle.remove(worker)
+        if (task := worker.unread()) is not None:
+            task.worker = None
+            self._waiting.appendleft(task)
+            if self._idle:
+                self._put_to_work(self._idle.pop())
         if not worker.ordered:
             log.error("%s (pid %d) %s", worker.name, worker.pid, reason)
 

@@ -89,6 +89,8 @@ class WorkerProcess(asyncio.BufferedProtocol):
         self._transport: asyncio.Transport | None = None
         self._task: Task | None = None
         self._free = free
+        self._silent = True
+        self._unread = False
         self._why = ""
 
     @classmethod
@@ -142,10 +144,16 @@ class WorkerProcess(asyncio.BufferedProtocol):
 
         Raises what writing the job raises: then the process has none.
         """
-        body = task.job()
+        job = frame(Kind.JOB, task.job())
         self.jobs += 1
+        self._silent = True
         self._task, task.worker = task, self
-        self._send(Kind.JOB, body)
+        if self._transport is not None:
+            self._transport.write(job)
+
+    def unread(self) -> Task | None:
+        """Return the job that it was given, and never read: another process may have that."""
+        return self._task if self._unread else None
 
     def drop(self, task: Task) -> None:
         """Kill the process, if it is busy with this job: nobody waits for it any more."""
@@ -177,6 +185,7 @@ class WorkerProcess(asyncio.BufferedProtocol):
     def buffer_updated(self, nbytes: int) -> None:
         """Take in bytes; whatever is not what a worker may send ends it."""
         try:
+            self._silent = False
             for kind, body in self._unframer.feed(bytes(memoryview(self._buffer)[:nbytes])):
                 if not self._why:
                     self._take(kind, body)
@@ -184,7 +193,12 @@ class WorkerProcess(asyncio.BufferedProtocol):
             self._break(f"sent what is no frame: {error}")
 
     def connection_lost(self, error: Exception | None) -> None:
-        """Make sure that a process whose pipe has ended ends too: it has gone, or goes now."""
+        """Make sure that a process whose pipe has ended ends too: it has gone, or goes now.
+
+        The system tells whether something in the pipe was never read: that ends a connection
+        with an error. Of a process that has said nothing since, it was the job.
+        """
+        self._unread = self._silent and isinstance(error, ConnectionError)
         self.leaving.set()
         self._loop.call_later(LAST_WORDS, self.kill, "closed its pipe and did not end")
 
@@ -247,7 +261,7 @@ class WorkerProcess(asyncio.BufferedProtocol):
             self.ended.set_result(reason)
         if not self.ready.done():
             self.ready.cancel()
-        if self._task is not None and not self._task.reply.done():
+        if self._task is not None and not self._unread and not self._task.reply.done():
             error = JobFailed("handler", f"{self.name} (pid {self.pid}) {reason}")
             self._task.reply.set_exception(error)
 
