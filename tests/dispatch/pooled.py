@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from tests.dispatch.crafts import Made, Order, craft
+from xml_pipeline.dispatch.process import WorkerProcess
 from xml_pipeline.listener import Listener
 from xml_pipeline.organism import Organism
 from xml_pipeline.testing import memory_organism
@@ -26,6 +27,13 @@ def workshop(*listeners: Listener, workers: int = 1, **pool: Any) -> Organism:
     """Return an organism with so many processes; of one crafter, if nobody else is named."""
     settings = {"workers": workers, **pool}
     return memory_organism(*(listeners or (crafter(),)), process_pool=settings)
+
+
+async def all_ready(organism: Organism) -> list[WorkerProcess]:
+    """Wait until all processes can take a job, the one kept ready included, and return them."""
+    workers = organism.kernel.offload.pool.workers
+    await asyncio.gather(*(worker.ready for worker in workers))
+    return list(workers)
 
 
 class Lines(logging.Handler):

@@ -6,13 +6,14 @@ import asyncio
 import sys
 
 from tests.dispatch.crafts import Order
-from tests.dispatch.pooled import lines_of, workshop
+from tests.dispatch.pooled import all_ready, lines_of, workshop
 
 
 async def live() -> None:
     """Start two workers, keep one of them busy, and wait for the end."""
     with lines_of("crafts") as lines:
         async with workshop(workers=2) as organism:
+            await all_ready(organism)
             await organism.send("crafter", Order("loop"))
             await lines.next("loops")
             pids = [str(worker.pid) for worker in organism.kernel.offload.pool.workers]

@@ -152,7 +152,7 @@ def test_no_worker_outlives_an_organism_that_is_killed() -> None:
         pids = [int(pid) for pid in parent.stdout.readline().split()]
         watched = Watched(*pids)
         parent.kill()
-    assert len(pids) == 2
+    assert len(pids) == 3
     assert watched.end_within(1)
 
 

@@ -147,7 +147,9 @@ class ProcessPoolConfig(Section):
         default=True,
         description="Start workers when a listener is `cpu_bound`; if not, it is refused.",
     )
-    workers: Count = Field(default=4, description="How many processes.")
+    workers: Count = Field(
+        default=4, description="Processes that work at one time; one more is kept ready."
+    )
     max_tasks_per_child: Count = Field(
         default=1000, description="Deliveries after which a process is replaced."
     )

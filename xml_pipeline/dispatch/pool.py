@@ -23,13 +23,16 @@ log = logging.getLogger(__name__)
 MOST_SECONDS = 60.0
 """How long a worker may take to get ready: to import what it works with."""
 
+SPARE = 1
+"""Processes that are kept ready beside those that may work."""
+
 HOPELESS = 3
 """Workers in a row that never got ready: then whoever waits for one is told."""
 
 
 @dataclass(frozen=True, slots=True)
 class Crew:
-    """What the workers are to be: how many, for how many jobs each, and set up how."""
+    """What the workers are to be: how many at work, for how many jobs each, and set up how."""
 
     workers: int
     jobs_each: int
@@ -39,6 +42,7 @@ class Crew:
 class Pool:
     """Runs jobs in worker processes, first come, first served.
 
+    One process more than may work at one time is kept, to step in when another dies.
     Before ``start`` it has no process, and whoever wants a job done waits.
     """
 
@@ -48,6 +52,7 @@ class Pool:
         self._places: dict[int, asyncio.Task[None]] = {}
         self._workers: set[WorkerProcess] = set()
         self._idle: list[WorkerProcess] = []
+        self._busy: set[WorkerProcess] = set()
         self._waiting: deque[Task] = deque()
         self._anybody: asyncio.Future[None] | None = None
         self._numbers = 0
@@ -91,6 +96,7 @@ class Pool:
         """Replace all workers by others; each finishes the job that it has."""
         self.crew = crew
         self._generation = object()
+        self._busy.clear()  # Those that finish take no place of the others.
         idle, self._idle = self._idle, []
         for worker in self._workers - set(idle):
             worker.ordered = True
@@ -110,8 +116,7 @@ class Pool:
             raise _hopeless()
         task = Task(job, host)
         self._waiting.append(task)
-        while self._idle and not task.worker and not task.reply.done():
-            self._put_to_work(self._idle.pop())
+        self._hand_out()
         try:
             return await task.reply
         except asyncio.CancelledError:
@@ -121,26 +126,36 @@ class Pool:
 
     # ── whose turn it is ────────────────────────────────────────────────────────────────────
 
-    def _put_to_work(self, worker: WorkerProcess) -> None:
-        """Give a free worker the next job, unless its time has come."""
+    def _available(self, worker: WorkerProcess) -> None:
+        """Let a worker that has nothing to do take a job, unless its time has come."""
+        self._busy.discard(worker)
         if worker.leaving.is_set() or worker.jobs >= self.crew.jobs_each:
             worker.dismiss()
-            return
-        while self._waiting:
+        elif worker.jobs:
+            self._idle.append(worker)
+        else:
+            self._idle.insert(0, worker)  # Those that are warm come before it.
+        self._hand_out()
+
+    def _hand_out(self) -> None:
+        """Give jobs to workers, as long as there are both and not too many work already."""
+        while self._waiting and self._idle and len(self._busy) < self.crew.workers:
             task = self._waiting.popleft()
             if task.reply.done():
                 continue
+            worker = self._idle[-1]
             try:
                 worker.take(task)
-                return
             except (XmlPipelineError, TypeError, ValueError) as error:
                 task.reply.set_exception(error)
-        self._idle.append(worker)
+            else:
+                self._idle.pop()
+                self._busy.add(worker)
 
     # ── keeping the places filled ───────────────────────────────────────────────────────────
 
     def _fill_places(self, restarts: Restarts) -> None:
-        for number in range(self.crew.workers):
+        for number in range(self.crew.workers + SPARE):
             kept = self._places.get(number)
             if kept is None or kept.done():
                 keeping = asyncio.get_running_loop().create_task(self._keep(number, restarts))
@@ -148,7 +163,7 @@ class Pool:
 
     async def _keep(self, number: int, restarts: Restarts) -> None:
         """Keep one place filled, as long as there is that place."""
-        while number < self.crew.workers:
+        while number < self.crew.workers + SPARE:
             worker = await self._hire()
             ready = worker is not None and await self._is_ready(worker)
             if worker is not None and ready:
@@ -167,7 +182,7 @@ class Pool:
         self._numbers += 1
         name = f"worker-{self._numbers}"
         try:
-            worker = await WorkerProcess.start(name, self.crew.setup, self._put_to_work)
+            worker = await WorkerProcess.start(name, self.crew.setup, self._available)
         except OSError as error:
             log.error("no worker can be started: %s", error)
             return None
@@ -188,18 +203,18 @@ class Pool:
             worker.dismiss()
         if self._anybody is not None and not self._anybody.done():
             self._anybody.set_result(None)
-        self._put_to_work(worker)
+        self._available(worker)
         return True
 
     def _ended(self, worker: WorkerProcess, reason: str) -> None:
         self._workers.discard(worker)
+        self._busy.discard(worker)
         if worker in self._idle:
             self._idle.remove(worker)
         if (task := worker.unread()) is not None:
             task.worker = None
             self._waiting.appendleft(task)
-            if self._idle:
-                self._put_to_work(self._idle.pop())
+        self._hand_out()
         if not worker.ordered:
             log.error("%s (pid %d) %s", worker.name, worker.pid, reason)
 
