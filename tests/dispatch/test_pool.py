@@ -179,6 +179,8 @@ async def test_a_job_that_a_dying_process_has_not_read_is_given_to_the_next() ->
         workers = await all_ready(organism)
         for worker in workers:
             os.kill(worker.pid, signal.SIGSTOP)
+            stopped = os.WSTOPPED | os.WNOWAIT
+            await asyncio.to_thread(os.waitid, os.P_PID, worker.pid, stopped)
         given = asyncio.Event()
 
         def job() -> bytes:

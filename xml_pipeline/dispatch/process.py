@@ -91,6 +91,8 @@ class WorkerProcess(asyncio.BufferedProtocol):
         self._free = free
         self._silent = True
         self._unread = False
+        self._lost = False
+        self._code: int | None = None
         self._why = ""
 
     @classmethod
@@ -199,7 +201,10 @@ class WorkerProcess(asyncio.BufferedProtocol):
         with an error. Of a process that has said nothing since, it was the job.
         """
         self._unread = self._silent and isinstance(error, ConnectionError)
+        self._lost = True
         self.leaving.set()
+        if self._code is not None:
+            self._finish(self._code)
         self._loop.call_later(LAST_WORDS, self.kill, "closed its pipe and did not end")
 
     def _take(self, kind: Kind, body: bytes) -> None:
@@ -253,10 +258,16 @@ class WorkerProcess(asyncio.BufferedProtocol):
             self._loop.call_soon_threadsafe(self._gone, code)
 
     def _gone(self, code: int) -> None:
-        reason = self._why or _reason(code)
+        """Hear that the process has gone; what it has left in the pipe is still to come."""
+        self._code = code
         self.leaving.set()
-        if self._transport is not None:
-            self._transport.close()
+        if self._lost or self._transport is None:
+            self._finish(code)
+        else:
+            self._loop.call_later(LAST_WORDS, self._transport.abort)
+
+    def _finish(self, code: int) -> None:
+        reason = self._why or _reason(code)
         if not self.ended.done():
             self.ended.set_result(reason)
         if not self.ready.done():
