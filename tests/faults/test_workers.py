@@ -31,7 +31,7 @@ REASONS = {
     "loop": "looper took longer than 0.5 s",
 }
 AT_ONCE = 100
-POISON = 10
+POISON = 5
 CANCELS = 100
 
 

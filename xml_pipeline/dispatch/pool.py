@@ -140,10 +140,13 @@ class Pool:
     def _hand_out(self) -> None:
         """Give jobs to workers, as long as there are both and not too many work already."""
         while self._waiting and self._idle and len(self._busy) < self.crew.workers:
+            worker = self._idle[-1]
+            if worker.leaving.is_set():
+                self._idle.pop()
+                continue
             task = self._waiting.popleft()
             if task.reply.done():
                 continue
-            worker = self._idle[-1]
             try:
                 worker.take(task)
             except (XmlPipelineError, TypeError, ValueError) as error:

@@ -194,6 +194,10 @@ class WorkerProcess(asyncio.BufferedProtocol):
         except BadFrame as error:
             self._break(f"sent what is no frame: {error}")
 
+    def eof_received(self) -> None:
+        """Take no further job: whatever is written from now on, nobody reads."""
+        self.leaving.set()
+
     def connection_lost(self, error: Exception | None) -> None:
         """Make sure that a process whose pipe has ended ends too: it has gone, or goes now.
 
