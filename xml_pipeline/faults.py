@@ -305,5 +305,9 @@ def _fail(waiters: Iterable[Waiter], error: Unanswered) -> None:
 
 
 def _failure(fault: Fault) -> Unanswered:
-    error = _UNANSWERED.get(fault.code, errors.Undeliverable)
-    return error(fault.words, code=fault.code, id=fault.id)
+    return failure(fault.code, fault.words, fault.id)
+
+
+def failure(code: FaultCode, words: str, id: str) -> Unanswered:
+    """Return what those outside are told of a fault."""
+    return _UNANSWERED.get(code, errors.Undeliverable)(words, code=code, id=id)

@@ -38,3 +38,7 @@ class Ailing:
             self.failed.set()
             raise BackendUnavailable("the disk is full")
         await self._backend.append(commit)
+
+    async def cannot(self, *asked: object) -> None:
+        """Read nothing either."""
+        raise BackendUnavailable("it does not answer")

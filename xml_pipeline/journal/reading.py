@@ -12,7 +12,7 @@ from json import loads
 from typing import Any
 
 from xml_pipeline.backends import PastConversation
-from xml_pipeline.errors import XmlPipelineError
+from xml_pipeline.errors import FaultCode, XmlPipelineError
 from xml_pipeline.journal.lines import NOBODY, Delayed
 
 
@@ -95,7 +95,7 @@ class PastFault:
 
     at: float
     id: str
-    code: str
+    code: FaultCode
     sender: str
     to: str
     detail: str
@@ -293,7 +293,8 @@ def _waits_for(story: Story, at: float, fields: list[str], body: bytes) -> None:
 
 
 def _failed(story: Story, at: float, fields: list[str], body: bytes) -> None:
-    id, code, sender, to, detail = fields
+    id, sender, to, detail = fields[0], *fields[2:]
+    code: Any = fields[1]
     story.faults.append(PastFault(at, id, code, loads(sender), loads(to), loads(detail)))
 
 

@@ -48,6 +48,11 @@ class Waiters:
         if waiters:
             self._leaving[reply] = waiters
 
+    def overtaken(self, waiter: Waiter, last: int | str) -> None:
+        """Let somebody wait whose message was handled before the last one that was."""
+        self._handled.append(waiter)
+        self._last = last
+
     @property
     def hopeful(self) -> bool:
         """Tell whether somebody's message was handled and is not answered yet."""
@@ -76,11 +81,22 @@ class Waiters:
 
 def wait_in(conversation: Conversation) -> Waiter:
     """Return a future of the answer to the message that came in last."""
+    return wait_again(conversation, conversation.messages, overtaken=False)
+
+
+def wait_again(conversation: Conversation, message: int, *, overtaken: bool) -> Waiter:
+    """Return a future of the answer to a message, which may have come in long ago.
+
+    It is ``overtaken`` if it was handled, and a later one was handled by the same listener.
+    """
     waiters: Waiters | None = conversation.waiters
     if waiters is None:
         waiters = conversation.waiters = Waiters()
     waiter: Waiter = asyncio.get_running_loop().create_future()
-    waiters.add(conversation.messages, waiter)
+    if overtaken and conversation.root is not None:
+        waiters.overtaken(waiter, conversation.root.request)
+    else:
+        waiters.add(message, waiter)
     return waiter
 
 

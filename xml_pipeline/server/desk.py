@@ -8,13 +8,7 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from xml_pipeline.errors import (
-    BackendUnavailable,
-    Overloaded,
-    Rejected,
-    ShareExhausted,
-    XmlPipelineError,
-)
+from xml_pipeline.errors import BackendUnavailable, Overloaded, Rejected, ShareExhausted
 from xml_pipeline.events import Event, FaultEvent, MessageSent
 from xml_pipeline.message import Delivery
 from xml_pipeline.organism import Organism
@@ -25,6 +19,7 @@ from xml_pipeline.server.history import History
 from xml_pipeline.server.keys import Keys
 from xml_pipeline.server.metrics import Metrics
 from xml_pipeline.server.problems import Problem
+from xml_pipeline.server.repeats import Repeats
 from xml_pipeline.system import NEUTRAL_WORDS
 
 log = logging.getLogger(__name__)
@@ -56,6 +51,7 @@ class Desk:
             bounds.key_seconds,
             lambda: asyncio.get_running_loop().time(),
         )
+        self.repeats = Repeats(organism, sender, bounds.key_seconds)
         self._streams = 0
         self._on_their_way: dict[str, Exchange] = {}
         self._leave = organism.subscribe(self._hear)
@@ -158,17 +154,8 @@ class Desk:
         """Note how an exchange ended."""
         error = waiter.exception()
         if self._on_their_way.pop(exchange.id, None) is not None:
-            exchange.malformed = error is not None and not self._is_readable(raw)
+            # Read once more, at nobody else's cost: the pump says the same of both kinds.
+            readable = error is None or self.organism.kernel.read.is_document(raw)
+            exchange.malformed = not readable
             exchange.reached.set_result(False)
         exchange.end(waiter)
-
-    def _is_readable(self, raw: bytes) -> bool:
-        """Read a refused message once more, to tell a bad document from a bad message.
-
-        The pump says the same of both, and the cost falls on nobody else.
-        """
-        try:
-            self.organism.kernel.read.document(raw)
-        except XmlPipelineError:
-            return False
-        return True

@@ -1,7 +1,8 @@
 """Idempotency keys: the same request twice is one message.
 
 After draft-ietf-httpapi-idempotency-key-header-07. What is remembered under a key is not an
-answer but the exchange: whoever repeats the request joins it, at whatever point it is.
+answer but the exchange: whoever repeats the request joins it, at whatever point it is. What
+other processes remembered is in the journal (``repeats``).
 """
 
 from __future__ import annotations
@@ -45,8 +46,7 @@ class Keys:
         found = self._by_key.get(key)
         if found is None:
             return None
-        if found.fingerprint != fingerprint:
-            raise Problem(422, "This Idempotency-Key was used for another request.")
+        check_same(found.fingerprint, fingerprint)
         return found.exchange
 
     def remember(self, key: str, fingerprint: bytes, exchange: Exchange) -> None:
@@ -70,3 +70,9 @@ class Keys:
 
     def _forget_oldest(self) -> None:
         self._bytes -= self._by_key.pop(next(iter(self._by_key))).exchange.size
+
+
+def check_same(earlier: bytes, fingerprint: bytes) -> None:
+    """Raise Problem where a key stands for another request."""
+    if earlier != fingerprint:
+        raise Problem(422, "This Idempotency-Key was used for another request.")

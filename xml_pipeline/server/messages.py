@@ -44,7 +44,7 @@ class Messages:
         seconds = _seconds(request, self._desk.bounds.wait)
         media = _media_type(request.headers)
         key = _idempotency_key(request.headers)
-        exchange = self._exchange(request, media, key, await self._body(request))
+        exchange = await self._exchange(request, media, key, await self._body(request))
         if not await self._wait(request, exchange, seconds, expected_back=bool(key)):
             raise self._desk.unknown(exchange)
         if exchange.answer.done() and (seconds or not exchange.has_reached):
@@ -71,12 +71,12 @@ class Messages:
             raise Problem(400, "The body ended before its end.") from None
         return bytes(body)
 
-    def _exchange(self, request: Request, media: str, key: str, body: bytes) -> Exchange:
+    async def _exchange(self, request: Request, media: str, key: str, body: bytes) -> Exchange:
         """Submit the message, or join the exchange of the same request of before."""
         to, thread = request.query_params.get("to"), request.query_params.get("thread", "")
         about = repr((media, to, thread)).encode()
         fingerprint = hashlib.sha256(about + b"\n" + body).digest()
-        known = self._desk.keys.find(key, fingerprint) if key else None
+        known = await self._known(key, fingerprint) if key else None
         if known is not None:
             return known
         try:
@@ -88,7 +88,20 @@ class Messages:
         exchange = self._desk.submit(raw)
         if key:
             self._desk.keys.remember(key, fingerprint, exchange)
+            self._desk.repeats.note(key, fingerprint, exchange)
         return exchange
+
+    async def _known(self, key: str, fingerprint: bytes) -> Exchange | None:
+        """Return the exchange of the same request, of this process or an earlier one."""
+        keys = self._desk.keys
+        known = keys.find(key, fingerprint)
+        if known is not None:
+            return known
+        earlier = await self._desk.repeats.find(key, fingerprint)
+        known = keys.find(key, fingerprint)  # Another may have come in meanwhile.
+        if known is None and earlier is not None:
+            keys.remember(key, fingerprint, earlier)
+        return known or earlier
 
     def _envelope(self, media: str, to: str | None, thread: str, body: bytes) -> bytes:
         if media == XML and to is not None:

@@ -69,6 +69,7 @@ OPERATIONS = (
             204: "All went quiet without an answer.",
             400: "Malformed.",
             408: "The body did not come in time.",
+            410: "This Idempotency-Key was used; the answer is not kept any more.",
             413: "Too large.",
             415: "Neither XML nor JSON in UTF-8.",
             422: "A fault; or an Idempotency-Key that was used for another request.",

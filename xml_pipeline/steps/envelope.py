@@ -125,6 +125,14 @@ class ReadEnvelope:
             thread = wire.conversation.id
             self._audit.note(wire.sender, "sender_overwritten", claimed=claimed, thread=thread)
 
+    def is_document(self, raw: bytes) -> bool:
+        """Tell whether bytes from outside are an envelope at all, whoever they are from."""
+        try:
+            self.document(raw)
+        except Rejected:
+            return False
+        return True
+
     def _check(self, root: Any) -> None:
         if not self._fits(root):
             raise Rejected("validation", f"envelope: {self._schema.error_log.last_error}")

@@ -129,12 +129,19 @@ class Rail:
 
         Raises Rejected where it can no longer be read, whatever the reason.
         """
+        return self._once_more(wire, lambda envelope: self._route.on(envelope, listener, thread))
+
+    def out_again(self, wire: Wire) -> Delivery:
+        """Take an answer out that has left before; Rejected where it can no longer be read."""
+        return self._once_more(wire, self._route.out)
+
+    def _once_more(self, wire: Wire, address: Callable[[Envelope], Addressed]) -> Delivery:
         at: Any = wire
         try:
             at = self._read(wire)
             for step in self._at_envelope:
                 at = step(at)
-            at = self._decode(self._route.on(at, listener, thread))
+            at = self._decode(address(at))
             for step in self._at_delivery:
                 at = step(at)
         except Rejected:

@@ -63,6 +63,12 @@ class Route:
             return self._from_outside(envelope, thread)
         return (self.on(envelope, self._callee(thread), thread),)
 
+    def out(self, envelope: Envelope) -> Addressed:
+        """Address an answer to the outside, to be read as what its listener knows by that name."""
+        sender = self._listeners.find(envelope.wire.sender)
+        known = sender.codecs.get(envelope.tag) if sender is not None else None
+        return Addressed(envelope, OUTSIDE, None, self._declared(envelope) or known)
+
     def _declared(self, envelope: Envelope) -> Codec[Any] | None:
         """Return what reads an answer that was written as text, where its listener says so."""
         sender = self._listeners.find(envelope.wire.sender)
