@@ -40,7 +40,8 @@ async def _insist(runner: Runner, number: int) -> str:
 
 async def test_retries_with_one_key_around_kills_are_one_conversation(tmp_path: Path) -> None:
     write_project(tmp_path)
-    runner, random, threads = Runner(tmp_path), Random(7), {}
+    runner, random = Runner(tmp_path), Random(7)
+    threads: dict[int, str] = {}
     await runner.start()
     for first in range(0, ORDERS, ROUND):
         numbers = range(first, first + ROUND)

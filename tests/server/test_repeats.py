@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.faults.ailing import Ailing
-from tests.server.house import Farewell, Greeted, Greeting, Patient, envelope, greet, running
+from tests.server.house import HELLO, Farewell, Greeted, Greeting, Patient, envelope, greet, running
 from xml_pipeline.backends.memory import MemoryBackend
 from xml_pipeline.listener import HandlerMetadata, HandlerResponse, Listener
 
@@ -53,10 +53,7 @@ async def test_a_conversation_that_goes_on_is_joined() -> None:
 @pytest.mark.parametrize(("to", "status"), [("broken", 422), ("nobody", 422), ("silent", 204)])
 async def test_a_message_that_came_to_nothing_reads_the_same(to: str, status: int) -> None:
     backend = MemoryBackend()
-    said = {
-        "content": envelope('<Greeting xmlns=""><name>Ada</name></Greeting>', to),
-        "params": {"wait": 9},
-    }
+    said = {"content": envelope(HELLO, to), "params": {"wait": 9}}
     said |= {"headers": {"Content-Type": "application/xml", "Idempotency-Key": "k"}}
     answers = []
     for _ in "ab":
@@ -118,9 +115,8 @@ async def converse(
 async def test_a_message_that_another_overtook_gets_the_answer_to_all() -> None:
     backend = MemoryBackend()
     host = Listener("host", (Greeting, Farewell), converse, output=Greeted, description="A host.")
-    greeting = '<Greeting xmlns=""><name>Ada</name></Greeting>'
     headers = {"Content-Type": "application/xml", "Idempotency-Key": "k"}
-    body = envelope(greeting, "host")
+    body = envelope(HELLO, "host")
     async with running(host, backend=backend) as visitor:
         accepted = await visitor.http.post("/v1/messages", content=body, headers=headers)
         thread = accepted.json()["thread"]
