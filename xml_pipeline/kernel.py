@@ -22,6 +22,7 @@ from xml_pipeline.identity.verifying import Verifier
 from xml_pipeline.inbox import Inbox, OuterDoor
 from xml_pipeline.ingress import Ingress
 from xml_pipeline.journal import Journal
+from xml_pipeline.message import Wire
 from xml_pipeline.pump import StreamPump
 from xml_pipeline.registries.budgets import Budget, BudgetLimits, Budgets, Severity
 from xml_pipeline.registries.listeners import Listeners
@@ -50,6 +51,11 @@ class Signatures:
     def remember_in(self, nonces: NonceMemory) -> None:
         """Keep what has been seen elsewhere, such as where it outlives this process."""
         self._verifier.nonces = nonces
+
+    def heard(self, wire: Wire, at: float) -> None:
+        """Judge a message of the past by the time at which it was accepted."""
+        if self._verifier.keys:
+            self._verifier.heard(wire, at)
 
     def take_over(self, credentials: Credentials) -> None:
         """Use other keys from now on; what has been seen stays seen."""

@@ -14,6 +14,7 @@ from typing import Any
 
 from xml_pipeline.backends import PastConversation
 from xml_pipeline.errors import InvalidState, Rejected
+from xml_pipeline.identity.nonces import kept_nonces
 from xml_pipeline.journal.lines import NOBODY, Delayed
 from xml_pipeline.journal.reading import (
     PastDelivery,
@@ -34,7 +35,12 @@ log = logging.getLogger(__name__)
 
 
 async def recover(kernel: Kernel) -> int:
-    """Go on with every conversation that has not ended; return how many there were."""
+    """Go on with every conversation that has not ended; return how many there were.
+
+    What was signed and heard before is known from now on.
+    """
+    if kernel.journal.keeps:
+        kernel.signatures.remember_in(await kept_nonces(kernel.journal))
     count = 0
     async for past in kernel.journal.backend.unfinished():
         count += resume(kernel, past)
@@ -81,7 +87,10 @@ class _Resumption:
             if past.open:
                 self._restore(past, self._threads[past.id])
         for message in under_way:
-            kernel.inbox.restore(self._wire(message))
+            wire = self._wire(message)
+            if message.kind == "inject" and message.origin == "outside":
+                kernel.signatures.heard(wire, message.at)
+            kernel.inbox.restore(wire)
         for standing in list(story.standing()):
             self._stand(standing)
         self._watch_time()

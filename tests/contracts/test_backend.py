@@ -168,6 +168,9 @@ async def test_marks_are_found_by_kind_and_key_until_they_expire(make: Make) -> 
         assert await backend.marked("nonce", "a b", write.now) == b""
         assert await backend.marked("key", "a", write.now) is None
         assert await backend.marked("key", "a b", until + 1.0) is None
+        assert await backend.marks("key", write.now) == [Mark("key", "a b", b"\x00one", until)]
+        assert await backend.marks("key", until + 1.0) == []
+        assert await backend.marks("none", write.now) == []
 
 
 async def test_a_mark_is_replaced_by_a_later_one(make: Make) -> None:

@@ -30,6 +30,7 @@ class Ailing:
         self.letters = backend.letters
         self.letter = backend.letter
         self.marked = backend.marked
+        self.marks = backend.marks
 
     async def append(self, commit: Commit) -> None:
         await self.goes_on.wait()

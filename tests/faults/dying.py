@@ -27,6 +27,7 @@ class Dying:
         self.letters = backend.letters
         self.letter = backend.letter
         self.marked = backend.marked
+        self.marks = backend.marks
 
     async def open(self) -> None:
         await self._backend.open()

@@ -135,6 +135,9 @@ class Backend(Protocol):
     async def marked(self, kind: str, key: str, now: float) -> bytes | None:
         """Return the value of a mark that has not expired, None where there is none."""
 
+    async def marks(self, kind: str, now: float) -> list[Mark]:
+        """Return the marks of a kind that have not expired."""
+
 
 def seconds_kept(retention: float | Literal["keep", "prune"]) -> float | None:
     """Return for how many seconds what has ended is kept: None for ever, 0 not at all."""

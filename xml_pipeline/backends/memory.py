@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
-from xml_pipeline.backends.base import Commit, DeadLetter, Entry, Past, PastConversation
+from xml_pipeline.backends.base import Commit, DeadLetter, Entry, Mark, Past, PastConversation
 
 
 @dataclass(slots=True)
@@ -73,6 +73,14 @@ class MemoryBackend:
         """Return the value of a mark."""
         value, until = self._marks.get((kind, key), (None, 0.0))
         return value if until > now else None
+
+    async def marks(self, kind: str, now: float) -> list[Mark]:
+        """Return the marks of a kind."""
+        return [
+            Mark(kind, key, value, until)
+            for (its_kind, key), (value, until) in self._marks.items()
+            if its_kind == kind and until > now
+        ]
 
     def _write(self, entry: Entry, at: float) -> None:
         log = self._logs.setdefault(entry.conversation, _Log(at))

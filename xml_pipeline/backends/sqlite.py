@@ -21,6 +21,7 @@ from typing import IO, NamedTuple
 from xml_pipeline.backends.base import (
     Commit,
     DeadLetter,
+    Mark,
     Past,
     PastConversation,
     seconds_kept,
@@ -198,6 +199,12 @@ class SqliteBackend:
         with _translated(self._file):
             found = self._db.execute(query, (kind, key, now)).fetchone()
             return found[0] if found is not None else None
+
+    async def marks(self, kind: str, now: float) -> list[Mark]:
+        """Return the marks of a kind."""
+        query = "select kind, key, value, until from marks where kind = ? and until > ?"
+        with _translated(self._file):
+            return [Mark(*each) for each in self._db.execute(query, (kind, now))]
 
     def _find_live(self) -> None:
         """Learn which conversations go on, and where their chains end."""

@@ -59,6 +59,7 @@ class Verifier:
         self._is_inside = is_inside
         self.nonces: NonceMemory = nonces if nonces is not None else Nonces()
         self._clock = clock
+        self._heard: dict[Wire, float] = {}
 
     def __call__(self, root: Any, wire: Wire) -> Wire:
         """Return the wire, under the name that signed it; the signature leaves the tree.
@@ -71,12 +72,17 @@ class Verifier:
         if next(meta.iterchildren(_FOREIGN), None) is not None:
             raise SignatureRefused("of a kind that is not known here")
         if found:
-            return _under(self._verified(root, found), "signed", wire)
+            now = self._heard.pop(wire, None) or self._clock()
+            return _under(self._verified(root, found, now), "signed", wire)
         if self.required:
             raise SignatureRefused("there is none")
         return _under(wire.sender, wire.origin, wire)
 
-    def _verified(self, root: Any, found: list[Any]) -> str:
+    def heard(self, wire: Wire, at: float) -> None:
+        """Judge a signature, when its turn comes, as of the time at which it was accepted."""
+        self._heard[wire] = at
+
+    def _verified(self, root: Any, found: list[Any], now: float) -> str:
         """Return the name that signed the tree, and take ``<sig>`` out of it."""
         meta = root[0]
         sender, key = self._key(meta)
@@ -85,7 +91,7 @@ class Verifier:
         meta.remove(found[-1])
         if signature is None or not key.verifies(signature, canonical(root)):
             raise SignatureRefused(f"not made by {sender!r} for this envelope")
-        self._check_time(sender, *texts[:-1])
+        self._check_time(sender, texts, now)
         return sender
 
     def _key(self, meta: Any) -> tuple[str, Key]:
@@ -97,9 +103,10 @@ class Verifier:
             raise SignatureRefused(f"nobody outside may be called {sender!r}")
         return sender, key
 
-    def _check_time(self, sender: str, nonce: str, signed: str, expires: str) -> None:
+    def _check_time(self, sender: str, texts: list[str], now: float) -> None:
         """Refuse what does not hold now, or may have been heard before."""
-        now, begin, end = self._clock(), moment_of(signed), moment_of(expires)
+        nonce, signed, expires, _ = texts
+        begin, end = moment_of(signed), moment_of(expires)
         if begin is None or end is None or not is_nonce(nonce):
             raise SignatureRefused("its nonce, or a time in it, is not written as it should be")
         if begin > now + AHEAD:
