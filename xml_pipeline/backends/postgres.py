@@ -19,6 +19,7 @@ import asyncpg
 from xml_pipeline.backends.base import (
     Commit,
     DeadLetter,
+    Mark,
     Past,
     PastConversation,
     as_json,
@@ -203,6 +204,12 @@ class PostgresBackend:
         query = "select value from xp_marks where kind = $1 and key = $2 and until > $3"
         rows = await self._reading.fetch(query, kind, key, now)
         return bytes(rows[0][0]) if rows else None
+
+    async def marks(self, kind: str, now: float) -> list[Mark]:
+        """Return the marks of a kind."""
+        query = "select key, value, until from xp_marks where kind = $1 and until > $2"
+        rows = await self._reading.fetch(query, kind, now)
+        return [Mark(kind, key, bytes(value), until) for key, value, until in rows]
 
     async def _hold(self, connection: asyncpg.Connection[Any]) -> None:
         """Take the lock; whoever had it may be just about to let go."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import socket
 import struct
 from collections.abc import AsyncIterator, Iterable, Iterator
@@ -38,6 +39,10 @@ _TIDY_EVERY = 60.0
 _AT_ONCE = 50
 _TIME = struct.Struct(">d")
 _WHAT = {(False, False): "", (True, False): "o", (False, True): "e", (True, True): "b"}
+
+
+_SPECIAL, _ESCAPED = re.compile(r"([\\*?\[\]^])"), r"\\\1"
+_SCANNED = ("COUNT", "10000")
 
 
 def shard_of(conversation: str) -> int:
@@ -147,10 +152,24 @@ class RedisBackend:
 
     async def marked(self, kind: str, key: str, now: float) -> bytes | None:
         """Return the value of a mark."""
-        said: bytes | None = await self._reading.say("GET", self._key("mark", kind, key))
-        if said is None or len(said) < _TIME.size or _TIME.unpack_from(said)[0] <= now:
-            return None
-        return said[_TIME.size :]
+        mark = _read_mark(
+            kind, key, await self._reading.say("GET", self._key("mark", kind, key)), now
+        )
+        return mark.value if mark is not None else None
+
+    async def marks(self, kind: str, now: float) -> list[Mark]:
+        """Return the marks of a kind; all keys there are have to be looked through for them."""
+        head = self._key("mark", kind, "")
+        pattern, found, cursor = f"{_SPECIAL.sub(_ESCAPED, head)}*", dict[str, Mark](), b"0"
+        while True:
+            cursor, keys = await self._reading.say("SCAN", cursor, "MATCH", pattern, *_SCANNED)
+            values = await self._reading.say("MGET", *keys) if keys else ()
+            for name, said in zip(keys, values, strict=True):
+                key = name.decode().removeprefix(head)
+                if (mark := _read_mark(kind, key, said, now)) is not None:
+                    found[key] = mark
+            if cursor == b"0":
+                return list(found.values())
 
     # ── holding on ──────────────────────────────────────────────────────────────────────────
 
@@ -240,6 +259,14 @@ def _past(id: str, entries: list[bytes], ended: bytes | None = None) -> PastConv
 def _time(entry: bytes) -> float:
     at: float = _TIME.unpack_from(entry)[0] if len(entry) >= _TIME.size else 0.0
     return at
+
+
+def _read_mark(kind: str, key: str, said: bytes | None, now: float) -> Mark | None:
+    """Read a mark, None where there is none or it has expired."""
+    if said is None or len(said) < _TIME.size:
+        return None
+    (until,) = _TIME.unpack_from(said)
+    return Mark(kind, key, said[_TIME.size :], until) if until > now else None
 
 
 def _number(said: Any) -> float | None:
