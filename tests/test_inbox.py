@@ -324,12 +324,14 @@ def test_whoever_gives_up_nobody_waits_for_ever_and_the_limit_holds(
         runner.run(assert_all_come_and_go(limit, stories))
 
 
-async def test_whoever_is_alone_may_fill_the_hall() -> None:
+async def test_whoever_is_alone_may_fill_all_but_the_last_tenth() -> None:
     hall = Hall(messages=10)
-    for _ in range(10):
+    hall.take("ann", 9)
+    with pytest.raises(ShareExhausted):
         hall.take("ann", 1)
+    hall.take("bob", 1)
     with pytest.raises(Overloaded) as caught:
-        hall.take("ann", 1)
+        hall.take("eve", 1)
     assert not isinstance(caught.value, ShareExhausted)
 
 

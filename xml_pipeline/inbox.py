@@ -117,8 +117,8 @@ class OuterDoor:
     """Bounds what waits to be handled, for those outside only.
 
     Those who find the door full either wait in line or are refused with Overloaded. Where it is
-    half full, those who have more than their equal share waiting are refused, so that nobody's
-    flood keeps others out.
+    half full, those who have more than their equal share waiting are refused, and a last tenth is
+    kept for newcomers, so that nobody's flood keeps others out.
     """
 
     __slots__ = ("_entering", "_line", "_waiting", "max_bytes", "max_messages")
@@ -149,9 +149,11 @@ class OuterDoor:
             raise Overloaded(f"{messages} messages ({size} bytes) are waiting")
         if 2 * messages < self.max_messages and 2 * size < self.max_bytes:
             return
-        parties = {*waiting.parties(), party}
+        among = len({*waiting.parties(), party})
+        if 10 * messages >= 9 * self.max_messages or 10 * size >= 9 * self.max_bytes:
+            among += 1  # The last tenth is for whoever comes next.
         mine = waiting.conversations(party)
-        if mine * len(parties) >= self.max_messages:
+        if mine * among >= self.max_messages:
             raise ShareExhausted(f"{mine} conversations of yours are waiting, of {messages}")
 
     async def enter(self) -> None:

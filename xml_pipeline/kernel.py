@@ -97,6 +97,7 @@ class Kernel:
         self.scheduler.max_concurrent = config.max_concurrent_handlers
         self.scheduler.per_agent = config.max_concurrent_per_agent
         limit_pooled(self.scheduler, config)
+        self.scheduler.most_parked = most_parked(config)
         self.door.max_messages = config.limits.waiting_messages
         self.door.max_bytes = config.limits.waiting_bytes
         self.dispatch.context_slots = config.limits.context_slots
@@ -126,10 +127,10 @@ def build_kernel(config: OrganismConfig, backend: Backend | None = None) -> Kern
     dispatch.context_slots = config.limits.context_slots
     dispatch.audit = audit
     offload = dispatch.offload = Offload(view, config)
-    read, route = ReadEnvelope(xml_limits(config), audit), Route(listeners, threads, budgets)
+    read = ReadEnvelope(xml_limits(config), audit)
+    route = Route(listeners, threads, budgets, scheduler.crowded)
     rail = Rail(Stations(Unfold(settlement.number), read, route, Decode()), faults.refuse)
-    if journal.keeps:
-        threads.journal = inbox.journal = rail.journal = budgets.journal = todos.journal = journal
+    _note(journal, threads, inbox, rail, budgets, todos)
     return Kernel(
         events=events,
         listeners=listeners,
@@ -157,10 +158,17 @@ def _is_depth_first(config: OrganismConfig) -> bool:
     return config.thread_scheduling == "depth-first"
 
 
+def _note(journal: Journal, *parts: Threads | Inbox | Rail | Budgets | Todos) -> None:
+    """Let these parts note what they do, if anything is kept."""
+    for each in parts:
+        each.journal = journal if journal.keeps else None
+
+
 def _scheduler(config: OrganismConfig) -> Scheduler:
     at_once, per_agent = config.max_concurrent_handlers, config.max_concurrent_per_agent
     scheduler = Scheduler(at_once, per_agent, _clock, _is_depth_first(config))
     limit_pooled(scheduler, config)
+    scheduler.most_parked = most_parked(config)
     return scheduler
 
 
@@ -200,6 +208,12 @@ def limit_pooled(scheduler: Scheduler, config: OrganismConfig) -> None:
     pool = config.process_pool
     scheduler.per_pooled = 2 * pool.workers
     scheduler.pool_deadline = inf if pool.deadline is None else pool.deadline
+
+
+def most_parked(config: OrganismConfig) -> int:
+    """Return how many may wait for one listener: not all, so that others find room."""
+    most = config.limits.waiting_messages
+    return most - most // 4
 
 
 def xml_limits(config: OrganismConfig) -> XmlLimits:

@@ -49,8 +49,9 @@ class Scheduler:
 
     ``max_concurrent`` bounds the whole organism, ``per_agent`` each agent that names no
     limit of its own, ``per_pooled`` each listener that works in processes, whose deliveries
-    take ``pool_deadline`` seconds at most. ``lanes`` has the lane of each listener by its
-    name. ``clock`` gives the event loop's time.
+    take ``pool_deadline`` seconds at most. ``most_parked`` deliveries may wait for one listener
+    before nothing more from outside is let in for it. ``lanes`` has the lane of each listener
+    by its name. ``clock`` gives the event loop's time.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class Scheduler:
         self.per_agent = per_agent
         self.per_pooled = 1
         self.pool_deadline = inf
+        self.most_parked = inf
         self.running = 0
         self.waiting = 0
         self.waiting_bytes = 0
@@ -89,6 +91,13 @@ class Scheduler:
             lane = self.lanes[listener.name] = Lane(limit, timeout, self._depth_first)
         lane.limit, lane.timeout = limit, timeout
         return lane
+
+    def crowded(self, listener: Listener, party: str) -> bool:
+        """Tell whether enough waits for a listener, and some of it is this party's."""
+        lane = self.lanes.get(listener.name)
+        if lane is None or len(lane.parked) < self.most_parked:
+            return False
+        return lane.parked.waiting(party) > 0
 
     def forget_lanes(self, present: Container[str]) -> None:
         """Drop the lanes of listeners that are gone, once nothing is in them."""

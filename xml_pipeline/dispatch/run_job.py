@@ -178,6 +178,9 @@ class RemoteReservation:
         self._ask = ask
         self._number = number
 
+    async def written(self) -> None:
+        """Do not wait: the organism notes it before it answers, and a job is tried again."""
+
     def settle(self, tokens: int = 0, usd: float = 0.0) -> None:
         """Give back what was set aside and count what was spent."""
         self._ask("settle", (self._number, tokens, usd))

@@ -37,14 +37,23 @@ class BudgetLimits:
 class Reservation:
     """Tokens and money set aside until it is known what was really spent; settled once."""
 
-    __slots__ = ("_budget", "_holder", "_open", "tokens", "usd")
+    __slots__ = ("_budget", "_holder", "_open", "journal", "tokens", "usd")
 
     def __init__(self, budget: Budget, tokens: int, usd: float, holder: object) -> None:
         self._budget = budget
         self._holder = holder
         self._open = True
+        self.journal: Journal | None = None
         self.tokens = tokens
         self.usd = usd
+
+    async def written(self) -> None:
+        """Wait until a restart would know of it: whoever spends only then is never forgotten.
+
+        What is set aside when a process dies counts as spent.
+        """
+        if self.journal is not None:
+            await self.journal.written()
 
     def settle(self, tokens: int = 0, usd: float = 0.0) -> None:
         """Give back what was set aside and count what was spent; negative amounts count as 0."""
@@ -188,6 +197,7 @@ class Purse:
         if self._delivery.thread.current is not self._delivery:
             raise BudgetExhausted("this delivery is settled: it may spend no more", code="budget")
         reservation = self._budget.reserve(tokens, usd, self._delivery)
+        reservation.journal = self._journal
         if self._journal is not None:
             self._journal.spent(self._delivery.conversation)
         return reservation

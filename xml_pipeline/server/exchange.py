@@ -78,9 +78,17 @@ class Exchange:
         except Unanswered as error:
             if error.code is None:
                 raise Problem(503, "The organism has stopped.", retry_after=5.0) from None
-            status = 400 if self.malformed else 422
             where = {"thread": self.thread.conversation.id, "message": self.id}
-            raise Problem(status, str(error), code=error.code, id=error.id, more=where) from None
+            crowded = error.code == "overload"
+            status = 503 if crowded else 400 if self.malformed else 422
+            raise Problem(
+                status,
+                str(error),
+                code=error.code,
+                id=error.id,
+                retry_after=1.0 if crowded else None,
+                more=where,
+            ) from None
 
     def when_over(self, tell: Callable[[], None]) -> None:
         """Call ``tell`` once the answer, or its absence, is known."""

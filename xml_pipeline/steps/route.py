@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from xml_pipeline.errors import Rejected, SignatureRefused
@@ -31,13 +31,22 @@ class Route:
     else opens a child thread for each addressee, which takes the place of the message in its
     parent's count. "Absent" and "forbidden" are refused alike.
 
+    ``crowded`` tells of a listener that nothing more of somebody outside should wait for.
+
     Raises Rejected: "routing" where nobody may hear it, "budget" where the conversation or
-    the causal depth is spent.
+    the causal depth is spent, "overload" where too much from outside waits for somebody.
     """
 
-    __slots__ = ("_budgets", "_listeners", "_reserved", "_reserved_tags", "_threads")
+    __slots__ = ("_budgets", "_crowded", "_listeners", "_reserved", "_reserved_tags", "_threads")
 
-    def __init__(self, listeners: Listeners, threads: Threads, budgets: Budgets) -> None:
+    def __init__(
+        self,
+        listeners: Listeners,
+        threads: Threads,
+        budgets: Budgets,
+        crowded: Callable[[Listener, str], bool] = lambda listener, party: False,
+    ) -> None:
+        self._crowded = crowded
         self._listeners = listeners
         self._threads = threads
         self._budgets = budgets
@@ -118,6 +127,7 @@ class Route:
         targets = (self._callee(thread),) if answers else self._targets(envelope)
         if origin == "outside":
             _check_unsigned(targets)
+        self._check_room(targets, thread.conversation.party)
         if answers:
             return [self.on(envelope, targets[0], thread)]
         if len(targets) == 1 and not thread.callee:
@@ -125,6 +135,12 @@ class Route:
             thread.callee = targets[0].name
             return [addressed]
         return self._children(envelope, thread, targets)
+
+    def _check_room(self, targets: Sequence[Listener], party: str) -> None:
+        """Refuse what somebody can take no more of, while there is room for the others."""
+        for each in targets:
+            if self._crowded(each, party):
+                raise Rejected("overload", f"too much is waiting for {each.name}")
 
     def on(self, envelope: Envelope, listener: Listener, thread: Thread) -> Addressed:
         """Address an envelope to a listener, on that listener's thread."""
