@@ -18,8 +18,9 @@ from xml_pipeline.testing import memory_organism
 
 
 def crafter(name: str = "crafter", **options: Any) -> Listener:
-    """Return a listener that does what its orders say, in a process."""
-    options = {"cpu_bound": True, "description": "Does it.", "output": Made, **options}
+    """Return a listener that does what its orders say, in a process, and at the first attempt."""
+    usual = {"cpu_bound": True, "description": "Does it.", "output": Made, "max_deliveries": 1}
+    options = {**usual, **options}
     return Listener(name, Order, craft, **options)
 
 

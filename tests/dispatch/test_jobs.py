@@ -35,7 +35,8 @@ SAID = st.builds(
     st.sampled_from(["send", "respond", "acknowledge", "defer"]), st.binary(max_size=10),
 )  # fmt: skip
 ANSWERS = st.builds(Answer, st.lists(SAID, max_size=3).map(tuple), st.binary(max_size=10))
-FAILURES = st.builds(Failure, TEXT, TEXT, st.sampled_from(FAULT_CODES), TEXT)
+AFTER = st.none() | st.floats(0, 1e9)
+FAILURES = st.builds(Failure, TEXT, TEXT, st.sampled_from(FAULT_CODES), TEXT, AFTER)
 
 
 @given(JOBS)

@@ -17,7 +17,7 @@ from tests.dispatch import crafts
 from tests.dispatch.crafts import Made, Order
 from tests.dispatch.pooled import Watched, all_ready, crafter, lines_of, workshop
 from xml_pipeline.dispatch.frames import MOST_BYTES, BadFrame
-from xml_pipeline.dispatch.jobs import JobFailed
+from xml_pipeline.dispatch.jobs import JobUndone
 from xml_pipeline.errors import BudgetExhausted, HandlerFailed, Timeout, XmlPipelineError
 from xml_pipeline.events import AgentState, Event, FaultEvent
 from xml_pipeline.listener import HandlerMetadata, HandlerResponse, Listener
@@ -170,7 +170,7 @@ async def test_a_process_that_dies_costs_its_message_and_is_replaced(
         assert await made(organism, "echo", "still here") == "still here"
         assert organism.kernel.scheduler.running == 0
     [told] = details(seen)
-    assert re.match(r"handler worker-\d \(pid \d+\) ", told)
+    assert re.match(r"handler given up after attempt 1: worker-\d \(pid \d+\) ", told)
     assert reason in told
 
 
@@ -191,7 +191,7 @@ async def test_a_job_that_a_dying_process_has_not_read_is_given_to_the_next() ->
         await given.wait()
         for worker in workers:
             os.kill(worker.pid, signal.SIGKILL)
-        with pytest.raises(JobFailed, match=r"worker-[34] .* ended with exit code 1"):
+        with pytest.raises(JobUndone, match=r"worker-[34] .* ended with exit code 1"):
             await running
 
 
@@ -230,7 +230,7 @@ async def test_a_pickle_for_a_worker_is_never_loaded_either(tmp_path: Path) -> N
     file.touch()
     pickled = f"cposix\nunlink\n(V{file}\ntR.".encode()
     async with workshop() as organism:
-        with pytest.raises(JobFailed, match="ended with exit code 1"):
+        with pytest.raises(JobUndone, match="ended with exit code 1"):
             await organism.kernel.offload.pool.run(lambda: pickled, Deaf())
         assert await made(organism, "echo", "still here") == "still here"
     assert file.exists()

@@ -1,4 +1,4 @@
-"""R4, R24, and R5 as far as it goes without a journal: worker processes that break.
+"""R4, R5 and R24: worker processes that break.
 
 Only the message that broke one is affected; what breaks is replaced; nothing is left behind.
 """
@@ -107,18 +107,24 @@ async def test_a_worker_that_was_killed_is_replaced_within_a_second() -> None:
                 assert await organism.ask("crafter", Order("echo", "back")) == Made("back")
 
 
-async def test_poison_fails_each_time_with_a_named_fault_and_good_messages_do_not(
+async def test_poison_is_laid_aside_after_five_deliveries_and_nothing_good_is_lost(
     faults: list[FaultEvent],
 ) -> None:
-    orders = [("segfault", "")] * POISON + [("echo", str(number)) for number in range(500)]
+    orders = [("segfault", "")] * POISON + [("echo", str(n)) for n in range(JOBS - POISON)]
     Random(5).shuffle(orders)
-    async with workshop(workers=2) as organism:
+    stubborn = crafter(max_deliveries=5, retry_delays=(0.01, 0.02))
+    async with workshop(stubborn, workers=2) as organism:
         note(organism, faults)
         outcomes = await all_outcomes(organism, orders)
+        letters = await organism.kernel.journal.backend.letters()
     for (what, about), came in zip(orders, outcomes, strict=True):
         assert came == (about if what == "echo" else "HandlerFailed handler")
     assert [each.code for each in faults] == ["handler"] * POISON
-    assert all("was killed by SIGSEGV" in each.detail for each in faults)
+    assert len(letters) == POISON
+    for letter in letters:
+        assert (letter.attempts, letter.listener) == (5, "crafter")
+        assert "was killed by SIGSEGV" in letter.reason
+        assert b"<what>segfault</what>" in letter.payload
 
 
 async def test_a_hundred_jobs_that_are_cancelled_end_within_a_second_and_leave_nothing() -> None:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple, get_args
 
 from xml_pipeline.dispatch.frames import BadFrame, pack, unpack
-from xml_pipeline.errors import FAULT_CODES, FaultCode, XmlPipelineError
+from xml_pipeline.errors import FAULT_CODES, FaultCode, Retryable, XmlPipelineError
 
 SaidKind = Literal["send", "respond", "acknowledge", "defer"]
 
@@ -63,12 +63,16 @@ class Answer(NamedTuple):
 
 
 class Failure(NamedTuple):
-    """What a handler raised instead; ``traceback`` is for the log only."""
+    """What a handler raised instead; ``traceback`` is for the log only.
+
+    ``after`` is the least seconds after which it may be tried again, None where that is in vain.
+    """
 
     type: str
     message: str
     code: FaultCode
     traceback: str
+    after: float | None = None
 
 
 class JobFailed(XmlPipelineError):
@@ -77,6 +81,14 @@ class JobFailed(XmlPipelineError):
     def __init__(self, code: FaultCode, detail: str) -> None:
         super().__init__(detail)
         self.code: FaultCode = code
+        self.detail = detail
+
+
+class JobUndone(Retryable):
+    """A job is undone, and may be tried again: its worker died, or its handler said so."""
+
+    def __init__(self, detail: str, after: float = 0.0) -> None:
+        super().__init__(detail, after)
         self.detail = detail
 
 
@@ -111,8 +123,8 @@ def decode_reply(body: bytes) -> Answer | Failure:
     if not parts:
         raise BadFrame("an empty reply")
     what, *row = decode_words(parts[0])
-    if what == "failure" and len(row) == 4 and all(type(each) is str for each in row):
-        if row[2] in FAULT_CODES:
+    if what == "failure" and len(row) == 5 and all(type(each) is str for each in row[:4]):
+        if row[2] in FAULT_CODES and (row[4] is None or type(row[4]) in (int, float)):
             return Failure(*row)
     elif what == "answer" and len(row) == len(parts) - 2:
         return Answer(tuple(map(_said, row, parts[2:])), parts[1])

@@ -19,7 +19,7 @@ from typing import Any
 from xml_pipeline.audit.trail import Trail
 from xml_pipeline.dispatch.answers import code_of, responses_of
 from xml_pipeline.dispatch.deadlines import Deadlines
-from xml_pipeline.dispatch.jobs import JobFailed
+from xml_pipeline.dispatch.jobs import JobFailed, JobUndone
 from xml_pipeline.dispatch.offload import Offload
 from xml_pipeline.dispatch.relay import Relay
 from xml_pipeline.errors import FaultCode, InvalidState, Retryable
@@ -215,7 +215,7 @@ class LocalDispatch:
         return await self._run(delivery)
 
     def _raised(self, delivery: Delivery, error: BaseException) -> None:
-        detail = error.detail if isinstance(error, JobFailed) else _trace(error)
+        detail = error.detail if isinstance(error, JobFailed | JobUndone) else _trace(error)
         if isinstance(error, Retryable):
             self._tell_idle(delivery)
             seconds = max(error.after, delivery.listener.delay_after(delivery.attempt))

@@ -15,7 +15,15 @@ from typing import Any
 
 from xml_pipeline.config import OrganismConfig
 from xml_pipeline.dispatch.by_name import name_of, paths_of
-from xml_pipeline.dispatch.jobs import Failure, Job, JobFailed, Said, encode_job, encode_words
+from xml_pipeline.dispatch.jobs import (
+    Failure,
+    Job,
+    JobFailed,
+    JobUndone,
+    Said,
+    encode_job,
+    encode_words,
+)
 from xml_pipeline.dispatch.pool import Crew, Pool
 from xml_pipeline.errors import (
     BudgetExhausted,
@@ -82,13 +90,15 @@ class Offload:
         """Have a delivery handled by a worker.
 
         ``begins`` is called when one is free, and returns the seconds that it may take.
-        Raises JobFailed where the handler raised, or its worker died.
+        Raises JobFailed where the handler raised, JobUndone where its worker died.
         """
 
         def job() -> bytes:
             return encode_job(job_of(delivery, begins()))
 
         reply = await self.pool.run(job, JobHost(delivery, self._surroundings))
+        if isinstance(reply, Failure) and reply.after is not None:
+            raise JobUndone(reply.traceback, reply.after)
         if isinstance(reply, Failure):
             raise JobFailed(reply.code, reply.traceback)
         responses = tuple(map(response_of, reply.said))

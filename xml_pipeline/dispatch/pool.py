@@ -110,7 +110,7 @@ class Pool:
     async def run(self, job: Callable[[], bytes], host: Host) -> Answer | Failure:
         """Have a job done as soon as a worker is free; ``job`` is called then.
 
-        Raises JobFailed where its worker dies. Whoever is cancelled kills the worker.
+        Raises JobUndone where its worker dies. Whoever is cancelled kills the worker.
         """
         if self._restarts is not None and self._restarts.stillborn >= HOPELESS:
             raise _hopeless()

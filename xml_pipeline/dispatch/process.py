@@ -24,7 +24,7 @@ from xml_pipeline.dispatch.frames import BadFrame, Kind, Unframer, frame
 from xml_pipeline.dispatch.jobs import (
     Answer,
     Failure,
-    JobFailed,
+    JobUndone,
     decode_reply,
     decode_words,
     encode_words,
@@ -277,7 +277,7 @@ class WorkerProcess(asyncio.BufferedProtocol):
         if not self.ready.done():
             self.ready.cancel()
         if self._task is not None and not self._unread and not self._task.reply.done():
-            error = JobFailed("handler", f"{self.name} (pid {self.pid}) {reason}")
+            error = JobUndone(f"{self.name} (pid {self.pid}) {reason}")
             self._task.reply.set_exception(error)
 
 

@@ -17,7 +17,13 @@ from typing import Any, NamedTuple
 from xml_pipeline.dispatch.answers import all_said, code_of
 from xml_pipeline.dispatch.by_name import path_of
 from xml_pipeline.dispatch.jobs import Answer, Failure, Job, Said
-from xml_pipeline.errors import FaultCode, PayloadDefinitionError, Rejected, XmlPipelineError
+from xml_pipeline.errors import (
+    FaultCode,
+    PayloadDefinitionError,
+    Rejected,
+    Retryable,
+    XmlPipelineError,
+)
 from xml_pipeline.imports import import_object
 from xml_pipeline.listener import Delivered, HandlerMetadata, HandlerResponse, Listener
 from xml_pipeline.payload import RawPayload, codec_of
@@ -194,7 +200,14 @@ def failure(error: BaseException) -> Failure:
     """Return what a handler raised as what can be told of it."""
     code = error.code if isinstance(error, Unsayable) else code_of(error)
     text = "".join(traceback.format_exception(error))
-    return Failure(type(error).__name__, str(error), code, text)
+    return Failure(type(error).__name__, str(error), code, text, _after(error))
+
+
+def _after(error: BaseException) -> float | None:
+    """Return after how many seconds a job may be tried again, None where that is in vain."""
+    if isinstance(error, MemoryError):  # Another process may have more of it.
+        return 0.0
+    return max(0.0, error.after) if isinstance(error, Retryable) else None
 
 
 class Unsayable(XmlPipelineError):
