@@ -20,6 +20,7 @@ catch as widely or as narrowly as it likes::
     ├── Retryable                 a handler says: not now, but perhaps later
     ├── UnknownThread             no such conversation, or not yours: both read the same
     ├── UnknownListener           no such listener
+    ├── UnknownLetter             no such dead letter
     └── Unanswered                ``ask`` ended without the answer; carries code and id
         ├── HandlerFailed         the handler raised
         ├── NoReply               everything went quiet without a reply
@@ -164,6 +165,10 @@ class UnknownThread(XmlPipelineError):
 
 class UnknownListener(XmlPipelineError):
     """No such listener."""
+
+
+class UnknownLetter(XmlPipelineError):
+    """No such dead letter, or not any more."""
 
 
 class Unanswered(XmlPipelineError):

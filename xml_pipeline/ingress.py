@@ -101,6 +101,14 @@ class Ingress:
         self._inbox.put(Wire(raw, "outside", "inject", sender, conversation, thread, number))
         return thread
 
+    def take_in_again(self, raw: bytes, sender: str, tenant: str) -> Thread:
+        """Put an envelope that we wrote ourselves on its way, as a new conversation."""
+        thread = self.open(sender, tenant)
+        conversation = thread.conversation
+        conversation.messages = 1
+        self._inbox.put(Wire(raw, "sealed", "inject", sender, conversation, thread, 1))
+        return thread
+
     def waiter(self, thread: Thread) -> asyncio.Future[Delivery]:
         """Return a future of the answer to the message that came in last, or of its fault."""
         return wait_in(thread.conversation)

@@ -12,9 +12,10 @@ from types import TracebackType
 from typing import Any, Self
 
 from xml_pipeline.audit.changes import changes, reach
-from xml_pipeline.backends import Backend
+from xml_pipeline.backends import Backend, DeadLetter
 from xml_pipeline.config import OrganismConfig
 from xml_pipeline.control import Control
+from xml_pipeline.dead_letters import DeadLetters
 from xml_pipeline.dispatch.by_name import paths_of
 from xml_pipeline.errors import (
     Timeout,
@@ -65,6 +66,7 @@ class Organism:
         self._kernel.pump.rail.insert(steps if steps is not None else Inserts())
         self._reloader: Reload | None = None
         self._run, self._control = Run(self._kernel), Control(self._kernel)
+        self._letters = DeadLetters(self._kernel)
         everybody = (*system_listeners(self._kernel), *map(_checked, listeners))
         self._put_in_place(everybody, self.config)
 
@@ -236,6 +238,23 @@ class Organism:
     def resume(self, listener: str, *, by: str = PROGRAM) -> None:
         """Let a paused listener go on."""
         self._control.set_paused(listener, False, by)
+
+    async def dead_letters(self) -> list[DeadLetter]:
+        """Return the messages that were given up, the oldest first."""
+        return await self._letters.all()
+
+    async def replay(self, letter_id: str, *, sender: str = "outside", by: str = PROGRAM) -> str:
+        """Send a dead letter once more, as a new conversation of ``sender``; returns its thread.
+
+        UnknownLetter where it is not there. It stays where it could not be delivered.
+        """
+        self._run.admit()
+        return await self._letters.replay(letter_id, sender, by)
+
+    async def drop(self, letter_id: str, *, by: str = PROGRAM) -> None:
+        """Throw a dead letter away; UnknownLetter where it is not there."""
+        self._run.admit()
+        await self._letters.drop(letter_id, by)
 
     async def reload(self, path: str | Path | None = None, *, by: str = PROGRAM) -> ReloadEvent:
         """Read the organism's file again, or another one, and swap it in as a whole.

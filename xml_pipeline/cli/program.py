@@ -33,6 +33,7 @@ COMMANDS: Mapping[str, Mapping[str, tuple[str, str]]] = MappingProxyType(
             "threads": ("threads", "List the threads of a running organism, or show one."),
         },
         "Control it": {
+            "dead-letters": ("dead_letters", "List messages given up; show, replay or drop them."),
             "reload": ("control", "Make a running organism read its file again."),
             "kill": ("control", "Stop a thread, or all of a listener, of a tenant, or at all."),
             "pause": ("control", "Let a listener start nothing new."),
@@ -58,7 +59,7 @@ class Deferred(click.Command):
     def load(self) -> click.Command:
         """Import the command itself."""
         module = import_module(f"xml_pipeline.cli.commands.{self._module}")
-        command: click.Command = getattr(module, str(self.name))
+        command: click.Command = getattr(module, str(self.name).replace("-", "_"))
         return command
 
     def make_context(

@@ -21,6 +21,7 @@ from xml_pipeline.organism import Organism
 from xml_pipeline.server.bounds import Bounds
 from xml_pipeline.server.desk import Desk
 from xml_pipeline.server.gate import Gate
+from xml_pipeline.server.letters import DeadLetters
 from xml_pipeline.server.listeners import Listeners
 from xml_pipeline.server.messages import Messages
 from xml_pipeline.server.operations import OPERATIONS, Operation
@@ -79,6 +80,7 @@ def application(
 
 def _routes(desk: Desk) -> list[BaseRoute]:
     messages, threads, listeners = Messages(desk), Threads(desk), Listeners(desk)
+    letters = DeadLetters(desk)
     events, sockets, probes = EventRoute(desk), SocketRoute(desk), Probes(desk)
     endpoints = {
         "post_message": messages.post,
@@ -87,6 +89,10 @@ def _routes(desk: Desk) -> list[BaseRoute]:
         "thread_messages": threads.messages,
         "kill_thread": threads.kill,
         "kill_threads": threads.kill_all,
+        "list_letters": letters.list,
+        "show_letter": letters.show,
+        "drop_letter": letters.drop,
+        "replay_letter": letters.replay,
         "list_listeners": listeners.list,
         "show_listener": listeners.show,
         "listener_schema": listeners.schema,

@@ -49,6 +49,8 @@ def _answers(good: int, meaning: str, **problems: str) -> Mapping[int, str]:
 
 _ID = Parameter("id", "path", "Id of a thread.")
 _NAME = Parameter("name", "path", "Name of a listener.")
+_LETTER = Parameter("id", "path", "Id of a dead letter.")
+_NO_LETTER = "There is no such dead letter."
 _NO_THREAD, _NO_LISTENER = "There is no such thread.", "There is no such listener."
 _NOT_WRITTEN = "It could not be written into the audit log first, and was not done."
 _WATCH = (
@@ -137,6 +139,42 @@ OPERATIONS = (
             Parameter("tenant", "query", "On whose behalf."),
             Parameter("all", "query", "`true`: all there is."),
         ),
+    ),
+    Operation(
+        "list_letters",
+        "GET",
+        "/v1/dead-letters",
+        "The messages that were given up.",
+        _answers(200, "Dead letters, the oldest first."),
+    ),
+    Operation(
+        "show_letter",
+        "GET",
+        "/v1/dead-letters/{id}",
+        "One of them.",
+        _answers(200, "The dead letter.", p404=_NO_LETTER),
+        (_LETTER,),
+    ),
+    Operation(
+        "drop_letter",
+        "DELETE",
+        "/v1/dead-letters/{id}",
+        "Throw it away.",
+        _answers(204, "It is gone.", p404=_NO_LETTER),
+        (_LETTER,),
+    ),
+    Operation(
+        "replay_letter",
+        "POST",
+        "/v1/dead-letters/{id}/replay",
+        "Send its message once more, as a new conversation.",
+        _answers(
+            202,
+            "It is on its way: `thread` and `id` say where.",
+            p404=_NO_LETTER,
+            p409="Its listener is not there, or accepts it no longer; the letter stays.",
+        ),
+        (_LETTER,),
     ),
     Operation(
         "list_listeners",

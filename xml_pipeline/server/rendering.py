@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import fields
+from datetime import UTC, datetime
 from typing import Any
 
 from lxml import etree
@@ -101,3 +102,9 @@ def _message_id(answer: Delivery, number: int | str) -> str:
     if isinstance(number, str):
         return number
     return f"{answer.conversation.id}.{number}" if number else ""
+
+
+def stamp(seconds: float) -> str:
+    """Return a time as text: universal, in milliseconds."""
+    text = datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
+    return text.replace("+00:00", "Z")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
 
@@ -14,7 +13,7 @@ from xml_pipeline.errors import UnknownListener, UnknownThread
 from xml_pipeline.server.desk import Desk
 from xml_pipeline.server.history import Said, ThreadRecord
 from xml_pipeline.server.problems import Problem
-from xml_pipeline.server.rendering import event_members
+from xml_pipeline.server.rendering import event_members, stamp
 
 log = logging.getLogger(__name__)
 
@@ -107,16 +106,11 @@ def _members(record: ThreadRecord) -> dict[str, Any]:
         "caller": record.caller,
         "callee": record.callee,
         "status": record.status,
-        "opened": _stamp(record.opened),
-        "changed": _stamp(record.changed),
+        "opened": stamp(record.opened),
+        "changed": stamp(record.changed),
     }
 
 
 def _said_members(said: Said) -> dict[str, Any]:
-    about = {"event": type(said.event).__name__, "at": _stamp(said.at)}
+    about = {"event": type(said.event).__name__, "at": stamp(said.at)}
     return about | event_members(said.event)
-
-
-def _stamp(seconds: float) -> str:
-    text = datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
-    return text.replace("+00:00", "Z")

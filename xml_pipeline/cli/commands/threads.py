@@ -52,7 +52,7 @@ async def list_threads(
         print_json(found)
         return
     rows = (
-        (each["id"], each["status"], each["caller"], each["callee"], _time(each["changed"]))
+        (each["id"], each["status"], each["caller"], each["callee"], local_time(each["changed"]))
         for each in found
     )
     print_table(("thread", "status", "caller", "callee", "changed"), rows)
@@ -80,12 +80,13 @@ async def _shown(target: Target, route: str, **query: str) -> Any:
         return await client.show(route, **query)
 
 
-def _time(stamp: str) -> str:
+def local_time(stamp: str) -> str:
+    """Return a time as people here read it."""
     return f"{datetime.fromisoformat(stamp).astimezone():%Y-%m-%d %H:%M:%S}"
 
 
 def _told(said: dict[str, Any]) -> str:
-    way = f"{_time(said['at'])}  {said['from_id']} → {said['to_id'] or '?'}"
+    way = f"{local_time(said['at'])}  {said['from_id']} → {said['to_id'] or '?'}"
     if said["event"] == "FaultEvent":
         return f"{way}  fault {said['id']} ({said['code']})"
     return f"{way}  {said['payload'] or said['payload_type']}"
