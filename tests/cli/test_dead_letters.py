@@ -23,7 +23,7 @@ HANDLER = '''
     '''
 LISTENER = (
     "  - {name: worker, description: Works., payload_class: handlers.play:Say,"
-    " handler: handlers.moody:work, max_deliveries: 2, retry: {first: 0.01}}\n"
+    " handler: handlers.moody:work, max_deliveries: 2, retry: {base_delay: 0.01}}\n"
 )
 
 
