@@ -1,8 +1,9 @@
-"""R1: the process is killed under load, again and again."""
+"""R1 and R9: the process is ended under load, again and again: by force, or asked to stop."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,22 +16,21 @@ from tests.faults.project import HANDS, write_project
 
 
 @dataclass(frozen=True, slots=True)
-class Killed:
-    """What came of it: the verdict, the seconds of each restart, the code of the last exit."""
+class Ended:
+    """What came of it: the verdict, the seconds of each restart, and the code of each exit."""
 
     verdict: Verdict
-    kills: int
     restarts: tuple[float, ...]
-    code: int
+    codes: tuple[int, ...]
 
 
-async def kill_under_load(
-    folder: Path, *, kills: int, orders: int, seed: int, backend: str | None = None
-) -> Killed:
-    """Send orders, and kill the process at random moments; then let it finish, and judge."""
-    write_project(folder) if backend is None else write_project(folder, backend)
+async def end_under_load(
+    folder: Path, how: Callable[[Runner], Awaitable[int]], *, times: int, orders: int, seed: int
+) -> Ended:
+    """Send orders, and end the process at random moments; then let it finish, and judge."""
+    write_project(folder)
     runner = Runner(folder)
-    moments = sorted(Random(seed).sample(range(1, orders * 9 // 10), kills))
+    moments = sorted(Random(seed).sample(range(1, orders * 9 // 10), times))
     due = asyncio.Event()
     waiting = iter(moments)
     following = next(waiting, None)
@@ -43,6 +43,7 @@ async def kill_under_load(
 
     load = Load(runner, orders, when_ok=count)
     restarts: list[float] = []
+    codes: list[int] = []
     await runner.start()
     async with asyncio.TaskGroup() as group:
         loading = group.create_task(load.run())
@@ -52,12 +53,12 @@ async def kill_under_load(
             coming.cancel()
             if due.is_set():
                 due.clear()
-                await runner.kill()
+                codes.append(await how(runner))
                 restarts.append(await runner.start())
     await _finished(load, folder / "effects")
-    code = await runner.stop()
+    codes.append(await runner.stop())
     verdict = judge(load.outcomes, folder / "effects", HANDS)
-    return Killed(verdict, len(restarts), tuple(restarts), code)
+    return Ended(verdict, tuple(restarts), tuple(codes))
 
 
 async def _finished(load: Load, effects: Path) -> None:

@@ -66,9 +66,9 @@ class Runner:
         self.changed.set()
         return loop.time() - began
 
-    async def kill(self) -> None:
-        """Kill the process as nothing can prevent it."""
-        await self._end(signal.SIGKILL)
+    async def kill(self) -> int:
+        """Kill the process as nothing can prevent it; return its exit code."""
+        return await self._end(signal.SIGKILL)
 
     async def stop(self) -> int:
         """Ask the process to stop in order, and return its exit code."""
