@@ -106,6 +106,14 @@ def test_a_journal_is_measured_against_the_floor() -> None:
     assert all(case["us"] > 0 and case["ratio"] > 0 for case in report["cases"])
 
 
+@pytest.mark.parametrize("fault", ["R1", "R19"])
+def test_a_fault_is_brought_about_and_told_with_its_outcome(fault: str) -> None:
+    [row] = figures("faults.py", "--only", fault, "--scale", "0.002")
+    assert row["id"] == fault
+    assert row["holds"] is True
+    assert row["found"].startswith("0 ")
+
+
 @pytest.mark.skipif(not BENCH, reason="the extra `bench` is not installed")
 def test_every_peer_is_measured_in_both_games() -> None:
     games = figures("peers.py", "--rounds", "1", *TINY)
