@@ -1,6 +1,6 @@
 """Faults of the reference system that this one does not have, by their numbers in its list.
 
-12 to 18 are in test_reference_faults_at_work. 19, 20, 24 and 25 are about parts not built yet.
+12 to 18 are in test_reference_faults_at_work; 19, 20 and 24 in test_reference_faults_of_processes.
 """
 
 from __future__ import annotations
