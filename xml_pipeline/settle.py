@@ -328,8 +328,8 @@ def _as_written(response: HandlerResponse) -> Delayed:
     """Return a response as it can be written down; one that cannot be sets out as nothing."""
     payload: Any = response.payload
     try:
-        xml = payload if isinstance(payload, bytes) else codec_of(type(payload)).to_xml(payload)
-    except (Rejected, PayloadDefinitionError):
+        xml = payload if isinstance(payload, bytes) else payload.to_xml()
+    except (Rejected, AttributeError):  # It is no payload; who sends it then is told so.
         xml = b""
     return Delayed(response.kind, response.to, response.key, xml)
 

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import logging
+from collections import deque
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from heapq import heappop, heappush
+from math import inf
 
 from xml_pipeline.backends.base import Commit, DeadLetter, Entry, Mark, Past, PastConversation
+
+log = logging.getLogger(__name__)
+
+MOST_LETTERS = 10_000
+"""Dead letters that are kept in memory; then the oldest go."""
 
 
 @dataclass(slots=True)
@@ -27,6 +36,8 @@ class MemoryBackend:
         self._logs: dict[str, _Log] = {}
         self._letters: dict[str, DeadLetter] = {}
         self._marks: dict[tuple[str, str], tuple[bytes, float]] = {}
+        self._ended: deque[tuple[float, str]] = deque()
+        self._expiring: list[tuple[float, str, str]] = []
 
     async def open(self) -> None:
         """Nothing is needed."""
@@ -38,28 +49,32 @@ class MemoryBackend:
         """Write a commit."""
         for entry in commit.entries:
             self._write(entry, commit.at)
-        self._letters.update((each.id, each) for each in commit.letters)
+        for letter in commit.letters:
+            self._lay_aside(letter)
         for id in commit.dropped:
             self._letters.pop(id, None)
         for kind, key, value, until in commit.marks:
             self._marks[kind, key] = (value, until)
+            heappush(self._expiring, (until, kind, key))
         self._forget(commit.at)
 
     async def unfinished(self) -> AsyncIterator[PastConversation]:
         """Yield the conversations that have not ended."""
-        for id, log in tuple(self._logs.items()):
-            if log.ended is None:
-                yield PastConversation(id, log.opened, None, tuple(log.entries))
+        for id, kept in tuple(self._logs.items()):
+            if kept.ended is None:
+                yield PastConversation(id, kept.opened, None, tuple(kept.entries))
 
     async def conversation(self, id: str) -> PastConversation | None:
         """Return the log of one conversation."""
-        log = self._logs.get(id)
-        return PastConversation(id, log.opened, log.ended, tuple(log.entries)) if log else None
+        kept = self._logs.get(id)
+        if kept is None:
+            return None
+        return PastConversation(id, kept.opened, kept.ended, tuple(kept.entries))
 
     async def conversations(self, most: int) -> list[PastConversation]:
         """Return summaries of the conversations."""
         latest = list(self._logs.items())[: -most - 1 : -1]
-        return [PastConversation(id, log.opened, log.ended) for id, log in latest]
+        return [PastConversation(id, kept.opened, kept.ended) for id, kept in latest]
 
     async def letters(self) -> list[DeadLetter]:
         """Return the dead letters."""
@@ -83,16 +98,26 @@ class MemoryBackend:
         ]
 
     def _write(self, entry: Entry, at: float) -> None:
-        log = self._logs.setdefault(entry.conversation, _Log(at))
-        log.entries.append(Past(at, entry.records))
-        log.ended = at if entry.ends else None
+        kept = self._logs.setdefault(entry.conversation, _Log(at))
+        kept.entries.append(Past(at, entry.records))
+        if entry.ends:
+            kept.ended = at
+            self._ended.append((at, entry.conversation))
+
+    def _lay_aside(self, letter: DeadLetter) -> None:
+        self._letters[letter.id] = letter
+        if len(self._letters) > MOST_LETTERS:
+            oldest = next(iter(self._letters))
+            log.error("dead letter %s is thrown away: there are %d", oldest, MOST_LETTERS)
+            del self._letters[oldest]
 
     def _forget(self, now: float) -> None:
+        """Drop what has ended too long ago, and marks that have expired."""
         if self._keep is not None:
-            horizon = now - self._keep
-            for id, log in tuple(self._logs.items()):
-                if log.ended is not None and log.ended <= horizon:
-                    del self._logs[id]
-        for mark, (_, until) in tuple(self._marks.items()):
+            while self._ended and self._ended[0][0] <= now - self._keep:
+                self._logs.pop(self._ended.popleft()[1], None)
+        while self._expiring and self._expiring[0][0] <= now:
+            _, *mark = heappop(self._expiring)
+            _, until = self._marks.get((mark[0], mark[1]), (b"", inf))
             if until <= now:
-                del self._marks[mark]
+                del self._marks[mark[0], mark[1]]
