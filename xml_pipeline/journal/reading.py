@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from json import loads
-from typing import Any
+from typing import Any, NamedTuple
 
 from xml_pipeline.backends import PastConversation
 from xml_pipeline.errors import FaultCode, XmlPipelineError
@@ -147,21 +147,51 @@ class Story:
                 yield each
 
 
+class Line(NamedTuple):
+    """One line: its letter, its fields, and what follows it; ``entry`` counts the commits."""
+
+    entry: int
+    letter: str
+    fields: list[str]
+    body: bytes
+
+
 def read(past: PastConversation) -> Story:
     """Return what the log of a conversation adds up to; UnreadableJournal where it does not."""
     story = Story(past.id)
-    try:
-        for at, records in past.entries:
-            for letter, fields, body in _lines(records):
-                _FACTS[letter](story, at, fields, body)
-    except (ValueError, LookupError, TypeError) as error:
-        raise UnreadableJournal(f"conversation {past.id}: {error!r}") from error
+    for _ in tell(past, story):
+        pass
     if past.id not in story.threads:
         raise UnreadableJournal(f"conversation {past.id}: it has no beginning")
     return story
 
 
-def _lines(records: bytes) -> Iterator[tuple[str, list[str], bytes]]:
+def tell(past: PastConversation, story: Story) -> Iterator[Line]:
+    """Tell a story line by line: each is yielded as soon as it has become part of it.
+
+    Raises UnreadableJournal.
+    """
+    try:
+        for number, (at, records) in enumerate(past.entries):
+            for letter, fields, body in lines_of(records):
+                _FACTS[letter](story, at, fields, body)
+                yield Line(number, letter, fields, body)
+    except (ValueError, LookupError, TypeError) as error:
+        raise UnreadableJournal(f"conversation {past.id}: {error!r}") from error
+
+
+def without_details(records: bytes) -> bytes:
+    """Return an entry without the details of its faults: those are for the log only."""
+    written = []
+    for letter, fields, body in lines_of(records):
+        told = [*fields[:-1], '""'] if letter == "f" else fields
+        end = b"\n" if letter in _WITH_BODY else b""
+        written.append("\t".join((letter, *told)).encode() + b"\n" + body + end)
+    return b"".join(written)
+
+
+def lines_of(records: bytes) -> Iterator[tuple[str, list[str], bytes]]:
+    """Yield the letter, the fields and the body of each line of an entry; ValueError."""
     at = 0
     while at < len(records):
         end = records.index(b"\n", at)

@@ -87,6 +87,7 @@ def _routes(desk: Desk) -> list[BaseRoute]:
         "list_threads": threads.list,
         "show_thread": threads.show,
         "thread_messages": threads.messages,
+        "thread_log": threads.log,
         "kill_thread": threads.kill,
         "kill_threads": threads.kill_all,
         "list_letters": letters.list,

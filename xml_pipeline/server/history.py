@@ -103,6 +103,13 @@ class History:
         for conversation in reversed(self._conversations.values()):
             yield from reversed(conversation.threads.values())
 
+    def knows_the_beginning_of(self, conversation_id: str) -> bool:
+        """Tell whether nothing that was said in a conversation is missing here."""
+        conversation = self._conversations.get(conversation_id)
+        if conversation is None or not conversation.said:
+            return False
+        return conversation.said[0].event.message_id == f"{conversation_id}.1"
+
     def said(self, record: ThreadRecord) -> list[Said]:
         """Return what was said on a thread, or in all of a conversation for its root."""
         conversation = self._conversations.get(record.conversation)

@@ -96,6 +96,7 @@ OPERATIONS = (
             Parameter("status", "query", "`open`, or the status they have."),
             Parameter("listener", "query", "Their caller or callee."),
             Parameter("limit", "query", "How many at most.", "integer"),
+            Parameter("past", "query", "`true`: the conversations of the journal, too.", "boolean"),
         ),
     ),
     Operation(
@@ -112,6 +113,14 @@ OPERATIONS = (
         "/v1/threads/{id}/messages",
         "The last messages and faults of a thread, or of a whole conversation.",
         _answers(200, "Messages and faults, oldest first.", p404=_NO_THREAD),
+        (_ID,),
+    ),
+    Operation(
+        "thread_log",
+        "GET",
+        "/v1/threads/{id}/log",
+        "The conversation of a thread as it stands in the journal, without details of faults.",
+        _answers(200, "Its entries, in base64.", p404="There is no such thread in the journal."),
         (_ID,),
     ),
     Operation(

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from xml_pipeline.errors import UnknownListener, UnknownThread
+from xml_pipeline.server.chronicle import Chronicle, log_members
 from xml_pipeline.server.desk import Desk
 from xml_pipeline.server.history import Said, ThreadRecord
 from xml_pipeline.server.problems import Problem
@@ -22,10 +23,11 @@ _STATUSES = frozenset({"open", "created", "active", "completed", "error", "kille
 
 
 class Threads:
-    """Open threads, and those of the last conversations."""
+    """Open threads, those of the last conversations, and what the journal knows beyond them."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
+        self._chronicle = Chronicle(desk.organism.kernel.journal, desk.bounds.messages)
 
     async def list(self, request: Request) -> Response:
         """Show threads, those of the latest conversations first."""
@@ -34,17 +36,21 @@ class Threads:
         if status and status not in _STATUSES:
             raise Problem(400, f"`status` is one of {', '.join(sorted(_STATUSES))}.")
         wanted = {"created", "active"} if status == "open" else {status}
-        found = (
-            record
-            for record in self._desk.history.threads()
-            if (not status or record.status in wanted)
-            and (not listener or listener in (record.caller, record.callee))
-        )
-        return JSONResponse({"threads": [_members(each) for each in islice(found, limit)]})
+
+        def is_wanted(record: ThreadRecord) -> bool:
+            of_status = not status or record.status in wanted
+            return of_status and (not listener or listener in (record.caller, record.callee))
+
+        found = [*islice(filter(is_wanted, self._desk.history.threads()), limit)]
+        if request.query_params.get("past") == "true" and len(found) < limit:
+            known = {record.conversation for record in self._desk.history.threads()}
+            past = filter(is_wanted, await self._chronicle.others(known, limit))
+            found += islice(past, limit - len(found))
+        return JSONResponse({"threads": [_members(each) for each in found]})
 
     async def show(self, request: Request) -> Response:
         """Show one thread; of an open one also what only the present knows."""
-        record = self._record(request)
+        record = await self._record(request)
         said = _members(record)
         thread = self._desk.organism.kernel.threads.find(record.id)
         if thread is not None:
@@ -54,8 +60,20 @@ class Threads:
 
     async def messages(self, request: Request) -> Response:
         """Show what was said on a thread, or in all of a conversation, oldest first."""
-        said = self._desk.history.said(self._record(request))
-        return JSONResponse({"messages": [_said_members(each) for each in said]})
+        record = await self._record(request)
+        said = self._desk.history.said(record)
+        if self._desk.history.knows_the_beginning_of(record.conversation):
+            return JSONResponse({"messages": [_said_members(each) for each in said]})
+        past = await self._chronicle.said(record)
+        return JSONResponse({"messages": past or [_said_members(each) for each in said]})
+
+    async def log(self, request: Request) -> Response:
+        """Show the log of a whole conversation."""
+        record = await self._record(request)
+        past = await self._chronicle.conversation(record.conversation)
+        if past is None:
+            raise _unknown()
+        return JSONResponse(log_members(past))
 
     async def kill(self, request: Request) -> Response:
         """Stop a thread and everything below it."""
@@ -80,8 +98,9 @@ class Threads:
             raise Problem(404, "There is no such listener.") from None
         return JSONResponse({"killed": killed})
 
-    def _record(self, request: Request) -> ThreadRecord:
-        record = self._desk.history.thread(request.path_params["id"])
+    async def _record(self, request: Request) -> ThreadRecord:
+        thread_id = request.path_params["id"]
+        record = self._desk.history.thread(thread_id) or await self._chronicle.thread(thread_id)
         if record is None:
             raise _unknown()
         return record

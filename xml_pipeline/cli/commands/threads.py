@@ -9,9 +9,12 @@ import click
 
 from xml_pipeline.cli import options
 from xml_pipeline.cli.client import connected, path
+from xml_pipeline.cli.exits import Failed
 from xml_pipeline.cli.locate import locate
 from xml_pipeline.cli.options import Target
 from xml_pipeline.cli.output import print_json, print_result, print_table
+from xml_pipeline.cli.story import members_of, past_of, print_tree, tree_of
+from xml_pipeline.journal.reading import Story, read
 
 STATUSES = ("open", "created", "active", "completed", "error", "killed")
 
@@ -38,16 +41,16 @@ def threads() -> None:
 @click.option("--status", type=click.Choice(STATUSES), help="Only threads in this state.")
 @click.option("--listener", metavar="NAME", help="Only threads that this listener takes part in.")
 @click.option("--limit", type=click.IntRange(1, 1_000), default=100, show_default=True)
+@click.option("--all", "past", is_flag=True, help="The conversations of the journal, too.")
 @options.running_organism
 @options.as_json
 @options.asynchronous
-async def list_threads(
-    status: str | None, listener: str | None, limit: int, target: Target, as_json: bool
-) -> None:
+async def list_threads(target: Target, as_json: bool, past: bool, **wanted: str | int) -> None:
     """List threads, those of the latest conversations first."""
-    wanted = {"status": status or "", "listener": listener or ""}
-    query = {key: value for key, value in wanted.items() if value}
-    found = (await _shown(target, path("threads"), limit=str(limit), **query))["threads"]
+    query = {key: str(value) for key, value in wanted.items() if value}
+    if past:
+        query["past"] = "true"
+    found = (await _shown(target, path("threads"), **query))["threads"]
     if as_json:
         print_json(found)
         return
@@ -67,12 +70,24 @@ async def show(thread: str, target: Target, as_json: bool) -> None:
     """Show THREAD and what was said on it; of a conversation's first thread, all of it."""
     about = await _shown(target, path("threads", thread))
     said = (await _shown(target, path("threads", thread, "messages")))["messages"]
+    story = await _story(target, thread)
     if as_json:
-        print_json({**about, "messages": said})
+        print_json({**about, "messages": said, **(members_of(story) if story else {})})
         return
     print_table(("", ""), ((key, str(value)) for key, value in about.items() if value))
+    if story is not None and thread in story.threads:
+        print_tree(tree_of(story, thread))
+        return
     for each in said:
         print_result(_told(each))
+
+
+async def _story(target: Target, thread: str) -> Story | None:
+    """Return what the journal tells of a thread's conversation; None where there is no journal."""
+    try:
+        return read(past_of(await _shown(target, path("threads", thread, "log"))))
+    except Failed:
+        return None
 
 
 async def _shown(target: Target, route: str, **query: str) -> Any:
