@@ -6,6 +6,7 @@ import logging
 from pathlib import Path
 
 from xml_pipeline.backends import Backend
+from xml_pipeline.backends.memory import MemoryBackend
 from xml_pipeline.blueprint import Blueprint, Reader
 from xml_pipeline.catalogue import find
 from xml_pipeline.errors import ConfigError, PluginNotFound
@@ -37,6 +38,27 @@ def assemble(path: str | Path, journal: Path | None = None) -> Organism:
     for warning in blueprint.loaded.warnings:
         log.warning("%s", warning)
     return organism
+
+
+def assemble_sandbox(path: str | Path) -> Organism:
+    """Build the organism that a file describes so that nothing it does is kept anywhere.
+
+    Its journal is in memory, and it writes no audit log. Raises ConfigError.
+    """
+    with Reader().read(Path(path)) as blueprint:
+        silent = blueprint.config.audit.model_copy(update={"enabled": False})
+        return Organism(
+            blueprint.listeners,
+            config=blueprint.config.model_copy(update={"audit": silent}),
+            backend=MemoryBackend(),
+            steps=blueprint.inserts,
+        )
+
+
+def backend_of(path: str | Path, journal: Path | None = None) -> Backend | None:
+    """Return what the organism of a file is written to, not opened; None where nothing is."""
+    with Reader().read(Path(path)) as blueprint:
+        return _backend(blueprint, journal)
 
 
 def _backend(blueprint: Blueprint, journal: Path | None) -> Backend | None:

@@ -57,11 +57,11 @@ def resume(kernel: Kernel, past: PastConversation) -> bool:
     except UnreadableJournal as error:
         log.critical("left as it is: %s", error)
         return False
-    _Resumption(kernel, story).go_on()
+    Resumption(kernel, story).go_on()
     return True
 
 
-class _Resumption:
+class Resumption:
     """Makes of a story the conversation, threads and messages that it tells of."""
 
     def __init__(self, kernel: Kernel, story: Story) -> None:
@@ -77,12 +77,7 @@ class _Resumption:
     def go_on(self) -> None:
         """Put everything in its place; what fails at that fails as if it were handled."""
         kernel, story = self._kernel, self._story
-        under_way = list(story.under_way())
-        leaving = sum(each.thread == NOBODY for each in under_way)
-        kernel.journal.resumes(self._conversation, leaving, ended=not story.root.open)
-        self._count(under_way)
-        kernel.threads.restore(self._threads.values())
-        self._spend()
+        under_way = self._bring_back()
         for past in story.threads.values():
             if past.open:
                 self._restore(past, self._threads[past.id])
@@ -97,6 +92,37 @@ class _Resumption:
         for thread in self._threads.values():
             if thread.open and not thread.pending:
                 kernel.faults.end(thread)
+
+    def look_at(self, past: PastDelivery) -> Delivery:
+        """Bring the conversation back to one message of it; Rejected where that cannot be read.
+
+        Nothing goes on by itself: no timer runs, and nothing is in the inbox.
+        """
+        self._bring_back()
+        for thread in self._threads.values():
+            thread.pending += 1  # The message itself, and so nothing ends before its time.
+        home, told = self._threads[past.thread], self._story.threads[past.thread]
+        if self._remember(told, home) and told.todos:
+            self._kernel.todos.restore(home, told.todos)
+        return self._delivery(past, home, past.attempts)
+
+    def leave(self) -> None:
+        """Forget what was brought back."""
+        root = self._conversation.root
+        if root is not None and root.open:
+            self._kernel.threads.close(root, "killed")
+        self._kernel.inbox.clear()
+
+    def _bring_back(self) -> list[PastMessage]:
+        """Put the threads in their place; return the messages that are on their way."""
+        kernel, story = self._kernel, self._story
+        under_way = list(story.under_way())
+        leaving = sum(each.thread == NOBODY for each in under_way)
+        kernel.journal.resumes(self._conversation, leaving, ended=not story.root.open)
+        self._count(under_way)
+        kernel.threads.restore(self._threads.values())
+        self._spend()
+        return under_way
 
     def _thread(self, past: PastThread) -> Thread:
         parent = self._threads[past.parent] if past.parent != NOBODY else None

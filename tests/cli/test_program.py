@@ -133,7 +133,7 @@ def test_the_shell_is_offered_commands_and_their_options(shell: Shell) -> None:
         prompt = Shell(shell.directory, shell.home, variables)
         return {line.partition(",")[2] for line in prompt.run().out.splitlines()}
 
-    assert offered("xml-pipeline re") == {"reload", "resume"}
+    assert offered("xml-pipeline re") == {"reload", "replay", "resume"}
     assert offered("xml-pipeline ask --org") == {"--organism"}
     assert offered("xml-pipeline schema pay") == {"payload"}
 

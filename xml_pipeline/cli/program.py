@@ -30,6 +30,10 @@ COMMANDS: Mapping[str, Mapping[str, tuple[str, str]]] = MappingProxyType(
             "ask": ("ask", "Ask a listener something and print its answer."),
             "inject": ("inject", "Send envelopes from files and tell what became of them."),
             "watch": ("watch", "Follow what happens in a running organism."),
+            "replay": (
+                "replay",
+                "Run a past conversation again, and show what comes out otherwise.",
+            ),
             "threads": ("threads", "List the threads of a running organism, or show one."),
         },
         "Control it": {
