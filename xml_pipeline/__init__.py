@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         BudgetExhausted,
         HandlerFailed,
         NoReply,
+        Retryable,
         Timeout,
         Undeliverable,
         XmlPipelineError,
@@ -54,6 +55,7 @@ __all__ = [
     "OrganismConfig",
     "RawPayload",
     "ReloadEvent",
+    "Retryable",
     "SystemError",
     "ThreadEnded",
     "ThreadEvent",
@@ -69,7 +71,8 @@ __all__ = [
 _NAMES_BY_HOME = {
     "assembly": "bootstrap",
     "config": "OrganismConfig",
-    "errors": "BudgetExhausted HandlerFailed NoReply Timeout Undeliverable XmlPipelineError",
+    "errors": "BudgetExhausted HandlerFailed NoReply Retryable Timeout Undeliverable"
+    " XmlPipelineError",
     "events": "AgentState BudgetEvent FaultEvent MessageReceived MessageSent ReloadEvent"
     " ThreadEvent",
     "listener": "HandlerMetadata HandlerResponse Listener",

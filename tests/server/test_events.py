@@ -226,7 +226,7 @@ async def test_bytes_that_are_amiss_end_a_stream_under_way(
 
 
 async def test_readers_that_do_not_read_are_cut_off_and_others_are_not() -> None:
-    """R11, small: what is kept for all of them is one ring."""
+    """R11, at its CI size: what is kept for all of them is one ring."""
     body = {"to": "greeter", "payload": {"name": "x" * 60_000}}
     async with running(listener("greeter"), bounds=Bounds(events=200)) as visitor:
         slow = [await open_without_reading(visitor) for _ in range(20)]
