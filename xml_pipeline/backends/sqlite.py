@@ -130,6 +130,7 @@ class SqliteBackend:
         with _translated(self._file):
             self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._lock = _locked(self._file)
+            self._file.touch(mode=0o600)  # Messages are nobody else's business.
             self._db = _connect(self._file, every_disk=self._every_disk)
             _prepare(self._db, self._file)
             self._find_live()
