@@ -6,13 +6,16 @@ down slows both; a case's ratio is the median over its rounds.
 
 from __future__ import annotations
 
+import argparse
+import asyncio
 import cProfile
 import gc
+import json
 import platform
 import pstats
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from statistics import median
 from time import process_time
 
@@ -59,6 +62,31 @@ class Report:
     envelope_bytes: int
     floor_us: float
     cases: tuple[Figure, ...]
+
+
+def measured(
+    cases: Sequence[Case],
+    about: str | None,
+    arguments: Sequence[str] | None,
+    *,
+    clock: Clock = process_time,
+    foot: str = "",
+) -> None:
+    """Measure what the command line asks for, and print it."""
+    names = [case.name for case in cases]
+    parser = argparse.ArgumentParser(description=about)
+    parser.add_argument("--rounds", type=int, default=9, help="how often each case is played")
+    parser.add_argument("--scale", type=float, default=1.0, help="how long each round is")
+    parser.add_argument("--only", choices=names, help="measure this case only")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--profile", choices=names, help="print where this case spends its time")
+    options = parser.parse_args(arguments)
+    chosen = [case for case in cases if (options.profile or options.only) in (None, case.name)]
+    if options.profile:
+        asyncio.run(profile(chosen[0], options.scale))
+        return
+    report = asyncio.run(measure(chosen, options.rounds, options.scale, clock))
+    print(json.dumps(asdict(report), indent=2) if options.json else table(report) + foot)
 
 
 async def measure(

@@ -3,14 +3,10 @@
 
 from __future__ import annotations
 
-import argparse
-import asyncio
-import json
 from collections.abc import Sequence
-from dataclasses import asdict
 
 from benchmarks.games import fan_out, idle_hop, ping_pong
-from benchmarks.measuring import Case, measure, profile, table
+from benchmarks.measuring import Case, measured
 
 
 def _some(number: float) -> int:
@@ -58,20 +54,7 @@ CASES = (
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure, and print."""
-    names = [case.name for case in CASES]
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=9, help="how often each case is played")
-    parser.add_argument("--scale", type=float, default=1.0, help="how long each round is")
-    parser.add_argument("--only", choices=names, help="measure this case only")
-    parser.add_argument("--json", action="store_true", help="print JSON")
-    parser.add_argument("--profile", choices=names, help="print where this case spends its time")
-    options = parser.parse_args(arguments)
-    chosen = [case for case in CASES if (options.profile or options.only) in (None, case.name)]
-    if options.profile:
-        asyncio.run(profile(chosen[0], options.scale))
-        return
-    report = asyncio.run(measure(chosen, options.rounds, options.scale))
-    print(json.dumps(asdict(report), indent=2) if options.json else table(report))
+    measured(CASES, __doc__, arguments)
 
 
 if __name__ == "__main__":
