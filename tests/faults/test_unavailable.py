@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
+from pathlib import Path
 
 import httpx
 import pytest
@@ -15,6 +17,7 @@ from tests.faults.ailing import Ailing
 from tests.server.house import TOKEN, Greeting, everybody, running
 from tests.server.test_websocket import talking
 from xml_pipeline.backends.memory import MemoryBackend
+from xml_pipeline.backends.sqlite import SqliteBackend
 from xml_pipeline.config import OrganismConfig
 from xml_pipeline.errors import BackendUnavailable
 from xml_pipeline.events import MessageSent
@@ -171,6 +174,22 @@ async def test_those_in_line_at_the_outer_door_are_turned_away() -> None:
         with pytest.raises(BackendUnavailable):
             await in_line
         here.organism.resume("greeter")
+
+
+async def test_a_file_that_somebody_else_writes_to_is_waited_for_and_then_told_of(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "journal.db"
+    async with Organism(everybody(), backend=SqliteBackend(file)) as organism:
+        with closing(sqlite3.connect(file, isolation_level=None)) as other:
+            other.execute("begin immediate")
+            with pytest.raises(BackendUnavailable, match="not known"):
+                await organism.send("greeter", Greeting("Ada"))
+            with pytest.raises(BackendUnavailable, match="nothing more is taken in"):
+                await organism.send("greeter", Greeting("Ada"))
+            other.execute("rollback")
+        await organism.kernel.journal.written()
+        assert (await organism.ask("greeter", Greeting("Bob"))).text == "Hello, Bob!"
 
 
 async def test_a_websocket_hears_that_nothing_is_known_of_its_message() -> None:

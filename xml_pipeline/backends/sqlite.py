@@ -93,7 +93,8 @@ _FOLD_AT = 4_000_000
 
 _TIDY_EVERY = 60.0
 _TIDY_AT_ONCE = 200
-_BUSY_SECONDS = 5.0
+_BUSY_SECONDS = 1.0
+"""Seconds to wait for somebody else who writes to the file; all else waits as long."""
 
 
 class _Live(NamedTuple):

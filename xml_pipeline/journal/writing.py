@@ -224,18 +224,18 @@ class Journal:
     async def written(self) -> None:
         """Wait until all that has been noted is written; XmlPipelineError if it will not be.
 
-        Raises BackendUnavailable where nothing is known of it in time.
+        Raises BackendUnavailable where, for want of a backend, nothing is known of it in time.
         """
         if self.is_clean:
             return
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.then((done,), partial(_acknowledge, done))
-        try:
-            async with asyncio.timeout(PATIENCE):
-                await done
-        except TimeoutError:
-            words = f"not written within {PATIENCE:g} s; whether it will be is not known"
-            raise BackendUnavailable(words) from None
+        while not done.done():
+            await asyncio.wait({done}, timeout=PATIENCE)
+            if self.refusal is not None and not done.done():
+                words = f"not written within {PATIENCE:g} s; whether it will be is not known"
+                raise BackendUnavailable(words)
+        done.result()
 
     @property
     def refusal(self) -> BackendUnavailable | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
@@ -59,8 +60,12 @@ class Chronicle:
         with _told():
             summaries = await self._journal.backend.conversations(most + len(known))
         found = [each.id for each in summaries if each.id not in known][:most]
-        stories = [await self._story(each) for each in found]
-        return [_record(story, story.root) for story in stories if story is not None]
+        records = []
+        for each in found:
+            if (record := await self.thread(each)) is not None:
+                records.append(record)
+            await asyncio.sleep(0)  # There may be many, and others have a right to a turn.
+        return records
 
     async def said(self, record: ThreadRecord) -> list[dict[str, Any]]:
         """Return what was said on a thread, or in all of a conversation for its root."""
