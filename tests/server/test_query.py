@@ -44,7 +44,7 @@ async def test_what_there_is_instead_is_told_where_nothing_is_alike() -> None:
     async with running(*everybody()) as visitor:
         some = await visitor.http.get("/v1/threads?zzzz")
         none = await visitor.http.get(f"/healthz?{'x' * 3_000}=1")
-    assert some.json()["detail"].endswith("here; there are: status, listener, limit.")
+    assert some.json()["detail"].endswith("here; there are: status, listener, limit, past.")
     assert none.json()["detail"].endswith("here, nor any other.")
     assert len(none.content) < 500
 

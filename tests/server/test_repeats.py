@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
+from typing import Any
+
+import httpx
 import pytest
 
 from tests.faults.ailing import Ailing
-from tests.server.house import HELLO, Farewell, Greeted, Greeting, Patient, envelope, greet, running
+from tests.server.house import (
+    HELLO,
+    Farewell,
+    Greeted,
+    Greeting,
+    Patient,
+    Visitor,
+    envelope,
+    greet,
+    running,
+)
 from xml_pipeline.backends.memory import MemoryBackend
 from xml_pipeline.listener import HandlerMetadata, HandlerResponse, Listener
 
@@ -41,9 +55,11 @@ async def test_a_conversation_that_goes_on_is_joined() -> None:
     async with running(Patient().listener, backend=backend) as visitor:
         first = await visitor.tell("patient", Idempotency_Key="k")
     patient = Patient()
-    patient.go.set()
     async with running(patient.listener, backend=backend) as visitor:
+        joined = await visitor.tell("patient", Idempotency_Key="k")
+        patient.go.set()
         again = await visitor.tell("patient", wait=10, Idempotency_Key="k")
+    assert joined.json() == first.json()
     assert again.status_code == 200
     assert "At last, Ada!" in again.text
     assert again.json()["thread"] == first.json()["thread"]
@@ -102,30 +118,64 @@ async def test_keys_of_the_past_cannot_be_asked_for_while_the_backend_cannot_be_
     assert refused.headers["Retry-After"]
 
 
+KEY = {"Content-Type": "application/xml", "Idempotency-Key": "k"}
+
+
+async def ask(visitor: Visitor, body: bytes, wait: float = 0.0) -> httpx.Response:
+    query = {"wait": str(wait)} if wait else {}
+    return await visitor.http.post("/v1/messages", content=body, headers=KEY, params=query)
+
+
+async def pass_on(payload: Greeting | Greeted, metadata: HandlerMetadata) -> HandlerResponse:
+    """Let the helper greet, and pass on what it says."""
+    if isinstance(payload, Greeting):
+        return HandlerResponse(payload, to="helper")
+    return HandlerResponse.respond(payload)
+
+
+async def test_a_message_that_another_overtook_gets_what_is_said_to_all() -> None:
+    backend, body = MemoryBackend(), envelope(HELLO, "host")
+    words: dict[str, Any] = {"output": Greeted, "peers": ("helper",), "description": "A host."}
+    host = Listener("host", (Greeting, Greeted), pass_on, **words)
+    busy, patient = Patient("helper"), Patient("helper")
+    async with running(host, busy.listener, backend=backend) as visitor:
+        accepted = await ask(visitor, body)
+        second = envelope(HELLO, "host", accepted.json()["thread"])
+        await visitor.post(second, "application/xml")
+        while busy.calls < 2:
+            await asyncio.sleep(0)
+    async with running(host, patient.listener, backend=backend) as visitor:
+        joined = await ask(visitor, body)
+        patient.go.set()
+        answers = [await ask(visitor, body, 9.0)]
+    async with running(host, patient.listener, backend=backend) as visitor:
+        answers.append(await ask(visitor, body, 9.0))
+    assert joined.json() == accepted.json()
+    assert ["At last, Ada!" in each.text for each in answers] == [True, True]
+    assert answers[0].content == answers[1].content
+
+
 async def converse(
     payload: Greeting | Farewell, metadata: HandlerMetadata
 ) -> HandlerResponse | None:
-    """Answer a farewell, and with it every greeting before."""
+    """Answer a farewell only."""
     if isinstance(payload, Greeting):
-        metadata.state["met"] = payload.name
         return HandlerResponse.defer(within=600)
-    return HandlerResponse.respond(Greeted(f"Goodbye, {metadata.state['met']}!"))
+    return HandlerResponse.respond(Greeted(f"Goodbye, {payload.name}!"))
 
 
-async def test_a_message_that_another_overtook_gets_the_answer_to_all() -> None:
-    backend = MemoryBackend()
+async def test_a_message_that_another_overtook_does_not_get_the_answer_to_that_one() -> None:
+    backend, body = MemoryBackend(), envelope(HELLO, "host")
     host = Listener("host", (Greeting, Farewell), converse, output=Greeted, description="A host.")
-    headers = {"Content-Type": "application/xml", "Idempotency-Key": "k"}
-    body = envelope(HELLO, "host")
     async with running(host, backend=backend) as visitor:
-        accepted = await visitor.http.post("/v1/messages", content=body, headers=headers)
-        thread = accepted.json()["thread"]
+        thread = (await ask(visitor, body)).json()["thread"]
+        await visitor.post(envelope(HELLO, "host", thread), "application/xml")
         await visitor.organism.drain()
+    farewell = envelope('<Farewell xmlns=""><name>Ada</name></Farewell>', "host", thread)
     async with running(host, backend=backend) as visitor:
-        farewell = envelope('<Farewell xmlns=""><name>Ada</name></Farewell>', "host", thread)
+        joined = await ask(visitor, body)
         await visitor.post(farewell, "application/xml")
-        await visitor.organism.drain()
-        answer = await visitor.http.post(
-            "/v1/messages", content=body, headers=headers, params={"wait": 9}
-        )
-    assert "Goodbye, Ada!" in answer.text
+        answers = [joined, await ask(visitor, body, 9.0)]
+    async with running(host, backend=backend) as visitor:
+        answers.append(await ask(visitor, body, 9.0))
+    assert [each.status_code for each in answers] == [202, 204, 204]

@@ -42,19 +42,22 @@ def outcome_of(story: Story, number: int) -> PastOutcome:
 def _answers(story: Story, number: int, *, shared: bool) -> Iterator[PastMessage]:
     """Yield the replies that answer a message.
 
-    What the conversation's own listener answers to a later one is an answer to all that it has
-    handled before and left unanswered, this one among them if it is ``shared``.
+    What the conversation's own listener says later than while it handled a later message is for
+    all that it has handled before and left unanswered: this one among them if it is ``shared``.
     """
     for each in story.messages.values():
-        if each.kind == "reply" and each.thread == NOBODY and not each.refused:
-            asked = each.in_reply_to
-            if asked == number or (shared and _on_root_after(story, asked, number)):
-                yield each
+        leaves = each.kind == "reply" and each.thread == NOBODY and not each.refused
+        its_own = each.in_reply_to == number
+        if leaves and (its_own or (shared and _is_for_all(story, each, number))):
+            yield each
 
 
-def _on_root_after(story: Story, message: int | str, earlier: int) -> bool:
-    later = isinstance(message, int) and message > earlier
-    return later and (message, story.id) in story.deliveries
+def _is_for_all(story: Story, reply: PastMessage, earlier: int) -> bool:
+    asked = reply.in_reply_to
+    if not isinstance(asked, int) or asked < earlier:
+        return False
+    last = story.deliveries.get((asked, story.id))
+    return last is not None and 0.0 < last.settled < reply.at
 
 
 def _fault(story: Story, message: PastMessage) -> PastFault | None:
