@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import httpx
@@ -21,6 +20,7 @@ from tests.server.house import (
     running,
 )
 from xml_pipeline.backends.memory import MemoryBackend
+from xml_pipeline.events import EventStream, MessageReceived
 from xml_pipeline.listener import HandlerMetadata, HandlerResponse, Listener
 
 POLITE = Listener("greeter", Greeting, greet, output=Greeted, description="Greets.")
@@ -126,6 +126,13 @@ async def ask(visitor: Visitor, body: bytes, wait: float = 0.0) -> httpx.Respons
     return await visitor.http.post("/v1/messages", content=body, headers=KEY, params=query)
 
 
+async def reached(listener: str, events: EventStream) -> None:
+    """Wait until the next message has been handed to a listener."""
+    async for event in events:
+        if isinstance(event, MessageReceived) and event.to_id == listener:
+            return
+
+
 async def pass_on(payload: Greeting | Greeted, metadata: HandlerMetadata) -> HandlerResponse:
     """Let the helper greet, and pass on what it says."""
     if isinstance(payload, Greeting):
@@ -139,11 +146,12 @@ async def test_a_message_that_another_overtook_gets_what_is_said_to_all() -> Non
     host = Listener("host", (Greeting, Greeted), pass_on, **words)
     busy, patient = Patient("helper"), Patient("helper")
     async with running(host, busy.listener, backend=backend) as visitor:
+        events = visitor.organism.events()
         accepted = await ask(visitor, body)
         second = envelope(HELLO, "host", accepted.json()["thread"])
         await visitor.post(second, "application/xml")
-        while busy.calls < 2:
-            await asyncio.sleep(0)
+        for _ in "ab":
+            await reached("helper", events)
     async with running(host, patient.listener, backend=backend) as visitor:
         joined = await ask(visitor, body)
         patient.go.set()
