@@ -17,6 +17,7 @@ catch as widely or as narrowly as it likes::
     ├── Overloaded                the outer door is full; try again later
     │   └── ShareExhausted        … for whoever has more than their share waiting already
     ├── BackendUnavailable        what must outlive the process cannot be written at present
+    │   └── TakenOver             … for somebody else works on it by now
     ├── Retryable                 a handler says: not now, but perhaps later
     ├── UnknownThread             no such conversation, or not yours: both read the same
     ├── UnknownListener           no such listener
@@ -144,6 +145,10 @@ class BackendUnavailable(XmlPipelineError):
 
     code: FaultCode | None = "overload"
     retry_after: float = 2.0
+
+
+class TakenOver(BackendUnavailable):
+    """Another node works on these conversations by now: nothing was written, nor will be."""
 
 
 class Retryable(XmlPipelineError):

@@ -41,6 +41,11 @@ class FairQueue(Generic[Item]):
         """Return the parties that have something waiting."""
         return self._parties.keys()
 
+    @property
+    def conversations(self) -> Collection[Conversation]:
+        """Return the conversations that have something waiting."""
+        return self._waiting.keys()
+
     def waiting(self, party: str) -> int:
         """Return how many conversations of a party have something waiting."""
         return len(self._parties.get(party, ()))

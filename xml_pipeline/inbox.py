@@ -11,6 +11,7 @@ from xml_pipeline.errors import Overloaded, ShareExhausted
 from xml_pipeline.fairness import FairQueue
 from xml_pipeline.journal import Journal
 from xml_pipeline.message import Wire
+from xml_pipeline.thread import Conversation
 
 _AT_ONCE = 32
 """How many come in at once: until they have, nobody knows how large their messages are."""
@@ -64,6 +65,11 @@ class Inbox:
     def parties(self) -> Collection[str]:
         """Return those who began what waits here."""
         return self._queue.parties
+
+    @property
+    def waiting(self) -> Collection[Conversation]:
+        """Return the conversations that have something waiting here."""
+        return self._queue.conversations
 
     def conversations(self, party: str) -> int:
         """Return how many conversations of a party wait here."""

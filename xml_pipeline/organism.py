@@ -65,7 +65,8 @@ class Organism:
         self._kernel = build_kernel(self.config, backend)
         self._kernel.pump.rail.insert(steps if steps is not None else Inserts())
         self._reloader: Reload | None = None
-        self._run, self._control = Run(self._kernel), Control(self._kernel)
+        self._run = Run(self._kernel, self.config.organism.name)
+        self._control = Control(self._kernel)
         self._letters = DeadLetters(self._kernel)
         everybody = (*system_listeners(self._kernel), *map(_checked, listeners))
         self._put_in_place(everybody, self.config)

@@ -7,8 +7,10 @@ import logging
 from collections.abc import Callable
 from contextlib import ExitStack
 
+from xml_pipeline.backends import Shared
 from xml_pipeline.errors import BackendUnavailable, Undeliverable, XmlPipelineError
 from xml_pipeline.kernel import Kernel
+from xml_pipeline.nodes import Nodes
 from xml_pipeline.recovery import recover
 
 log = logging.getLogger(__name__)
@@ -22,8 +24,10 @@ class Run:
     If its pump ever dies, everybody who waits is told, and so is whoever stops it.
     """
 
-    def __init__(self, kernel: Kernel) -> None:
+    def __init__(self, kernel: Kernel, organism: str) -> None:
         self._kernel = kernel
+        store = kernel.journal.backend
+        self._nodes = Nodes(kernel, store, organism) if isinstance(store, Shared) else None
         self._pump: asyncio.Task[None] | None = None
         self._at_rest: list[asyncio.Future[None]] = []
 
@@ -40,12 +44,17 @@ class Run:
         with ExitStack() as undone:
             undone.callback(kernel.audit.end)
             note()
-            await kernel.journal.backend.open()
-            await kernel.offload.start()
-            await recover(kernel)
+            await self._take_up()
             undone.pop_all()
         self._pump = asyncio.create_task(self._live(), name=name)
         self._pump.add_done_callback(_cry_out)
+
+    async def _take_up(self) -> None:
+        """Take up the work: all there is, or one part of it among others."""
+        kernel, nodes = self._kernel, self._nodes
+        await (nodes.join() if nodes is not None else kernel.journal.backend.open())
+        await kernel.offload.start()
+        await (nodes.settle_in() if nodes is not None else recover(kernel))
 
     async def stop(self) -> None:
         """Cancel what still runs, write down what has happened, and let go of the store."""
@@ -101,7 +110,10 @@ class Run:
     async def _live(self) -> None:
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._kernel.pump.run(self._between))
+                living = group.create_task(self._nodes.live()) if self._nodes is not None else None
+                await self._kernel.pump.run(self._between)
+                if living is not None:
+                    living.cancel()
         finally:
             self._dismiss_everybody()
             if not self._kernel.inbox.stopped:
@@ -112,6 +124,8 @@ class Run:
         kernel = self._kernel
         if kernel.door.line:
             kernel.door.open()
+        if self._nodes is not None:
+            self._nodes.between()
         if (
             self._at_rest
             and not len(kernel.inbox)

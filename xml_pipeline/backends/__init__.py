@@ -10,6 +10,22 @@ from xml_pipeline.backends.base import (
     Mark,
     Past,
     PastConversation,
+    Shared,
+    View,
+    endings_of,
+    shard_of,
 )
 
-__all__ = ["Backend", "Commit", "DeadLetter", "Entry", "Mark", "Past", "PastConversation"]
+__all__ = [
+    "Backend",
+    "Commit",
+    "DeadLetter",
+    "Entry",
+    "Mark",
+    "Past",
+    "PastConversation",
+    "Shared",
+    "View",
+    "endings_of",
+    "shard_of",
+]

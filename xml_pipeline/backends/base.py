@@ -14,9 +14,10 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import astuple, dataclass
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol, runtime_checkable
+from zlib import crc32
 
 log = logging.getLogger(__name__)
 
@@ -137,6 +138,74 @@ class Backend(Protocol):
 
     async def marks(self, kind: str, now: float) -> list[Mark]:
         """Return the marks of a kind that have not expired."""
+
+
+SHARDS = 64
+"""Into how many parts the conversations are divided where several nodes share them."""
+
+_ENDINGS = {f"{number:02x}": number % SHARDS for number in range(256)}
+
+
+def shard_of(id: str) -> int:
+    """Return the shard of a conversation or thread: the same on every node, and for ever.
+
+    The last two digits of an id say it, so that an id can be made for a shard; what is no
+    such id has one all the same.
+    """
+    shard = _ENDINGS.get(id[-2:])
+    return crc32(id.encode()) % SHARDS if shard is None else shard
+
+
+def endings_of(shard: int) -> list[str]:
+    """Return the two last digits that an id of a shard may have."""
+    return [ending for ending, its in _ENDINGS.items() if its == shard]
+
+
+class View(NamedTuple):
+    """What a node sees of all: what each living one says of itself, and who holds which shard.
+
+    A shard is missing where nobody holds it; its holder need not live any more.
+    """
+
+    living: Mapping[str, Mapping[str, object]]
+    holders: Mapping[int, str]
+
+
+@runtime_checkable
+class Shared(Backend, Protocol):
+    """A backend that several nodes share: each writes in the shards that it holds, no other.
+
+    ``node`` is the id of this one. ``append`` raises TakenOver, and writes nothing, where a
+    shard in it is somebody else's. ``lifetime`` is for how many seconds a node that is silent
+    is taken to live.
+    """
+
+    node: str
+    lifetime: float
+
+    async def join(self) -> None:
+        """Connect, as a node that holds nothing yet. Takes the place of ``open``."""
+
+    async def look(self, about: Mapping[str, object]) -> View:
+        """Say that this node lives, and what of it others may know; see what the others say."""
+
+    async def take(self, shards: Collection[int]) -> set[int]:
+        """Take those of these shards that nobody who lives holds; return which."""
+
+    async def give(self, shards: Collection[int]) -> None:
+        """Let go of shards."""
+
+    def begin_anew(self) -> str:
+        """Be another node from now on, which holds nothing; return the id of the old one.
+
+        Not while something is being appended.
+        """
+
+    async def bury(self, node: str) -> None:
+        """Let go of all that a node holds, and of the node itself."""
+
+    def unfinished_in(self, shards: Collection[int]) -> AsyncIterator[PastConversation]:
+        """Yield the conversations of some shards that have not ended, the oldest first."""
 
 
 def seconds_kept(retention: float | Literal["keep", "prune"]) -> float | None:

@@ -27,7 +27,7 @@ from xml_pipeline.backends.base import (
     seconds_kept,
 )
 from xml_pipeline.config import BackendConfig
-from xml_pipeline.errors import BackendUnavailable, ConfigError, XmlPipelineError
+from xml_pipeline.errors import BackendUnavailable, ConfigError, TakenOver, XmlPipelineError
 
 log = logging.getLogger(__name__)
 
@@ -147,9 +147,7 @@ class PostgresBackend:
         """Write a commit; one that was written before is not written again."""
         ((written,),) = await self._writing.fetch(_APPEND, *self._columns(commit))
         if not written and not await self._is_written(commit.number):
-            raise BackendUnavailable(
-                "PostgreSQL: another process has taken over what is written to"
-            )
+            raise TakenOver("PostgreSQL: another process has taken over what is written to")
         if self._keep and commit.at - self._tidied > _TIDY_EVERY:
             self._tidied = commit.at
             await self._writing.fetch(_TIDY, commit.at - self._keep, commit.at)

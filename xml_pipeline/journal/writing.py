@@ -9,13 +9,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from json import dumps
 from typing import Any
 
 from xml_pipeline.backends import Backend, Commit, DeadLetter, Entry, Mark
-from xml_pipeline.errors import BackendUnavailable, XmlPipelineError
+from xml_pipeline.errors import BackendUnavailable, TakenOver, XmlPipelineError
 from xml_pipeline.journal import lines
 from xml_pipeline.message import Delivery, Fault, Wire
 from xml_pipeline.thread import Conversation, Thread
@@ -54,7 +54,8 @@ class Journal:
     ``wake`` is called when there is something to commit: the pump has to come by. ``clock``
     gives seconds since 1970. Unless it ``keeps`` what happens, it takes dead letters and marks
     only: nobody may note anything else. ``on_trouble`` is called when it cannot be written any
-    more.
+    more, and ``on_taken_over`` when others work by now on what was to be written; while it is
+    ``suspended``, nothing new is to be taken in.
     """
 
     def __init__(
@@ -71,6 +72,8 @@ class Journal:
         self.trouble: BackendUnavailable | None = None
         self.closing = False
         self.on_trouble: Callable[[BackendUnavailable], None] = _bear
+        self.on_taken_over: Callable[[TakenOver], None] = _give_up
+        self.suspended: BackendUnavailable | None = None
         self._wake = wake
         self._began: float | None = None
         self._dirty: list[Notes] = []
@@ -244,7 +247,7 @@ class Journal:
             since = asyncio.get_running_loop().time() - self._began
             if since > _LONG:
                 return BackendUnavailable(f"a commit has been going on for {since:.0f} s")
-        return self.trouble
+        return self.trouble or self.suspended
 
     def abandon(self, error: XmlPipelineError) -> None:
         """Tell those who wait for something to be written that it will not be."""
@@ -253,6 +256,18 @@ class Journal:
             for waiter in waiters:
                 if not waiter.done():
                     waiter.set_exception(error)
+
+    def forget(self, error: XmlPipelineError) -> None:
+        """Drop all that has been noted and not written; those who wait for it are told."""
+        for notes in self._dirty:
+            notes.over, notes.lines = True, []
+        self._dirty, self._letters, self._marks, self._dropped = [], [], [], []
+        self.abandon(error)
+
+    @property
+    def unwritten(self) -> Iterator[Conversation]:
+        """Yield the conversations of which something is noted and not written yet."""
+        return (notes.conversation for notes in self._dirty)
 
     @property
     def is_clean(self) -> bool:
@@ -265,8 +280,13 @@ class Journal:
         While the backend cannot, nothing goes on. Raises BackendUnavailable only where the
         journal is closing.
         """
-        if self.is_clean:
-            return
+        if not self.is_clean:
+            try:
+                await self._commit()
+            except TakenOver as error:
+                self.on_taken_over(error)
+
+    async def _commit(self) -> None:
         commit = self._take()
         afterwards, self._afterwards = self._afterwards, []
         if commit is not None:
@@ -284,6 +304,8 @@ class Journal:
         self._began = asyncio.get_running_loop().time()
         try:
             await self.backend.append(commit)
+        except TakenOver:
+            raise
         except BackendUnavailable as error:
             await self._insist(commit, error)
         finally:
@@ -317,6 +339,9 @@ class Journal:
             wait = min(2 * wait, _LONGEST_WAIT)
             try:
                 await self.backend.append(commit)
+            except TakenOver:
+                self.trouble = None
+                raise
             except BackendUnavailable as again:
                 error = again
                 continue
@@ -349,6 +374,11 @@ def _entry(notes: Notes) -> Entry:
 
 def _bear(error: BackendUnavailable) -> None:
     """Do nothing more about trouble than what is done anyway."""
+
+
+def _give_up(error: TakenOver) -> None:
+    """Die of it: whoever holds all there is alone has lost everything."""
+    raise error
 
 
 def _acknowledge(sender: asyncio.Future[None]) -> None:

@@ -19,10 +19,20 @@ class Threads:
 
     ``on_close`` are called with each thread as it closes: whoever holds something on behalf
     of a thread (a running handler, a todo) lets go of it there. ``journal`` is None where
-    nothing is written down.
+    nothing is written down. ``ending`` says how the id of a new conversation has to end, where
+    that matters: then those of all its threads end alike.
     """
 
-    __slots__ = ("_events", "_ids", "_numbers", "_open", "conversations", "journal", "on_close")
+    __slots__ = (
+        "_events",
+        "_ids",
+        "_numbers",
+        "_open",
+        "conversations",
+        "ending",
+        "journal",
+        "on_close",
+    )
 
     def __init__(self, events: Events) -> None:
         self._open: dict[str, Thread] = {}
@@ -31,6 +41,7 @@ class Threads:
         self._events = events
         self.conversations = 0
         self.journal: Journal | None = None
+        self.ending: Callable[[], str] | None = None
         self.on_close: list[Callable[[Thread], None]] = []
 
     def __len__(self) -> int:
@@ -57,9 +68,12 @@ class Threads:
 
         ``seconds`` is how long it may last, as it is written down; who opens it has the timer.
         """
+        id = next(self._ids)
+        if self.ending is not None:
+            id = id[:-2] + self.ending()
         self._numbers += 1
         self.conversations += 1
-        conversation = Conversation(self._numbers, next(self._ids), principal, tenant)
+        conversation = Conversation(self._numbers, id, principal, tenant)
         thread = Thread(conversation.id, conversation, None, principal, callee, 1)
         conversation.root = thread
         self._open[thread.id] = thread
@@ -89,7 +103,10 @@ class Threads:
         The caller accounts for it: ``parent.pending`` is left as it is, because a child
         usually takes the place of the message that opened it.
         """
-        thread = Thread(next(self._ids), parent.conversation, parent, caller, callee, request)
+        id = next(self._ids)
+        if self.ending is not None:
+            id = id[:-2] + parent.id[-2:]
+        thread = Thread(id, parent.conversation, parent, caller, callee, request)
         if parent.children is None:
             parent.children = {thread: None}
         else:
@@ -125,6 +142,16 @@ class Threads:
             self.conversations -= 1
             if thread.conversation.timer is not None:
                 thread.conversation.timer.cancel()
+
+    def drop(self, root: Thread) -> None:
+        """Let go of a conversation that goes on elsewhere: nothing is noted, and nobody told."""
+        heard, self._events.heard = self._events.heard, False
+        for below in tuple(root.subtree()):
+            self._let_go(below, "killed")
+        self._events.heard = heard
+        self.conversations -= 1
+        if root.conversation.timer is not None:
+            root.conversation.timer.cancel()
 
     def _let_go(self, thread: Thread, status: ThreadStatus) -> None:
         thread.open = False

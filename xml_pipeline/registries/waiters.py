@@ -58,6 +58,11 @@ class Waiters:
         """Tell whether somebody's message was handled and is not answered yet."""
         return bool(self._handled)
 
+    @property
+    def anybody(self) -> bool:
+        """Tell whether somebody still waits for something."""
+        return bool(self._asked or self._handled or self._leaving)
+
     def left(self, reply: int) -> Iterable[Waiter]:
         """Return those whose reply has arrived outside, or was refused on its way."""
         return self._leaving.pop(reply, ())

@@ -107,12 +107,48 @@ return ''
 """)
 """Take every shard for a node that lives so many milliseconds; the other one, if there is one."""
 
-RENEW = Script("""
-redis.call('set', ARGV[1] .. 'node:' .. ARGV[2], ARGV[3], 'px', ARGV[4])
-redis.call('sadd', ARGV[1] .. 'nodes', ARGV[2])
+LOOK = Script("""
+local prefix, node = ARGV[1], ARGV[2]
+local nodes = prefix .. 'nodes'
+redis.call('set', prefix .. 'node:' .. node, ARGV[3], 'px', ARGV[4])
+redis.call('sadd', nodes, node)
+local living = {}
+for _, other in ipairs(redis.call('smembers', nodes)) do
+    local about = redis.call('get', prefix .. 'node:' .. other)
+    if about then
+        living[#living + 1] = other
+        living[#living + 1] = about
+    else
+        redis.call('srem', nodes, other)
+    end
+end
+return {living, redis.call('hgetall', prefix .. 'leases')}
+""")
+"""Let a node live so many milliseconds from now on, and see who lives and who holds what."""
+
+TAKE = Script("""
+local prefix, node = ARGV[1], ARGV[2]
+local leases, taken = prefix .. 'leases', {}
+if redis.call('exists', prefix .. 'node:' .. node) == 0 then return taken end
+for i = 3, #ARGV do
+    local owner = redis.call('hget', leases, ARGV[i])
+    if not owner or redis.call('exists', prefix .. 'node:' .. owner) == 0 then
+        redis.call('hset', leases, ARGV[i], node)
+        taken[#taken + 1] = ARGV[i]
+    end
+end
+return taken
+""")
+"""Take those of some shards that no living node holds."""
+
+GIVE = Script("""
+local leases = ARGV[1] .. 'leases'
+for i = 3, #ARGV do
+    if redis.call('hget', leases, ARGV[i]) == ARGV[2] then redis.call('hdel', leases, ARGV[i]) end
+end
 return 1
 """)
-"""Let a node live so many milliseconds from now on."""
+"""Let go of shards."""
 
 LEAVE = Script("""
 local prefix, node = ARGV[1], ARGV[2]

@@ -4,35 +4,34 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import re
-import socket
 import struct
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
-from zlib import crc32
 
 from xml_pipeline.backends.base import (
+    SHARDS,
     Commit,
     DeadLetter,
     Entry,
     Mark,
     Past,
     PastConversation,
+    View,
     as_json,
     from_json,
     seconds_kept,
+    shard_of,
 )
 from xml_pipeline.backends.redis.line import Line, Word
 from xml_pipeline.backends.redis.promises import check_persistence
-from xml_pipeline.backends.redis.scripts import APPEND, LEAVE, RENEW, TAKE_ALL
+from xml_pipeline.backends.redis.scripts import APPEND, GIVE, LEAVE, LOOK, TAKE, TAKE_ALL
 from xml_pipeline.config import BackendConfig
-from xml_pipeline.errors import BackendUnavailable, XmlPipelineError
+from xml_pipeline.errors import BackendUnavailable, TakenOver, XmlPipelineError
 
-SHARDS = 64
 LIFETIME = 3.0
 
 _TIDY_EVERY = 60.0
@@ -45,13 +44,10 @@ _SPECIAL, _ESCAPED = re.compile(r"([\\*?\[\]^])"), r"\\\1"
 _SCANNED = ("COUNT", "10000")
 
 
-def shard_of(conversation: str) -> int:
-    """Return the shard of a conversation: the same on every node, and for ever."""
-    return crc32(conversation.encode()) % SHARDS
-
-
 class RedisBackend:
-    """Keeps everything under keys that begin with ``prefix``; one process at a time holds them.
+    """Keeps everything under keys that begin with ``prefix``.
+
+    One process that opens it holds all of it; nodes that join it hold some shards each.
 
     ``keep`` is for how many seconds a conversation that has ended can still be read: None for
     ever, 0 not at all. ``every_disk`` refuses a Redis that does not wait for its disk.
@@ -68,7 +64,7 @@ class RedisBackend:
         lifetime: float = LIFETIME,
     ) -> None:
         self._prefix = prefix
-        self._lifetime = lifetime
+        self.lifetime = lifetime
         self._keep = keep
         self._every_disk = every_disk
         self._writing, self._reading = Line(url), Line(url, insists=True)
@@ -77,15 +73,23 @@ class RedisBackend:
         self._living: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
-        """Connect and take hold of the keys; BackendUnavailable where somebody else has them."""
-        self.node = uuid4().hex
+        """Connect and take hold of all; BackendUnavailable where somebody else has any of it."""
+        await self.join()
         try:
-            await check_persistence(self._reading, every_disk=self._every_disk)
             await self._take_hold()
         except XmlPipelineError:
             await self._reading.close()
             raise
         self._living = asyncio.create_task(self._live(), name="node")
+
+    async def join(self) -> None:
+        """Connect, as a node that holds nothing yet."""
+        self.node = uuid4().hex
+        try:
+            await check_persistence(self._reading, every_disk=self._every_disk)
+        except XmlPipelineError:
+            await self._reading.close()
+            raise
 
     async def close(self) -> None:
         """Let go of the keys, and hang up."""
@@ -93,19 +97,24 @@ class RedisBackend:
             self._living.cancel()
             await asyncio.gather(self._living, return_exceptions=True)
             self._living = None
-            with suppress(BackendUnavailable):  # Then the others see it in a few seconds.
-                await self._reading.run(LEAVE, self._prefix, self.node)
+        with suppress(BackendUnavailable):  # Then the others see it in a few seconds.
+            await self.bury(self.node)
         await self._writing.close()
         await self._reading.close()
 
     async def append(self, commit: Commit) -> None:
         """Write a commit. Redis knows the last one of each node, and writes none twice."""
         if not await self._writing.run(APPEND, *self._words(commit)):
-            raise BackendUnavailable("Redis: another process has taken over what is written to")
+            raise TakenOver("Redis: another node has taken over what is written to")
 
     async def unfinished(self) -> AsyncIterator[PastConversation]:
         """Yield the conversations that have not ended."""
-        shards = [("ZRANGE", self._key("live", n), "0", "-1", "WITHSCORES") for n in range(SHARDS)]
+        async for past in self.unfinished_in(range(SHARDS)):
+            yield past
+
+    async def unfinished_in(self, within: Collection[int]) -> AsyncIterator[PastConversation]:
+        """Yield the conversations of some shards that have not ended."""
+        shards = [("ZRANGE", self._key("live", n), "0", "-1", "WITHSCORES") for n in within]
         ages: list[tuple[float, bytes]] = []
         for each in await self._reading.say_all(shards):
             ages += ((float(score), id) for id, score in zip(each[::2], each[1::2], strict=True))
@@ -173,24 +182,56 @@ class RedisBackend:
 
     # ── holding on ──────────────────────────────────────────────────────────────────────────
 
+    async def look(self, about: Mapping[str, object]) -> View:
+        """Say that this node lives; see who else does, and who holds what."""
+        living, leases = await self._reading.run(LOOK, *self._alive(about))
+        return View(
+            {
+                node.decode(): _read_about(said)
+                for node, said in zip(living[::2], living[1::2], strict=True)
+            },
+            {
+                int(shard): node.decode()
+                for shard, node in zip(leases[::2], leases[1::2], strict=True)
+            },
+        )
+
+    async def take(self, shards: Collection[int]) -> set[int]:
+        """Take those of these shards that nobody who lives holds; return which."""
+        taken = await self._reading.run(TAKE, self._prefix, self.node, *map(str, shards))
+        return {int(shard) for shard in taken}
+
+    async def give(self, shards: Collection[int]) -> None:
+        """Let go of shards."""
+        await self._reading.run(GIVE, self._prefix, self.node, *map(str, shards))
+
+    def begin_anew(self) -> str:
+        """Be another node from now on; return the id of the old one."""
+        old, self.node = self.node, uuid4().hex
+        return old
+
+    async def bury(self, node: str) -> None:
+        """Let go of all that a node holds, and of the node itself."""
+        await self._reading.run(LEAVE, self._prefix, node)
+
     async def _take_hold(self) -> None:
         """Take every shard, once whoever had them is gone or has been silent long enough."""
-        deadline = asyncio.get_running_loop().time() + 1.2 * self._lifetime
-        while other := await self._reading.run(TAKE_ALL, *self._alive(), str(SHARDS)):
+        deadline = asyncio.get_running_loop().time() + 1.2 * self.lifetime
+        alive = self._alive({})
+        while other := await self._reading.run(TAKE_ALL, *alive, str(SHARDS)):
             if asyncio.get_running_loop().time() > deadline:
                 name = other.decode(errors="replace")
                 raise BackendUnavailable(f"Redis: {self._prefix} is in use by node {name}")
-            await asyncio.sleep(self._lifetime / 10)
+            await asyncio.sleep(self.lifetime / 10)
 
     async def _live(self) -> None:
         while True:
-            await asyncio.sleep(self._lifetime / 3)
+            await asyncio.sleep(self.lifetime / 3)
             with suppress(BackendUnavailable):  # Whoever commits tells of it.
-                await self._reading.run(RENEW, *self._alive())
+                await self.look({})
 
-    def _alive(self) -> tuple[Word, ...]:
-        about = json.dumps({"host": socket.gethostname(), "pid": os.getpid()})
-        return self._prefix, self.node, about, str(int(1_000 * self._lifetime))
+    def _alive(self, about: Mapping[str, object]) -> tuple[Word, ...]:
+        return self._prefix, self.node, json.dumps(dict(about)), str(int(1_000 * self.lifetime))
 
     # ── as Redis has it ─────────────────────────────────────────────────────────────────────
 
@@ -271,3 +312,12 @@ def _read_mark(kind: str, key: str, said: bytes | None, now: float) -> Mark | No
 
 def _number(said: Any) -> float | None:
     return float(said) if said is not None else None
+
+
+def _read_about(said: bytes) -> Mapping[str, object]:
+    """Read what a node says of itself; nothing, where that is not to be read."""
+    try:
+        about = json.loads(said)
+    except (ValueError, RecursionError):
+        return {}
+    return about if isinstance(about, dict) else {}

@@ -1,0 +1,254 @@
+"""One of several nodes that share a backend: what it holds, takes, gives, and loses.
+
+The rule this file guards: a conversation is in the memory of one node at most that may write
+about it. A node resumes conversations only in shards it has taken, opens them only in shards it
+holds, and forgets them before it lets go; and whoever finds that others have taken over
+forgets everything at once and begins anew, as another node.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+from collections.abc import Collection, Iterator
+from itertools import cycle
+from math import ceil
+from random import sample
+
+from xml_pipeline.backends import Shared, View, endings_of, shard_of
+from xml_pipeline.backends.base import SHARDS
+from xml_pipeline.errors import BackendUnavailable, TakenOver, Undeliverable
+from xml_pipeline.kernel import Kernel
+from xml_pipeline.recovery import resume
+from xml_pipeline.registries.waiters import waiting_in
+from xml_pipeline.thread import Conversation
+
+log = logging.getLogger(__name__)
+
+_LOOKS = 5
+"""How often a node shows itself in the time after which a silent one is taken for dead."""
+
+_GIVES_EVERY = 0.02
+_PATIENCE = 10.0
+
+_NOTHING_HELD = "this node holds no part of the work at present"
+
+
+class Nodes:
+    """This node, among the others."""
+
+    def __init__(self, kernel: Kernel, store: Shared, organism: str) -> None:
+        self._kernel = kernel
+        self._store = store
+        self._organism = organism
+        self._every = store.lifetime / _LOOKS
+        self._held: set[int] = set()
+        self._giving: set[int] = set()
+        self._given: set[int] = set()
+        self._endings: Iterator[str] = iter(())
+        self._silent: dict[str, float] = {}
+        self._graves: list[str] = []
+        self._lost = False
+        self._gave = 0.0
+
+    async def join(self) -> None:
+        """Connect, and let every conversation that is opened be one of ours."""
+        await self._store.join()
+        self._kernel.threads.ending = self._ending
+        self._kernel.journal.on_taken_over = self._begin_anew
+        self._suspend()
+
+    async def settle_in(self) -> None:
+        """Wait for some part of the work; BackendUnavailable where nobody gives any."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + _PATIENCE
+        while not self._held:
+            await self._look()
+            if not self._held:
+                if loop.time() > deadline:
+                    raise BackendUnavailable(f"{_NOTHING_HELD}: the others give none away")
+                await asyncio.sleep(self._every / 2)
+
+    async def live(self) -> None:
+        """Show that this node lives, and see to it that it holds its share, for ever."""
+        while True:
+            await asyncio.sleep(self._every)
+            try:
+                await self._look()
+            except BackendUnavailable as error:
+                log.warning("the other nodes cannot be seen: %s", error)
+
+    def between(self) -> None:
+        """Do what can be done only while nothing is being written, between two batches."""
+        if self._lost:
+            self._begin_anew(TakenOver("this node was silent for too long"))
+        elif self._giving and asyncio.get_running_loop().time() > self._gave + _GIVES_EVERY:
+            self._gave = asyncio.get_running_loop().time()
+            self._forget_what_rests()
+
+    def holds(self, id: str) -> bool:
+        """Tell whether a conversation or thread of this id would be in this node's memory."""
+        return shard_of(id) in self._held
+
+    # ── looking ─────────────────────────────────────────────────────────────────────────────
+
+    async def _look(self) -> None:
+        store, node = self._store, self._store.node
+        await self._tidy_up()
+        looked = asyncio.get_running_loop().time()
+        view = await store.look(self._about())
+        self._check_organism(view)
+        if store.node != node:
+            return  # It has begun anew meanwhile.
+        mine = {shard for shard, holder in view.holders.items() if holder == node}
+        if self._held - mine:
+            self._lost = True
+        else:
+            self._balance(view)
+            wanted = self._wanted(view, looked)
+            taken = mine - self._held
+            if wanted:
+                taken |= await store.take(wanted)
+            await self._move_in(taken, node, looked)
+        if self._lost or self._giving:
+            self._kernel.inbox.poke()
+
+    async def _tidy_up(self) -> None:
+        """Let others have what this node no longer works on."""
+        while self._graves:
+            await self._store.bury(self._graves[-1])
+            self._graves.pop()
+        if self._given:
+            given = set(self._given)
+            await self._store.give(given)
+            self._given -= given
+
+    def _about(self) -> dict[str, object]:
+        return {
+            "organism": self._organism,
+            "host": socket.gethostname(),
+            "pid": os.getpid(),
+            "conversations": self._kernel.threads.conversations,
+            "at": self._kernel.journal.clock(),
+        }
+
+    def _check_organism(self, view: View) -> None:
+        names = {about.get("organism") for about in view.living.values()} - {self._organism}
+        if names and not self._held:
+            raise BackendUnavailable(f"another organism works in this place: {names.pop()}")
+
+    def _balance(self, view: View) -> None:
+        """Mark what is more than this node's share to be given away, or keep it after all."""
+        share = ceil(SHARDS / max(1, len(view.living)))
+        keeps = len(self._held) - len(self._giving)
+        if keeps > share:
+            busy = [shard_of(each.conversation.id) for each in self._kernel.threads]
+            candidates = sorted(self._held - self._giving, key=busy.count)
+            self._giving.update(candidates[: keeps - share])
+        else:
+            for shard in tuple(self._giving)[: share - keeps]:
+                self._giving.discard(shard)
+        self._place()
+
+    def _wanted(self, view: View, now: float) -> Collection[int]:
+        """Return what this node should take: what nobody has whom it has seen lately."""
+        for node in tuple(self._silent):
+            if node in view.living:
+                del self._silent[node]
+        room = ceil(SHARDS / max(1, len(view.living))) - len(self._held) - len(self._given)
+        free = [shard for shard in range(SHARDS) if self._is_free(shard, view, now)]
+        return sample(free, min(len(free), max(0, room)))
+
+    def _is_free(self, shard: int, view: View, now: float) -> bool:
+        """Tell whether a shard is nobody's, or that of somebody seen dead for a while.
+
+        A store that was away itself finds nobody alive; each node gets the time to show itself.
+        """
+        holder = view.holders.get(shard)
+        if holder is None:
+            return shard not in self._given
+        if holder in view.living:
+            return False
+        return now - self._silent.setdefault(holder, now) >= 1.5 * self._every
+
+    async def _move_in(self, shards: Collection[int], node: str, looked: float) -> None:
+        """Go on with the conversations of shards that are ours now; what is left comes later."""
+        kernel, store = self._kernel, self._store
+        count = 0
+        for shard in sorted(shards):
+            if asyncio.get_running_loop().time() - looked > self._every:
+                break
+            left = [past async for past in store.unfinished_in((shard,))]
+            if store.node != node:
+                return
+            count += sum(resume(kernel, past) for past in left)
+            self._held.add(shard)
+        if shards:
+            self._place()
+            kernel.journal.suspended = None
+            log.info("node %.8s holds %d shards; %d more go on", node, len(self._held), count)
+            kernel.inbox.poke()
+
+    # ── letting go ──────────────────────────────────────────────────────────────────────────
+
+    def _forget_what_rests(self) -> None:
+        """Forget the conversations of each shard that is to be given, where all are at rest."""
+        kernel = self._kernel
+        roots: dict[int, set[Conversation]] = {shard: set() for shard in self._giving}
+        busy = {shard_of(each.id) for each in kernel.inbox.waiting}
+        busy |= {shard_of(each.id) for each in kernel.journal.unwritten}
+        for thread in kernel.threads:
+            conversation = thread.conversation
+            shard = shard_of(conversation.id)
+            if shard in roots:
+                roots[shard].add(conversation)
+                waiters = waiting_in(conversation)
+                if thread.current is not None or (waiters is not None and waiters.anybody):
+                    busy.add(shard)
+        for shard in self._giving - busy:
+            for conversation in roots[shard]:
+                self._forget(conversation)
+            self._held.discard(shard)
+            self._given.add(shard)
+        self._giving &= self._held
+
+    def _begin_anew(self, error: TakenOver) -> None:
+        """Forget everything: others may have gone on with it. Then be another node."""
+        kernel = self._kernel
+        log.error("everything is left to other nodes, and this one begins anew: %s", error)
+        self._graves.append(self._store.begin_anew())
+        self._held, self._giving, self._given = set(), set(), set()
+        self._lost = False
+        self._place()
+        self._suspend()
+        gone = {thread.conversation for thread in kernel.threads}
+        gone |= {wire.conversation for wire in kernel.inbox.clear()}
+        for conversation in gone:
+            self._forget(conversation)
+        kernel.journal.forget(Undeliverable(str(error)))
+
+    def _forget(self, conversation: Conversation) -> None:
+        """Drop a conversation from memory: nothing is noted, it goes on elsewhere."""
+        conversation.notes.over = True
+        conversation.notes.lines = []
+        words = "the conversation goes on on another node"
+        self._kernel.faults.dismiss(conversation, Undeliverable(words))
+        root = conversation.root
+        if root is not None and root.open:
+            self._kernel.threads.drop(root)
+
+    def _suspend(self) -> None:
+        self._kernel.journal.suspended = BackendUnavailable(_NOTHING_HELD)
+
+    def _place(self) -> None:
+        keeps = self._held - self._giving
+        self._endings = cycle([each for shard in sorted(keeps) for each in endings_of(shard)])
+
+    def _ending(self) -> str:
+        """Return how the id of a new conversation has to end, so that it is ours."""
+        ending = next(self._endings, None)
+        if ending is None:
+            raise BackendUnavailable(_NOTHING_HELD)
+        return ending
