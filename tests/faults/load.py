@@ -2,7 +2,8 @@
 
 It shares no code with what it loads. What became of each order goes into the client's own list:
 ``ok`` where it was acknowledged, ``refused`` where it was not taken, ``unknown`` where the
-connection broke before an answer came. An unknown order may have been taken, or not.
+connection broke before an answer came, or the answer was that nobody knows. An unknown order may
+have been taken, or not.
 """
 
 from __future__ import annotations
@@ -10,9 +11,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from time import perf_counter
 from typing import Protocol
 
 OK, REFUSED, UNKNOWN = "ok", "refused", "unknown"
+
+_NOT_TAKEN = b"so nothing is taken in"
 
 
 class Target(Protocol):
@@ -39,15 +43,20 @@ class Address(Protocol):
 class Load:
     """Orders from 1 to ``orders``, sent by so many clients side by side, each order once.
 
-    ``when_ok`` is called after every acknowledgement with the number of them so far.
+    ``when_ok`` is called after every acknowledgement with the number of them so far, ``when_not``
+    after everything else. ``slowest`` is how long an order took that was answered at all.
+    Somebody may say that it is ``enough``.
     """
 
     target: Target
     orders: int
     clients: int = 32
     when_ok: Callable[[int], None] = lambda number: None
+    when_not: Callable[[], None] = lambda: None
     outcomes: dict[int, str] = field(default_factory=dict)
     acknowledged: int = 0
+    slowest: float = 0.0
+    enough: bool = False
 
     async def run(self) -> None:
         """Send everything."""
@@ -61,10 +70,17 @@ class Load:
         for n in numbers:
             while connection is None:
                 connection = await self._connect()
+            began = perf_counter()
             self.outcomes[n] = outcome = await connection.order(n)
+            if connection.alive:
+                self.slowest = max(self.slowest, perf_counter() - began)
             if outcome == OK:
                 self.acknowledged += 1
                 self.when_ok(self.acknowledged)
+            else:
+                self.when_not()
+            if self.enough:
+                break
             if not connection.alive:
                 connection = None
         if connection is not None:
@@ -96,6 +112,7 @@ class _Connection:
             f"POST /v1/messages?to=desk HTTP/1.1\r\nHost: {address.host}:{address.port}\r\n"
             f"Authorization: Bearer {address.token}\r\nContent-Type: application/xml\r\n"
         )
+        self._body = b""
         self.alive = True
 
     async def order(self, n: int) -> str:
@@ -108,7 +125,9 @@ class _Connection:
         except (OSError, asyncio.IncompleteReadError, ValueError):
             self.close()
             return UNKNOWN
-        return OK if status in (200, 202) else REFUSED
+        if status in (200, 202):
+            return OK
+        return UNKNOWN if status == 503 and _NOT_TAKEN not in self._body else REFUSED
 
     def close(self) -> None:
         """Hang up."""
@@ -121,5 +140,5 @@ class _Connection:
         for line in head.lower().split(b"\r\n"):
             if line.startswith(b"content-length:"):
                 length = int(line.partition(b":")[2])
-        await self._reader.readexactly(length)
+        self._body = await self._reader.readexactly(length)
         return int(head.split(b" ", 2)[1])

@@ -66,6 +66,16 @@ class Runner:
         self.changed.set()
         return loop.time() - began
 
+    def freeze(self) -> None:
+        """Let the process hang: it answers nobody, and does nothing."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let the process go on."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
+
     async def kill(self) -> int:
         """Kill the process as nothing can prevent it; return its exit code."""
         return await self._end(signal.SIGKILL)

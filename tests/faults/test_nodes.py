@@ -1,0 +1,66 @@
+"""Several nodes are one organism: those that die or hang are replaced; nothing is done twice."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.faults.disturbing import again_and_again, under_load
+from tests.faults.processes import PATIENCE, looks_at
+from tests.faults.project import write_project
+from tests.faults.several import Nodes
+from tests.services.redis_server import RedisServer
+
+pytestmark = pytest.mark.timeout(300)
+
+
+@pytest.fixture
+def nodes(tmp_path: Path) -> Iterator[Nodes]:
+    (tmp_path / "redis").mkdir()
+    with RedisServer(tmp_path / "redis") as server:
+        write_project(tmp_path, f"{{type: redis, redis_url: '{server.url}'}}")
+        yield Nodes(tmp_path)
+
+
+async def test_nodes_that_are_killed_under_load_lose_nothing_and_do_nothing_twice(
+    nodes: Nodes, tmp_path: Path
+) -> None:
+    for _ in range(3):
+        await nodes.start()
+
+    async def kill_one(number: int) -> None:
+        await nodes.kill(nodes.living[0])
+        await nodes.start()
+
+    async with under_load(nodes, tmp_path) as disturbance:
+        await again_and_again(disturbance, 4, 800, kill_one)
+    verdict = await disturbance.verdict()
+    assert await nodes.stop() == [143, 143, 143]
+    assert verdict.is_clean, str(verdict)
+    assert verdict.acknowledged > 4_000
+
+
+async def test_a_node_that_hangs_is_replaced_and_begins_anew_when_it_wakes(
+    nodes: Nodes, tmp_path: Path
+) -> None:
+    frozen = await nodes.start()
+    other = await nodes.start()
+    async with under_load(nodes, tmp_path) as disturbance:
+        await disturbance.acknowledged(300)
+        nodes.living = [other]
+        frozen.freeze()
+        await nodes.start()  # It finds its shards where the frozen one's are free.
+        frozen.thaw()
+        async with asyncio.timeout(PATIENCE):
+            watching = looks_at(tmp_path)
+            while "begins anew" not in frozen.log.read_text():
+                await anext(watching)
+            await watching.aclose()
+        nodes.living.append(frozen)
+        await disturbance.acknowledged(1_000)
+    verdict = await disturbance.verdict()
+    assert await nodes.stop() == [143, 143, 143]
+    assert verdict.is_clean, str(verdict)
