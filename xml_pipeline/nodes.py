@@ -31,7 +31,7 @@ _LOOKS = 5
 """How often a node shows itself in the time after which a silent one is taken for dead."""
 
 _GIVES_EVERY = 0.02
-_PATIENCE = 10.0
+_PATIENCE = 60.0
 
 _NOTHING_HELD = "this node holds no part of the work at present"
 
@@ -47,6 +47,7 @@ class Nodes:
         self._held: set[int] = set()
         self._giving: set[int] = set()
         self._given: set[int] = set()
+        self._placed: set[int] = set()
         self._endings: Iterator[str] = iter(())
         self._silent: dict[str, float] = {}
         self._graves: list[str] = []
@@ -61,15 +62,18 @@ class Nodes:
         self._suspend()
 
     async def settle_in(self) -> None:
-        """Wait for some part of the work; BackendUnavailable where nobody gives any."""
+        """Wait for some part of the work; BackendUnavailable where nobody gives any in time.
+
+        The others give what rests, and finish what they are at.
+        """
         loop = asyncio.get_running_loop()
         deadline = loop.time() + _PATIENCE
+        await self._look()
         while not self._held:
+            if loop.time() > deadline:
+                raise BackendUnavailable(f"{_NOTHING_HELD}: the others give none away")
+            await asyncio.sleep(self._every / 2)
             await self._look()
-            if not self._held:
-                if loop.time() > deadline:
-                    raise BackendUnavailable(f"{_NOTHING_HELD}: the others give none away")
-                await asyncio.sleep(self._every / 2)
 
     async def live(self) -> None:
         """Show that this node lives, and see to it that it holds its share, for ever."""
@@ -243,8 +247,12 @@ class Nodes:
         self._kernel.journal.suspended = BackendUnavailable(_NOTHING_HELD)
 
     def _place(self) -> None:
+        """Open conversations in all shards in turn that are held and not to be given away."""
         keeps = self._held - self._giving
-        self._endings = cycle([each for shard in sorted(keeps) for each in endings_of(shard)])
+        if keeps != self._placed:
+            self._placed = keeps
+            rows = zip(*(endings_of(shard) for shard in sorted(keeps)), strict=True)
+            self._endings = cycle([each for row in rows for each in row])
 
     def _ending(self) -> str:
         """Return how the id of a new conversation has to end, so that it is ours."""

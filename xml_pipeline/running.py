@@ -53,8 +53,14 @@ class Run:
         """Take up the work: all there is, or one part of it among others."""
         kernel, nodes = self._kernel, self._nodes
         await (nodes.join() if nodes is not None else kernel.journal.backend.open())
-        await kernel.offload.start()
-        await (nodes.settle_in() if nodes is not None else recover(kernel))
+        taken_up = False
+        try:
+            await kernel.offload.start()
+            await (nodes.settle_in() if nodes is not None else recover(kernel))
+            taken_up = True
+        finally:
+            if not taken_up:
+                await kernel.journal.backend.close()
 
     async def stop(self) -> None:
         """Cancel what still runs, write down what has happened, and let go of the store."""
