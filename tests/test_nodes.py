@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -113,6 +114,23 @@ async def test_each_node_holds_its_share_of_the_work(server: RedisServer) -> Non
     async with running(server, 3) as nodes:
         await until_shared(nodes[0].store, 22, 22, 20)
         assert [await node.holds() for node in nodes] != [64, 0, 0]
+
+
+async def test_each_node_tells_who_shares_the_work(server: RedisServer) -> None:
+    async with running(server, 2) as (one, other):
+        await one.organism.send("later", Task(""))
+        await until_shared(one.store, 32, 32)
+
+        def is_told() -> bool:
+            told = {each.id: each for each in other.organism.nodes}
+            return [len(each.shards) for each in told.values()] == [32, 32] and sum(
+                each.conversations for each in told.values()
+            ) == 1
+
+        await until(is_told)
+        (this,) = [each for each in other.organism.nodes if each.is_this]
+        assert this.id == other.store.node
+        assert this.pid == os.getpid()
 
 
 async def test_a_node_opens_conversations_in_its_own_shards_only(server: RedisServer) -> None:

@@ -13,6 +13,7 @@ import logging
 import os
 import socket
 from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 from itertools import cycle
 from math import ceil
 from random import sample
@@ -36,6 +37,25 @@ _PATIENCE = 60.0
 _NOTHING_HELD = "this node holds no part of the work at present"
 
 
+@dataclass(frozen=True, slots=True)
+class NodeSeen:
+    """A node as it was last seen: who it is, and what it holds. ``seen`` is since 1970."""
+
+    id: str
+    host: str
+    pid: int
+    conversations: int
+    shards: tuple[int, ...]
+    seen: float
+    is_this: bool
+
+
+def alone(conversations: int, now: float) -> NodeSeen:
+    """Return this process as the one node there is: it holds everything."""
+    shards = tuple(range(SHARDS))
+    return NodeSeen("only", socket.gethostname(), os.getpid(), conversations, shards, now, True)
+
+
 class Nodes:
     """This node, among the others."""
 
@@ -51,6 +71,7 @@ class Nodes:
         self._endings: Iterator[str] = iter(())
         self._silent: dict[str, float] = {}
         self._graves: list[str] = []
+        self._view = View({}, {})
         self._lost = False
         self._gave = 0.0
 
@@ -92,6 +113,25 @@ class Nodes:
             self._gave = asyncio.get_running_loop().time()
             self._forget_what_rests()
 
+    @property
+    def seen(self) -> tuple[NodeSeen, ...]:
+        """Return every node that lived when this one last looked."""
+        held: dict[str, list[int]] = {}
+        for shard, holder in sorted(self._view.holders.items()):
+            held.setdefault(holder, []).append(shard)
+        return tuple(
+            NodeSeen(
+                node,
+                str(about.get("host", "?")),
+                _number(about.get("pid")),
+                _number(about.get("conversations")),
+                tuple(held.get(node, ())),
+                float(_number(about.get("at"))),
+                node == self._store.node,
+            )
+            for node, about in self._view.living.items()
+        )
+
     def holds(self, id: str) -> bool:
         """Tell whether a conversation or thread of this id would be in this node's memory."""
         return shard_of(id) in self._held
@@ -106,6 +146,7 @@ class Nodes:
         self._check_organism(view)
         if store.node != node:
             return  # It has begun anew meanwhile.
+        self._view = view
         mine = {shard for shard, holder in view.holders.items() if holder == node}
         if self._held - mine:
             self._lost = True
@@ -260,3 +301,8 @@ class Nodes:
         if ending is None:
             raise BackendUnavailable(_NOTHING_HELD)
         return ending
+
+
+def _number(said: object) -> int:
+    """Return what another node says of itself, where it is a number."""
+    return int(said) if isinstance(said, int | float) else 0

@@ -28,6 +28,7 @@ from xml_pipeline.kernel import Kernel, build_kernel
 from xml_pipeline.listener import Handler, Listener
 from xml_pipeline.message import Delivery
 from xml_pipeline.names import RESERVED_NAMES
+from xml_pipeline.nodes import NodeSeen
 from xml_pipeline.payload import RawPayload
 from xml_pipeline.primitives import system_listeners
 from xml_pipeline.pump import StreamPump
@@ -329,6 +330,11 @@ class Organism:
     def events(self) -> EventStream:
         """Return an iterator over every event from now on; it ends when the organism does."""
         return self._kernel.events.stream()
+
+    @property
+    def nodes(self) -> tuple[NodeSeen, ...]:
+        """Return those who share the work, this one among them, as they were last seen."""
+        return self._run.nodes
 
     @property
     def hooks(self) -> list[DispatchHook]:

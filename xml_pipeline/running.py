@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from xml_pipeline.backends import Shared
 from xml_pipeline.errors import BackendUnavailable, Undeliverable, XmlPipelineError
 from xml_pipeline.kernel import Kernel
-from xml_pipeline.nodes import Nodes
+from xml_pipeline.nodes import Nodes, NodeSeen, alone
 from xml_pipeline.recovery import recover
 
 log = logging.getLogger(__name__)
@@ -82,6 +82,14 @@ class Run:
         """Tell whether messages move: it was started, is not being stopped, and its pump lives."""
         running = self._pump is not None and not self._pump.done()
         return running and not self._kernel.inbox.stopped
+
+    @property
+    def nodes(self) -> tuple[NodeSeen, ...]:
+        """Return those who share the work; where nobody could, this process."""
+        if self._nodes is not None:
+            return self._nodes.seen
+        kernel = self._kernel
+        return (alone(kernel.threads.conversations, kernel.journal.clock()),)
 
     def check(self) -> None:
         """Raise XmlPipelineError where no message would move."""

@@ -35,6 +35,7 @@ COMMANDS: Mapping[str, Mapping[str, tuple[str, str]]] = MappingProxyType(
                 "Run a past conversation again, and show what comes out otherwise.",
             ),
             "threads": ("threads", "List the threads of a running organism, or show one."),
+            "nodes": ("nodes", "Show the nodes of an organism, and who holds what."),
         },
         "Control it": {
             "dead-letters": ("dead_letters", "List messages given up; show, replay or drop them."),

@@ -24,6 +24,7 @@ from xml_pipeline.server.gate import Gate
 from xml_pipeline.server.letters import DeadLetters
 from xml_pipeline.server.listeners import Listeners
 from xml_pipeline.server.messages import Messages
+from xml_pipeline.server.nodes import NodesRoute
 from xml_pipeline.server.operations import OPERATIONS, Operation
 from xml_pipeline.server.probes import Probes
 from xml_pipeline.server.problems import Problem
@@ -94,6 +95,7 @@ def _routes(desk: Desk) -> list[BaseRoute]:
         "show_letter": letters.show,
         "drop_letter": letters.drop,
         "replay_letter": letters.replay,
+        "list_nodes": NodesRoute(desk).list,
         "list_listeners": listeners.list,
         "show_listener": listeners.show,
         "listener_schema": listeners.schema,

@@ -186,6 +186,13 @@ OPERATIONS = (
         (_LETTER,),
     ),
     Operation(
+        "list_nodes",
+        "GET",
+        "/v1/nodes",
+        "The processes that share the work, and which part each of them holds.",
+        _answers(200, "The nodes, as this one has last seen them."),
+    ),
+    Operation(
         "list_listeners",
         "GET",
         "/v1/listeners",
