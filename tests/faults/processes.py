@@ -66,6 +66,12 @@ class Runner:
         self.changed.set()
         return loop.time() - began
 
+    @property
+    def pid(self) -> int:
+        """Return the id of the process."""
+        assert self._process is not None
+        return self._process.pid
+
     def freeze(self) -> None:
         """Let the process hang: it answers nobody, and does nothing."""
         assert self._process is not None

@@ -6,16 +6,18 @@ import asyncio
 from pathlib import Path
 
 from tests.faults.processes import Address, Runner
+from tests.services.redis_server import RedisServer
 
 
 class Nodes:
     """Nodes of the organism of a project; ``address`` is that of one after the other.
 
-    The project's backend is one that they can share.
+    ``redis`` is what they share.
     """
 
-    def __init__(self, project: Path) -> None:
+    def __init__(self, project: Path, redis: RedisServer) -> None:
         self._project = project
+        self.redis = redis
         self._turn = 0
         self.changed = asyncio.Event()
         self.living: list[Runner] = []
