@@ -202,6 +202,7 @@ async def test_a_node_that_leaves_is_replaced_at_once(server: RedisServer) -> No
             ids = {await leaving.organism.send("later", Task(str(n))) for n in range(20)}
         await until(lambda: staying.conversations == ids)
         await until_shared(staying.store, 64)
+        assert set(await held(staying.store)) == {staying.store.node}
 
 
 async def test_a_node_that_was_replaced_forgets_everything_and_begins_anew(
