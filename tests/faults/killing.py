@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -31,15 +32,12 @@ async def end_under_load(
     write_project(folder)
     runner = Runner(folder)
     moments = sorted(Random(seed).sample(range(1, orders * 9 // 10), times))
-    due = asyncio.Event()
-    waiting = iter(moments)
-    following = next(waiting, None)
+    due: asyncio.Queue[int] = asyncio.Queue()
+    to_come = deque(moments)
 
     def count(acknowledged: int) -> None:
-        nonlocal following
-        if following is not None and acknowledged >= following:
-            following = next(waiting, None)
-            due.set()
+        while to_come and acknowledged >= to_come[0]:
+            due.put_nowait(to_come.popleft())
 
     load = Load(runner, orders, when_ok=count)
     restarts: list[float] = []
@@ -47,14 +45,13 @@ async def end_under_load(
     await runner.start()
     async with asyncio.TaskGroup() as group:
         loading = group.create_task(load.run())
-        while not loading.done():
-            coming = asyncio.ensure_future(due.wait())
+        while len(codes) < times and not (loading.done() and due.empty()):
+            coming = asyncio.ensure_future(due.get())
             await asyncio.wait({coming, loading}, return_when=asyncio.FIRST_COMPLETED)
-            coming.cancel()
-            if due.is_set():
-                due.clear()
+            if coming.done():
                 codes.append(await how(runner))
                 restarts.append(await runner.start())
+            coming.cancel()
     await _finished(load, folder / "effects")
     codes.append(await runner.stop())
     verdict = judge(load.outcomes, folder / "effects", HANDS)
