@@ -11,6 +11,8 @@ from time import perf_counter
 
 from benchmarks.games import Clock, Play, ping_pong
 from benchmarks.measuring import Case, measured
+from tests.services.redis_server import RedisServer
+from xml_pipeline.backends.redis import RedisBackend
 from xml_pipeline.backends.sqlite import SqliteBackend
 
 KEEP_SECONDS = 3_600.0
@@ -30,6 +32,21 @@ async def sqlite(
         file = Path(folder) / "journal.db"
         backend = SqliteBackend(file, KEEP_SECONDS, every_disk=every_disk)
         async with ping_pong(conversations, strokes, backend=backend, clock=clock) as play:
+            yield play
+
+
+@asynccontextmanager
+async def redis(
+    conversations: int, strokes: int, *, fsync: str = "everysec"
+) -> AsyncIterator[Play]:
+    """Play ping-pong with a journal in a Redis of our own, on this machine, which keeps a log."""
+    with (
+        TemporaryDirectory() as folder,
+        RedisServer(Path(folder), "--appendfsync", fsync) as server,
+    ):
+        backend = RedisBackend(server.url, keep=KEEP_SECONDS)
+        game = ping_pong(conversations, strokes, backend=backend, clock=perf_counter)
+        async with game as play:
             yield play
 
 
@@ -55,6 +72,18 @@ CASES = (
         "disk-100",
         "SQLite, durability required, 100 in flight",
         lambda scale: sqlite(CONVERSATIONS, 2 * _some(5 * scale), every_disk=True),
+    ),
+    Case(
+        "redis-100",
+        "Redis, 100 in flight",
+        lambda scale: redis(CONVERSATIONS, 2 * _some(50 * scale)),
+        most=6.0,
+    ),
+    Case("redis-1", "Redis, 1 in flight", lambda scale: redis(1, 2 * _some(500 * scale))),
+    Case(
+        "redis-disk-100",
+        "Redis, durability required, 100 in flight",
+        lambda scale: redis(CONVERSATIONS, 2 * _some(5 * scale), fsync="always"),
     ),
 )
 

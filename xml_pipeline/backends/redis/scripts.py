@@ -55,11 +55,14 @@ end
 redis.call('set', done, number, 'ex', 86400)
 
 local all, ended, letters = prefix .. 'all', prefix .. 'ended', prefix .. 'letters'
+first, final = words(2)
+local logs = prefix .. 'log:'
+for i = first, final, 2 do redis.call('rpush', logs .. ARGV[i], ARGV[i + 1]) end
 first, final = words(5)
 for i = first, final, 5 do
     local id, shard, score, what, records = unpack(ARGV, i, i + 4)
     local opens, ends = what == 'o' or what == 'b', what == 'e' or what == 'b'
-    local log, live = prefix .. 'log:' .. id, prefix .. 'live:' .. shard
+    local log, live = logs .. id, prefix .. 'live:' .. shard
     if not (ends and prune) then
         redis.call('rpush', log, records)
         if opens then redis.call('zadd', all, score, id) end
@@ -89,7 +92,8 @@ end
 return 1
 """)
 """Write a commit: node, number, time, whether to prune, before when to forget (or nothing);
-then lists, each after its length: shards, entries, letters, dropped letters, marks.
+then lists, each after its length: shards, entries of conversations that go on, of those that open
+or end, letters, dropped letters, marks.
 
 1 where it is written, by this or an earlier try; 0 where a shard is not the node's any more.
 """

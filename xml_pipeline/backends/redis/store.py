@@ -6,8 +6,9 @@ import asyncio
 import json
 import re
 import struct
-from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -16,7 +17,6 @@ from xml_pipeline.backends.base import (
     SHARDS,
     Commit,
     DeadLetter,
-    Entry,
     Mark,
     Past,
     PastConversation,
@@ -37,7 +37,7 @@ LIFETIME = 3.0
 _TIDY_EVERY = 60.0
 _AT_ONCE = 50
 _TIME = struct.Struct(">d")
-_WHAT = {(False, False): "", (True, False): "o", (False, True): "e", (True, True): "b"}
+_WHAT = {(True, False): "o", (False, True): "e", (True, True): "b"}
 
 
 _SPECIAL, _ESCAPED = re.compile(r"([\\*?\[\]^])"), r"\\\1"
@@ -238,15 +238,27 @@ class RedisBackend:
     def _key(self, *parts: object) -> str:
         return self._prefix + ":".join(map(str, parts))
 
-    def _words(self, commit: Commit) -> Iterator[Word]:
-        at = commit.at
-        yield from (self._prefix, self.node, str(commit.number), repr(at))
-        yield from ("1" if self._keep == 0 else "0", self._horizon(at))
-        yield from _counted({str(shard_of(each.conversation)) for each in commit.entries})
-        yield from _counted([_entry(each, at, n) for n, each in enumerate(commit.entries)])
-        yield from _counted([_written(each, at, n) for n, each in enumerate(commit.letters)])
-        yield from _counted(commit.dropped)
-        yield from _counted([_mark(each, at) for each in commit.marks])
+    def _words(self, commit: Commit) -> list[Word]:
+        at, stamp = commit.at, _TIME.pack(commit.at)
+        words: list[Word] = [self._prefix, self.node, str(commit.number), repr(at)]
+        words += ("1" if self._keep == 0 else "0", self._horizon(at))
+        shards = {shard_of(each.conversation) for each in commit.entries}
+        words += (str(len(shards)), *map(str, shards))
+        going, others = [], []
+        for place, (id, records, opens, ends) in enumerate(commit.entries):
+            if opens or ends:
+                age = str(int(at * 1e6) + place)
+                what = _WHAT[opens, ends]
+                others.append((id, str(shard_of(id)), age, what, stamp + records))
+            else:
+                going.append((id, stamp + records))
+        letters = [_written(each, at, n) for n, each in enumerate(commit.letters)]
+        dropped = [(each,) for each in commit.dropped]
+        marks = [_mark(each, at) for each in commit.marks]
+        for rows in (going, others, letters, dropped, marks):
+            words.append(str(len(rows)))
+            words += chain.from_iterable(rows)
+        return words
 
     def _horizon(self, now: float) -> str:
         """Return before when to forget, if that is due."""
@@ -264,22 +276,6 @@ def configured(config: BackendConfig, file: Path | None) -> RedisBackend:
         seconds_kept(config.retention),
         every_disk=config.durability == "required",
     )
-
-
-def _counted(items: Iterable[Word | tuple[Word, ...]]) -> Iterator[Word]:
-    items = tuple(items)
-    yield str(len(items))
-    for each in items:
-        if isinstance(each, tuple):
-            yield from each
-        else:
-            yield each
-
-
-def _entry(entry: Entry, at: float, place: int) -> tuple[Word, ...]:
-    id, records, opens, ends = entry
-    age = str(int(at * 1e6) + place)
-    return id, str(shard_of(id)), age, _WHAT[opens, ends], _TIME.pack(at) + records
 
 
 def _written(letter: DeadLetter, at: float, place: int) -> tuple[Word, ...]:
