@@ -102,8 +102,14 @@ def test_offloading_prints_what_is_to_be_reached() -> None:
 
 def test_a_journal_is_measured_against_the_floor() -> None:
     report = figures("durable.py", "--rounds", "1", *TINY)
-    assert [case["most"] for case in report["cases"]] == [None, 4.0, 10.0, None]
+    assert [case["most"] for case in report["cases"]] == [None, 4.0, 10.0, None, 6.0, None, None]
     assert all(case["us"] > 0 and case["ratio"] > 0 for case in report["cases"])
+
+
+def test_two_nodes_are_measured_against_one() -> None:
+    printed = run("nodes.py", "--rounds", "1", "--strokes", "2").splitlines()
+    assert [line.split()[:2] for line in printed[:2]] == [["one", "node"], ["two", "nodes"]]
+    assert printed[1].endswith("at least 1.7")
 
 
 @pytest.mark.parametrize("fault", ["R1", "R19"])
