@@ -10,7 +10,9 @@ from math import inf
 from xml_pipeline.audit.trail import Trail
 from xml_pipeline.backends import Backend
 from xml_pipeline.backends.memory import MemoryBackend
+from xml_pipeline.board import HasBoard
 from xml_pipeline.config import OrganismConfig
+from xml_pipeline.dispatch.elsewhere import Elsewhere
 from xml_pipeline.dispatch.local import LocalDispatch
 from xml_pipeline.dispatch.offload import Offload
 from xml_pipeline.dispatch.surroundings import OrganismView
@@ -96,7 +98,7 @@ class Kernel:
         self.read.limits = xml_limits(config)
         self.scheduler.max_concurrent = config.max_concurrent_handlers
         self.scheduler.per_agent = config.max_concurrent_per_agent
-        limit_pooled(self.scheduler, config)
+        limit_pooled(self.scheduler, config, self.offload.places)
         self.scheduler.most_parked = most_parked(config)
         self.door.max_messages = config.limits.waiting_messages
         self.door.max_bytes = config.limits.waiting_bytes
@@ -127,6 +129,9 @@ def build_kernel(config: OrganismConfig, backend: Backend | None = None) -> Kern
     dispatch.context_slots = config.limits.context_slots
     dispatch.audit = audit
     offload = dispatch.offload = Offload(view, config)
+    if isinstance(backend, HasBoard):
+        make_room = _makes_room(scheduler, listeners, inbox, offload)
+        offload.elsewhere = Elsewhere(backend.board(), make_room)
     read = ReadEnvelope(xml_limits(config), audit)
     route = Route(listeners, threads, budgets, scheduler.crowded)
     rail = Rail(Stations(Unfold(settlement.number), read, route, Decode()), faults.refuse)
@@ -203,11 +208,31 @@ def budget_limits(config: OrganismConfig) -> BudgetLimits:
     return BudgetLimits(budget.tokens, budget.usd, budget.messages, budget.hops, budget.seconds)
 
 
-def limit_pooled(scheduler: Scheduler, config: OrganismConfig) -> None:
-    """Let as many deliveries wait for a worker process as there are: none of those has to."""
+def limit_pooled(scheduler: Scheduler, config: OrganismConfig, places: int = 0) -> None:
+    """Let so many deliveries wait for worker processes that none of those has to."""
     pool = config.process_pool
-    scheduler.per_pooled = 2 * pool.workers
+    scheduler.per_pooled = _at_once(pool.workers, places)
     scheduler.pool_deadline = inf if pool.deadline is None else pool.deadline
+
+
+def _at_once(workers: int, places: int) -> int:
+    """Return how many deliveries there may be for so many processes, here or else elsewhere.
+
+    Elsewhere one waits beside each process, and as many on the board.
+    """
+    return 4 * places if places else 2 * workers
+
+
+def _makes_room(
+    scheduler: Scheduler, listeners: Listeners, inbox: Inbox, offload: Offload
+) -> Callable[[], None]:
+    def make_room() -> None:
+        scheduler.per_pooled = _at_once(offload.pool.crew.workers, offload.places)
+        for listener in listeners:
+            scheduler.lane(listener)
+        inbox.poke()
+
+    return make_room
 
 
 def most_parked(config: OrganismConfig) -> int:

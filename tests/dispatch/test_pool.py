@@ -18,6 +18,7 @@ from tests.dispatch.crafts import Made, Order
 from tests.dispatch.pooled import Watched, all_ready, crafter, lines_of, workshop
 from xml_pipeline.dispatch.frames import MOST_BYTES, BadFrame
 from xml_pipeline.dispatch.jobs import JobUndone
+from xml_pipeline.dispatch.process import Tell
 from xml_pipeline.errors import BudgetExhausted, HandlerFailed, Timeout, XmlPipelineError
 from xml_pipeline.events import AgentState, Event, FaultEvent
 from xml_pipeline.listener import HandlerMetadata, HandlerResponse, Listener
@@ -241,7 +242,7 @@ async def test_a_pickle_for_a_worker_is_never_loaded_either(tmp_path: Path) -> N
 class Deaf:
     """Answers nothing."""
 
-    def told(self, question: str, arguments: list[object]) -> tuple[str, object]:
+    def asked(self, question: str, arguments: list[object], tell: Tell) -> None:
         """Be asked nothing."""
         raise AssertionError(question)
 

@@ -25,6 +25,7 @@ COMMANDS: Mapping[str, Mapping[str, tuple[str, str]]] = MappingProxyType(
         },
         "Run it": {
             "run": ("run", "Run an organism until it is told to stop."),
+            "worker": ("worker", "Serve the cpu-bound listeners of an organism on Redis."),
         },
         "Talk to it": {
             "ask": ("ask", "Ask a listener something and print its answer."),

@@ -20,7 +20,7 @@ from xml_pipeline.audit.trail import Trail
 from xml_pipeline.dispatch.answers import code_of, responses_of
 from xml_pipeline.dispatch.deadlines import Deadlines
 from xml_pipeline.dispatch.jobs import JobFailed, JobUndone
-from xml_pipeline.dispatch.offload import Offload
+from xml_pipeline.dispatch.offload import Offload, Turn
 from xml_pipeline.dispatch.relay import Relay
 from xml_pipeline.errors import FaultCode, InvalidState, Retryable
 from xml_pipeline.events import AgentState, Events, MessageReceived
@@ -148,13 +148,13 @@ class LocalDispatch:
         lane = self._scheduler.lanes[delivery.listener.name]
         lane.running[delivery] = inf
 
-        def begins() -> float:
-            began = lane.running[delivery] = self._scheduler.clock()
-            if began + lane.timeout < self._deadlines.earliest:
-                self._deadlines.arm(began + lane.timeout)
-            return lane.timeout
+        def begins() -> None:
+            if delivery in lane.running:
+                began = lane.running[delivery] = self._scheduler.clock()
+                if began + lane.timeout < self._deadlines.earliest:
+                    self._deadlines.arm(began + lane.timeout)
 
-        return await self.offload.run(delivery, metadata, begins)
+        return await self.offload.run(delivery, metadata, Turn(lane.timeout, begins))
 
     def _succeed(
         self, delivery: Delivery, metadata: HandlerMetadata, responses: Iterable[HandlerResponse]

@@ -10,12 +10,15 @@ import logging
 import sys
 from asyncio import CancelledError
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from math import inf
-from typing import Any
+from typing import Any, NamedTuple
 
 from xml_pipeline.config import OrganismConfig
 from xml_pipeline.dispatch.by_name import name_of, paths_of
+from xml_pipeline.dispatch.elsewhere import Elsewhere, NotBegun
 from xml_pipeline.dispatch.jobs import (
+    Answer,
     Failure,
     Job,
     JobFailed,
@@ -25,6 +28,7 @@ from xml_pipeline.dispatch.jobs import (
     encode_words,
 )
 from xml_pipeline.dispatch.pool import Crew, Pool
+from xml_pipeline.dispatch.process import Tell
 from xml_pipeline.errors import (
     BudgetExhausted,
     InvalidPayload,
@@ -39,12 +43,32 @@ from xml_pipeline.sources import sources_taken
 
 MIB = 1024 * 1024
 
+TRIES = 2
+"""How often a job that no worker elsewhere begins with is posted, before it is done here."""
+
+
+class Turn(NamedTuple):
+    """How many seconds a delivery may take, and what to call when they begin."""
+
+    timeout: float
+    begins: Callable[[], None]
+
 
 class Offload:
-    """Runs the handlers of ``cpu_bound`` listeners in the processes of a pool."""
+    """Runs the handlers of ``cpu_bound`` listeners: on workers elsewhere, if there are any.
 
-    def __init__(self, surroundings: Surroundings, config: OrganismConfig) -> None:
+    Where there are none, they run in the processes of a pool of this one's own, which is
+    started when it is first needed.
+    """
+
+    def __init__(
+        self,
+        surroundings: Surroundings,
+        config: OrganismConfig,
+        elsewhere: Elsewhere | None = None,
+    ) -> None:
         self.pool = Pool(_crew(config, ()))
+        self.elsewhere = elsewhere
         self._surroundings = surroundings
         self._open = False
         self._bound: Mapping[str, Any] = {}
@@ -63,13 +87,19 @@ class Offload:
         if (known, crew) != (self._bound, self.pool.crew):
             self._bound = known
             self.pool.renew(crew)
-        self._start()
+        if self.elsewhere is None or self.elsewhere.running:
+            self._start()
+        else:
+            self._start_elsewhere()
 
     async def start(self) -> None:
         """Start the workers, if there is anything for them to do, and wait for the first."""
         self._open = True
-        self._start()
+        self._start_elsewhere()
         try:
+            if self.elsewhere is not None and self.elsewhere.running:
+                await self.elsewhere.known()
+            self._start()
             if self.pool.running:
                 await self.pool.ready()
         except CancelledError:
@@ -82,21 +112,18 @@ class Offload:
     async def stop(self) -> None:
         """End all workers."""
         self._open = False
+        if self.elsewhere is not None:
+            await self.elsewhere.stop()
         await self.pool.stop()
 
     async def run(
-        self, delivery: Delivery, metadata: HandlerMetadata, begins: Callable[[], float]
+        self, delivery: Delivery, metadata: HandlerMetadata, turn: Turn
     ) -> tuple[HandlerResponse, ...]:
-        """Have a delivery handled by a worker.
+        """Have a delivery handled by a worker; its turn begins when one is free for it.
 
-        ``begins`` is called when one is free, and returns the seconds that it may take.
         Raises JobFailed where the handler raised, JobUndone where its worker died.
         """
-
-        def job() -> bytes:
-            return encode_job(job_of(delivery, begins()))
-
-        reply = await self.pool.run(job, JobHost(delivery, self._surroundings))
+        reply = await self._reply(delivery, turn)
         if isinstance(reply, Failure) and reply.after is not None:
             raise JobUndone(reply.traceback, reply.after)
         if isinstance(reply, Failure):
@@ -107,9 +134,34 @@ class Offload:
             metadata.state.update(states.decode(reply.state, delivery.listener.payload))
         return responses
 
+    async def _reply(self, delivery: Delivery, turn: Turn) -> Answer | Failure:
+        host = JobHost(delivery, self._surroundings)
+        if self.places:
+            job = encode_job(job_of(delivery, turn.timeout))
+            for _ in range(TRIES):
+                if self.elsewhere is not None and self.places:
+                    with suppress(NotBegun):
+                        return await self.elsewhere.run(job, host, turn.begins)
+
+        def begun() -> bytes:
+            turn.begins()
+            return encode_job(job_of(delivery, turn.timeout))
+
+        self._start()
+        return await self.pool.run(begun, host)
+
+    @property
+    def places(self) -> int:
+        """Return how many processes there are elsewhere."""
+        return self.elsewhere.places if self.elsewhere is not None else 0
+
     def _start(self) -> None:
-        if self._open and self._bound and not self.pool.running:
+        if self._open and self._bound and not self.pool.running and not self.places:
             self.pool.start()
+
+    def _start_elsewhere(self) -> None:
+        if self._open and self._bound and self.elsewhere is not None:
+            self.elsewhere.start()
 
 
 class JobHost:
@@ -120,14 +172,14 @@ class JobHost:
         self._surroundings = surroundings
         self._reserved: list[Reserved] = []
 
-    def told(self, question: str, arguments: list[object]) -> tuple[str, object]:
-        """Return (fault code or empty, answer or what is wrong with the question)."""
+    def asked(self, question: str, arguments: list[object], tell: Tell) -> None:
+        """Answer a question, or tell what is wrong with it."""
         try:
-            return ("", self._answer(question, arguments))
+            tell("", self._answer(question, arguments))
         except BudgetExhausted as error:
-            return ("budget", str(error))
+            tell("budget", str(error))
         except (TypeError, ValueError, IndexError) as error:
-            return ("handler", f"{question}: {error}")
+            tell("handler", f"{question}: {error}")
 
     def heard(self, level: int, logger: str, line: str) -> None:
         """Log a line on behalf of the delivery."""

@@ -15,6 +15,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from io import FileIO
 from pathlib import Path
 from threading import Thread
@@ -44,10 +45,14 @@ _PROGRAM = (
 )
 
 
+Tell = Callable[[str, object], None]
+"""Tells a handler that has asked: a fault code or nothing, and the answer or what is wrong."""
+
+
 class Host(Protocol):
     """Whoever gave a worker its job: answers what the handler asks, hears what it logs."""
 
-    def told(self, question: str, arguments: list[object]) -> tuple[str, object]: ...
+    def asked(self, question: str, arguments: list[object], tell: Tell) -> None: ...
     def heard(self, level: int, logger: str, line: str) -> None: ...
 
 
@@ -220,12 +225,16 @@ class WorkerProcess(asyncio.BufferedProtocol):
                 self._hear(level, logger, line)
             case Kind.ASK if self._task is not None:
                 question, *arguments = decode_words(body)
-                told = self._task.host.told(question, arguments)
-                self._send(Kind.TOLD, encode_words(*told))
+                self._task.host.asked(question, arguments, partial(self._tell, self._task))
             case Kind.REPLY if self._task is not None:
                 self._reply(self._task, decode_reply(body))
             case _:
                 raise BadFrame(f"{kind.name} at the wrong time")
+
+    def _tell(self, task: Task, code: str, answer: object) -> None:
+        """Answer the handler that has asked, if it still runs."""
+        if self._task is task:
+            self._send(Kind.TOLD, encode_words(code, answer))
 
     def _reply(self, task: Task, reply: Answer | Failure) -> None:
         self._task = None

@@ -7,6 +7,7 @@ machine itself goes down, with ``always`` everything.
 
 from __future__ import annotations
 
+from xml_pipeline.backends.redis.board import RedisBoard, RedisSeat
 from xml_pipeline.backends.redis.store import RedisBackend, configured
 
-__all__ = ["RedisBackend", "configured"]
+__all__ = ["RedisBackend", "RedisBoard", "RedisSeat", "configured"]

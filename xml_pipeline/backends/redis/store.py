@@ -26,6 +26,7 @@ from xml_pipeline.backends.base import (
     seconds_kept,
     shard_of,
 )
+from xml_pipeline.backends.redis.board import RedisBoard
 from xml_pipeline.backends.redis.line import Line, Word
 from xml_pipeline.backends.redis.promises import check_persistence
 from xml_pipeline.backends.redis.scripts import APPEND, GIVE, LEAVE, LOOK, TAKE, TAKE_ALL
@@ -63,6 +64,7 @@ class RedisBackend:
         every_disk: bool = False,
         lifetime: float = LIFETIME,
     ) -> None:
+        self._url = url
         self._prefix = prefix
         self.lifetime = lifetime
         self._keep = keep
@@ -101,6 +103,10 @@ class RedisBackend:
             await self.bury(self.node)
         await self._writing.close()
         await self._reading.close()
+
+    def board(self) -> RedisBoard:
+        """Return where jobs are posted for workers elsewhere."""
+        return RedisBoard(self._url, self._prefix, self._lifetime)
 
     async def append(self, commit: Commit) -> None:
         """Write a commit. Redis knows the last one of each node, and writes none twice."""
