@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.services.fixtures import postgres
+from tests.services.fixtures import postgres, redis
 
-__all__ = ["postgres"]
+__all__ = ["postgres", "redis"]

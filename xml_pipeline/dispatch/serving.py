@@ -41,6 +41,9 @@ EACH = 2
 LATE = 1.0
 """Seconds that a job has beyond its time; by then whoever posted it should have stopped it."""
 
+EVERYBODYS = ("xml_pipeline.payload", "xml_pipeline.system")
+"""Where the payloads lie that any listener may accept, whatever its file allows."""
+
 Key = tuple[str, str]
 """The node that has posted a job, and its number."""
 
@@ -238,7 +241,9 @@ def crew_of(config: OrganismConfig, processes: int, path: Sequence[str]) -> Crew
     named = {str(path) for each in bound for path in (each.handler, *each.payload_class) if path}
     level = logging.getLogger().getEffectiveLevel()
     memory = (pool.memory_mb or 0) * MIB
-    setup = encode_words(list(path), sorted(config.allow_imports), sorted(named), {}, memory, level)
+    setup = encode_words(
+        list(path), sorted({*config.allow_imports, *EVERYBODYS}), sorted(named), {}, memory, level
+    )
     return Crew(processes, pool.max_tasks_per_child, setup)
 
 
