@@ -128,10 +128,7 @@ def build_kernel(config: OrganismConfig, backend: Backend | None = None) -> Kern
     dispatch = LocalDispatch(settlement, scheduler, threads, todos, events, view)
     dispatch.context_slots = config.limits.context_slots
     dispatch.audit = audit
-    offload = dispatch.offload = Offload(view, config)
-    if isinstance(backend, HasBoard):
-        make_room = _makes_room(scheduler, listeners, inbox, offload)
-        offload.elsewhere = Elsewhere(backend.board(), make_room)
+    offload = dispatch.offload = _offload(view, config, backend, scheduler, listeners, inbox)
     read = ReadEnvelope(xml_limits(config), audit)
     route = Route(listeners, threads, budgets, scheduler.crowded)
     rail = Rail(Stations(Unfold(settlement.number), read, route, Decode()), faults.refuse)
@@ -223,16 +220,26 @@ def _at_once(workers: int, places: int) -> int:
     return 4 * places if places else 2 * workers
 
 
-def _makes_room(
-    scheduler: Scheduler, listeners: Listeners, inbox: Inbox, offload: Offload
-) -> Callable[[], None]:
+def _offload(
+    view: OrganismView,
+    config: OrganismConfig,
+    backend: Backend | None,
+    scheduler: Scheduler,
+    listeners: Listeners,
+    inbox: Inbox,
+) -> Offload:
+    """Return what hands out deliveries that compute: also elsewhere, if the backend reaches there."""
+    offload = Offload(view, config)
+
     def make_room() -> None:
         scheduler.per_pooled = _at_once(offload.pool.crew.workers, offload.places)
         for listener in listeners:
             scheduler.lane(listener)
         inbox.poke()
 
-    return make_room
+    if isinstance(backend, HasBoard):
+        offload.elsewhere = Elsewhere(backend.board(), make_room)
+    return offload
 
 
 def most_parked(config: OrganismConfig) -> int:

@@ -42,10 +42,12 @@ class Lines(logging.Handler):
 
     def __init__(self) -> None:
         super().__init__()
+        self.count = 0
         self._lines: asyncio.Queue[logging.LogRecord] = asyncio.Queue()
 
     def emit(self, record: logging.LogRecord) -> None:
         """Keep a record."""
+        self.count += 1
         self._lines.put_nowait(record)
 
     async def next(self, beginning: str = "") -> logging.LogRecord:

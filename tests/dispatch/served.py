@@ -31,7 +31,7 @@ def serving(url: str, *options: str, file: Path | None = None) -> Iterator[Runni
     with subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, stderr=pipe) as process:
         try:
             running = Running(process)
-            running.line(lambda line: "serves with" in line)
+            running.line(lambda line: "serves (" in line)
             yield running
         finally:
             process.kill()

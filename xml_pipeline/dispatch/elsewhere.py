@@ -191,7 +191,7 @@ class Elsewhere:
         """Note how many processes there are, and say so when that is news."""
         if not self._known.is_set() or bool(places) != bool(self.places):
             if places:
-                log.info("workers elsewhere handle what is cpu-bound: %d processes", places)
+                log.info("workers elsewhere handle what is cpu-bound (processes: %d)", places)
             else:
                 log.warning("no worker elsewhere is alive: what is cpu-bound is handled here")
         self._known.set()

@@ -69,7 +69,7 @@ class Serving:
         try:
             await self._ready()
             await self._seat.sit()
-            log.info("serves with %d processes", self._pool.crew.workers)
+            log.info("serves (processes: %d)", self._pool.crew.workers)
             while True:
                 try:
                     await self._serve()
@@ -239,10 +239,14 @@ def crew_of(config: OrganismConfig, processes: int, path: Sequence[str]) -> Crew
     """
     pool, bound = config.process_pool, [each for each in config.listeners if each.cpu_bound]
     named = {str(path) for each in bound for path in (each.handler, *each.payload_class) if path}
-    level = logging.getLogger().getEffectiveLevel()
     memory = (pool.memory_mb or 0) * MIB
     setup = encode_words(
-        list(path), sorted({*config.allow_imports, *EVERYBODYS}), sorted(named), {}, memory, level
+        list(path),
+        sorted({*config.allow_imports, *EVERYBODYS}),
+        sorted(named),
+        {},
+        memory,
+        logging.INFO,
     )
     return Crew(processes, pool.max_tasks_per_child, setup)
 
