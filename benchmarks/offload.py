@@ -4,6 +4,10 @@
 Jobs of 5 ms of processor time each go to two processes: through the pump, as messages to a
 `cpu_bound` listener, and through `concurrent.futures.ProcessPoolExecutor`, in turn, in the
 same run. A heartbeat of 1 ms tells how late the event loop is while it hands out jobs.
+
+With `--redis URL` they go to a worker elsewhere, over that Redis: another process with two of its
+own, on this machine. The organism then keeps its journal there as well. Keys begin with
+`xp-bench:`.
 """
 
 from __future__ import annotations
@@ -13,20 +17,26 @@ import asyncio
 import json
 import multiprocessing
 import os
-from collections.abc import Sequence
+import sys
+from collections.abc import AsyncIterator, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import asdict, dataclass
 from statistics import median
+from subprocess import PIPE, Popen
+from tempfile import NamedTemporaryFile
 from time import perf_counter
 
 from benchmarks.burning import SECONDS, burn, burn_and_return
 from benchmarks.floor import BALL, Ball
 from xml_pipeline import Listener, Organism, OrganismConfig
+from xml_pipeline.backends.redis import RedisBackend
 
 WORKERS = 2
 LEAST_RATIO = 0.85
 MOST_LATE_MS = 3.0
 BEAT = 0.001
+PREFIX = "xp-bench:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +81,14 @@ class Heartbeat:
         self._timer = self._loop.call_at(self._due, self._beat)
 
 
-async def measure(rounds: int, jobs: int) -> Report:
+async def measure(rounds: int, jobs: int, redis: str | None = None) -> Report:
     """Play both ways in turn; the ratio is the median over the rounds."""
     late: list[float] = []
     bare_late: list[float] = []
     rates: list[tuple[float, float]] = []
     spawning = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(WORKERS, mp_context=spawning) as bare:
-        async with Organism([burner()], config=config()) as organism:
+        async with organism_on(redis) as organism:
             await through_the_pump(organism, 2 * WORKERS)
             await through_the_executor(bare, 2 * WORKERS)
             for _ in range(rounds):
@@ -97,6 +107,37 @@ async def measure(rounds: int, jobs: int) -> Report:
         1000 * percentile(bare_late, 99),
         os.getloadavg()[0],
     )
+
+
+@asynccontextmanager
+async def organism_on(redis: str | None) -> AsyncIterator[Organism]:
+    """Give an organism with workers here, or else elsewhere, over Redis."""
+    if redis is None:
+        async with Organism([burner()], config=config()) as organism:
+            yield organism
+        return
+    with worker_on(redis):
+        backend = RedisBackend(redis, PREFIX, keep=0)
+        async with Organism([burner()], config=config(), backend=backend) as organism:
+            assert organism.kernel.offload.places == WORKERS
+            yield organism
+
+
+@contextmanager
+def worker_on(redis: str) -> Iterator[None]:
+    """Keep a worker elsewhere that may import what stands here, from when it serves on."""
+    with NamedTemporaryFile("w", suffix=".yaml") as file:
+        file.write("allow_imports: [benchmarks]\nlisteners: []\n")
+        file.flush()
+        where = ("--redis", redis, "--prefix", PREFIX, "--processes", str(WORKERS))
+        command = (sys.executable, "-m", "xml_pipeline", "worker", file.name, *where)
+        with Popen(command, stderr=PIPE, text=True) as worker:
+            assert worker.stderr is not None
+            try:
+                assert any("serves (" in line for line in worker.stderr)
+                yield
+            finally:
+                worker.terminate()
 
 
 def percentile(times: list[float], percent: int) -> float:
@@ -150,9 +191,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=9, help="how often each way is played")
     parser.add_argument("--jobs", type=int, default=400, help="jobs in each round")
+    parser.add_argument(
+        "--redis", metavar="URL", help="measure a worker elsewhere, over this Redis"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
     options = parser.parse_args(arguments)
-    report = asyncio.run(measure(options.rounds, options.jobs))
+    report = asyncio.run(measure(options.rounds, options.jobs, options.redis))
     print(json.dumps(asdict(report), indent=2) if options.json else table(report))
 
 

@@ -228,7 +228,7 @@ def _offload(
     listeners: Listeners,
     inbox: Inbox,
 ) -> Offload:
-    """Return what hands out deliveries that compute: also elsewhere, if the backend reaches there."""
+    """Return what hands out jobs: elsewhere too, where the backend has a board."""
     offload = Offload(view, config)
 
     def make_room() -> None:

@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 from xml_pipeline.backends import PastConversation
 from xml_pipeline.dispatch.answers import all_said, code_of
 from xml_pipeline.dispatch.jobs import JobFailed, JobUndone
+from xml_pipeline.dispatch.offload import Turn
 from xml_pipeline.dispatch.surroundings import OrganismView
 from xml_pipeline.errors import Rejected, Retryable
 from xml_pipeline.journal.lines import NOBODY
@@ -168,7 +169,9 @@ class _Again:
         """Return what a handler says, or the error that it ends with."""
         listener = delivery.listener
         if listener.cpu_bound:
-            said: Any = self._kernel.offload.run(delivery, metadata, lambda: listener.timeout)
+            said: Any = self._kernel.offload.run(
+                delivery, metadata, Turn(listener.timeout, _unheeded)
+            )
         else:
             said = all_said(listener.handler, delivery.payload, metadata)
         limited = asyncio.wait_for(said, listener.timeout)
@@ -266,3 +269,7 @@ def _said(fields: list[str], body: bytes) -> Decision | None:
 
 def _to(field: str) -> str:
     return "" if field == NOBODY else f" to {json.loads(field)}"
+
+
+def _unheeded() -> None:
+    """Heed nothing: the time of a delivery that is replayed begins when it is handed over."""

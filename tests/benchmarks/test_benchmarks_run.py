@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ import pytest
 from benchmarks.floor import BALL, Ball, envelope, floor
 from benchmarks.pump import CASES
 from tests.house.source import ROOT
+from tests.services.redis_server import RedisServer
 from xml_pipeline.payload import codec_of
 from xml_pipeline.steps.seal import seal
 
@@ -92,6 +94,12 @@ def test_offloading_is_measured_against_a_bare_process_pool() -> None:
     report = figures("offload.py", "--rounds", "1", "--jobs", "4")
     assert report["ratio"] == report["jobs_per_second"] / report["bare_jobs_per_second"]
     assert report["late_p99_ms"] >= report["late_p50_ms"] > 0
+
+
+def test_offloading_is_measured_over_redis_too(tmp_path: Path) -> None:
+    with RedisServer(tmp_path) as redis:
+        report = figures("offload.py", "--rounds", "1", "--jobs", "4", "--redis", redis.url)
+    assert report["ratio"] > 0
 
 
 def test_offloading_prints_what_is_to_be_reached() -> None:
