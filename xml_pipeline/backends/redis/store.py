@@ -106,7 +106,7 @@ class RedisBackend:
 
     def board(self) -> RedisBoard:
         """Return where jobs are posted for workers elsewhere."""
-        return RedisBoard(self._url, self._prefix, self._lifetime)
+        return RedisBoard(self._url, self._prefix, self.lifetime)
 
     async def append(self, commit: Commit) -> None:
         """Write a commit. Redis knows the last one of each node, and writes none twice."""
