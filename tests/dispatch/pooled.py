@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from tests.dispatch.crafts import Made, Order, craft
-from xml_pipeline.dispatch.process import WorkerProcess
+from xml_pipeline.dispatch.process import Tell, WorkerProcess
 from xml_pipeline.listener import Listener
 from xml_pipeline.organism import Organism
 from xml_pipeline.testing import memory_organism
@@ -94,3 +94,13 @@ class Watched:
                 os.close(fd)
             waiting -= ended
         return True
+
+
+class Deaf:
+    """Answers nothing."""
+
+    def asked(self, question: str, arguments: list[object], tell: Tell) -> None:
+        """Be asked nothing."""
+
+    def heard(self, level: int, logger: str, line: str) -> None:
+        """Hear nothing."""

@@ -15,10 +15,9 @@ import pytest
 
 from tests.dispatch import crafts
 from tests.dispatch.crafts import Made, Order
-from tests.dispatch.pooled import Watched, all_ready, crafter, lines_of, workshop
+from tests.dispatch.pooled import Deaf, Watched, all_ready, crafter, lines_of, workshop
 from xml_pipeline.dispatch.frames import MOST_BYTES, BadFrame
 from xml_pipeline.dispatch.jobs import JobUndone
-from xml_pipeline.dispatch.process import Tell
 from xml_pipeline.errors import BudgetExhausted, HandlerFailed, Timeout, XmlPipelineError
 from xml_pipeline.events import AgentState, Event, FaultEvent
 from xml_pipeline.listener import HandlerMetadata, HandlerResponse, Listener
@@ -237,16 +236,6 @@ async def test_a_pickle_for_a_worker_is_never_loaded_either(tmp_path: Path) -> N
             await organism.kernel.offload.pool.run(lambda: pickled, Deaf())
         assert await made(organism, "echo", "still here") == "still here"
     assert file.exists()
-
-
-class Deaf:
-    """Answers nothing."""
-
-    def asked(self, question: str, arguments: list[object], tell: Tell) -> None:
-        """Be asked nothing."""
-
-    def heard(self, level: int, logger: str, line: str) -> None:
-        """Hear nothing."""
 
 
 async def test_a_handler_that_takes_too_much_memory_fails_and_its_process_is_replaced() -> None:
