@@ -327,6 +327,8 @@ class Settlement:
 def _as_written(response: HandlerResponse) -> Delayed:
     """Return a response as it can be written down; one that cannot be sets out as nothing."""
     payload: Any = response.payload
+    if isinstance(payload, RawPayload):
+        payload = payload.xml
     try:
         xml = payload if isinstance(payload, bytes) else payload.to_xml()
     except (Rejected, AttributeError):  # It is no payload; who sends it then is told so.

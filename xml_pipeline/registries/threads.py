@@ -86,8 +86,8 @@ class Threads:
     def restore(self, threads: Iterable[Thread]) -> None:
         """Take in the open threads of a conversation as they were written down, root first."""
         self._numbers += 1
-        self.conversations += 1
         for thread in threads:
+            self.conversations += thread.parent is None
             thread.conversation.number = self._numbers
             self._open[thread.id] = thread
             if thread.parent is not None:
@@ -153,15 +153,18 @@ class Threads:
         if root.conversation.timer is not None:
             root.conversation.timer.cancel()
 
+    def stop_clocks(self) -> None:
+        """Let no timer of an open thread go off any more: another process goes on with them."""
+        for thread in self._open.values():
+            _cancel_timers(thread)
+            if thread.conversation.timer is not None:
+                thread.conversation.timer.cancel()
+
     def _let_go(self, thread: Thread, status: ThreadStatus) -> None:
         thread.open = False
         thread.status = status
         del self._open[thread.id]
-        if thread.owed is not None:
-            thread.owed.cancel()
-        if thread.delayed is not None:
-            for timer in thread.delayed.values():
-                timer.cancel()
+        _cancel_timers(thread)
         for callback in self.on_close:
             callback(thread)
         # A closed thread must not keep alive what it was about: these lists hold the
@@ -176,3 +179,11 @@ class Threads:
                 thread.id, thread.conversation.id, thread.status, thread.caller, thread.callee
             )
         )
+
+
+def _cancel_timers(thread: Thread) -> None:
+    if thread.owed is not None:
+        thread.owed.cancel()
+    if thread.delayed is not None:
+        for timer in thread.delayed.values():
+            timer.cancel()
