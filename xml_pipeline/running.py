@@ -74,6 +74,7 @@ class Run:
                 await self._pump
             await kernel.journal.commit()
         finally:
+            self._dismiss_everybody()
             kernel.events.end()
             await kernel.journal.backend.close()
 
@@ -122,14 +123,17 @@ class Run:
         await resting
 
     async def _live(self) -> None:
+        stopped = False
         try:
             async with asyncio.TaskGroup() as group:
                 living = group.create_task(self._nodes.live()) if self._nodes is not None else None
                 await self._kernel.pump.run(self._between)
                 if living is not None:
                     living.cancel()
+            stopped = True  # Whoever stops it writes down the rest first, and tells of that.
         finally:
-            self._dismiss_everybody()
+            if not stopped:
+                self._dismiss_everybody()
             if not self._kernel.inbox.stopped:
                 self._kernel.events.end()
 
@@ -154,6 +158,7 @@ class Run:
 
     def _dismiss_everybody(self) -> None:
         kernel = self._kernel
+        kernel.threads.stop_clocks()
         open_ones = {thread.conversation for thread in kernel.threads}
         for conversation in open_ones | {wire.conversation for wire in kernel.inbox.clear()}:
             kernel.faults.dismiss(conversation, Undeliverable(_STOPPED))

@@ -70,11 +70,19 @@ class LocalDispatch:
         self._relay = Relay(self._work)
         self._unsettled: dict[Delivery, Any] = {}
         self._telling: set[asyncio.Task[None]] = set()
+        self._stopped = False
         threads.on_close.append(self._thread_closed)
 
     def start(self, batch: list[Delivery]) -> None:
         """Begin to handle deliveries that the schedule lets start."""
+        if self._stopped:  # While what came before was written down.
+            self._hand_back(batch)
+        else:
+            self._begin(batch)
+
+    def _begin(self, batch: list[Delivery]) -> None:
         lanes, deadlines = self._scheduler.lanes, self._deadlines
+        now = self._scheduler.clock()  # The time that it took to write this down is not theirs.
         for delivery in batch:
             thread = delivery.thread
             if not thread.open:  # It has closed while what came before was written down.
@@ -91,7 +99,8 @@ class LocalDispatch:
             if self._events.heard:
                 self._announce(delivery)
             lane = lanes[delivery.listener.name]
-            late = lane.running[delivery] + lane.timeout
+            lane.running[delivery] = now
+            late = now + lane.timeout
             if late < deadlines.earliest:
                 deadlines.arm(late)
             self._unsettled[delivery] = None
@@ -99,15 +108,21 @@ class LocalDispatch:
 
     async def stop(self) -> None:
         """Cancel every handler and wait until all have ended."""
+        self._stopped = True
         self._deadlines.stop()
-        if self._settlement.journal.keeps:
-            for delivery in self._unsettled:
-                self._settlement.journal.not_handed_over(delivery)
+        self._hand_back(self._unsettled)
         self._unsettled.clear()
         await self._relay.stop()
         for telling in tuple(self._telling):
             telling.cancel()
         await asyncio.gather(*self._telling, return_exceptions=True)
+
+    def _hand_back(self, deliveries: Iterable[Delivery]) -> None:
+        """Note that these were not handed over after all."""
+        if self._settlement.journal.keeps:
+            for delivery in deliveries:
+                if delivery.thread.open:
+                    self._settlement.journal.not_handed_over(delivery)
 
     def _work(self, delivery: Delivery, task: asyncio.Task[Any]) -> Awaitable[object] | None:
         """Return what handles a delivery, None where that was settled before it began."""

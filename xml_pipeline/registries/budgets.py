@@ -59,8 +59,10 @@ class Reservation:
         """Give back what was set aside and count what was spent; negative amounts count as 0."""
         if self._open:
             self._open = False
-            self._budget.give_back(self, self._holder)
+            in_time = self._budget.give_back(self, self._holder)
             self._budget.spend(max(0, tokens), max(0.0, usd))
+            if self.journal is not None and not in_time:
+                self.journal.spent(self._budget.conversation)  # Its delivery was settled before.
 
     def release(self) -> None:
         """Give back what was set aside: nothing was spent."""
@@ -136,17 +138,19 @@ class Budget:
         for reservation in tuple(self._held.get(holder, ())):
             self.give_back(reservation, holder)
 
-    def give_back(self, reservation: Reservation, holder: object) -> None:
-        """Make what was set aside free again; once."""
+    def give_back(self, reservation: Reservation, holder: object) -> bool:
+        """Make what was set aside free again; once. Returns whether it was set aside until now."""
         held = self._held.get(holder, set())
-        if reservation in held:
-            held.remove(reservation)
-            self.reserved_tokens -= reservation.tokens
-            self.reserved_usd -= reservation.usd
-            if not held:
-                del self._held[holder]
-            if not self._held:
-                self.reserved_usd = 0.0  # Sums of fractions leave crumbs.
+        if reservation not in held:
+            return False
+        held.remove(reservation)
+        self.reserved_tokens -= reservation.tokens
+        self.reserved_usd -= reservation.usd
+        if not held:
+            del self._held[holder]
+        if not self._held:
+            self.reserved_usd = 0.0  # Sums of fractions leave crumbs.
+        return True
 
     def spend(self, tokens: int, usd: float) -> None:
         """Count what was spent."""
