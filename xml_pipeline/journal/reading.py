@@ -15,6 +15,8 @@ from xml_pipeline.backends import PastConversation
 from xml_pipeline.errors import FaultCode, XmlPipelineError
 from xml_pipeline.journal.lines import NOBODY, Delayed
 
+_TODO_FIELDS = 5
+
 
 class UnreadableJournal(XmlPipelineError):
     """The lines of a conversation are not what the journal writes."""
@@ -161,9 +163,25 @@ def read(past: PastConversation) -> Story:
     story = Story(past.id)
     for _ in tell(past, story):
         pass
-    if past.id not in story.threads:
-        raise UnreadableJournal(f"conversation {past.id}: it has no beginning")
+    try:
+        _check(story)
+    except (ValueError, LookupError, TypeError) as error:
+        raise UnreadableJournal(f"conversation {past.id}: {error!r}") from error
     return story
+
+
+def _check(story: Story) -> None:
+    """Raise LookupError or ValueError where somebody could not go on with what is told."""
+    if story.id not in story.threads:
+        raise LookupError("it has no beginning")
+    for each in story.threads.values():
+        if each.open and each.parent != NOBODY and not story.threads[each.parent].open:
+            raise ValueError(f"thread {each.id} is open below one that has closed")
+        if not all(len(todo) == _TODO_FIELDS for todo in each.todos):
+            raise ValueError(f"thread {each.id} has a todo that is none")
+    for message in story.messages.values():
+        if message.thread != NOBODY and message.thread not in story.threads:
+            raise LookupError(f"message {message.number} is on no thread")
 
 
 def tell(past: PastConversation, story: Story) -> Iterator[Line]:
@@ -176,7 +194,7 @@ def tell(past: PastConversation, story: Story) -> Iterator[Line]:
             for letter, fields, body in lines_of(records):
                 _FACTS[letter](story, at, fields, body)
                 yield Line(number, letter, fields, body)
-    except (ValueError, LookupError, TypeError) as error:
+    except (ValueError, LookupError, TypeError, RecursionError) as error:
         raise UnreadableJournal(f"conversation {past.id}: {error!r}") from error
 
 
