@@ -13,7 +13,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from types import MappingProxyType
 from typing import IO, NamedTuple
@@ -91,6 +91,12 @@ insert or replace into letters (
 _FOLD_AT = 4_000_000
 """Bytes of write-ahead log after which it is folded into the file."""
 
+_MOST_FRAMES = 16_000
+"""Pages of 4 KiB in the write-ahead log after which commits wait until all of it is folded.
+
+It begins anew only once it is folded to its end, which never comes while others append to it.
+"""
+
 _TIDY_EVERY = 60.0
 _TIDY_AT_ONCE = 200
 _BUSY_SECONDS = 1.0
@@ -130,11 +136,15 @@ class SqliteBackend:
         """Open the file, or make it; BackendUnavailable where it is in use or cannot be had."""
         with _translated(self._file):
             self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._lock = _locked(self._file)
-            self._file.touch(mode=0o600)  # Messages are nobody else's business.
-            self._db = _connect(self._file, every_disk=self._every_disk)
-            _prepare(self._db, self._file)
-            self._find_live()
+            with ExitStack() as undone:
+                lock = undone.enter_context(_locked(self._file))
+                self._file.touch(mode=0o600)  # Messages are nobody else's business.
+                self._db = _connect(self._file, every_disk=self._every_disk)
+                undone.callback(self._db.close)
+                _prepare(self._db, self._file)
+                self._find_live()
+                undone.pop_all()
+            self._lock = lock
         self._housekeeping = threading.Thread(target=self._keep_house, daemon=True)
         self._housekeeping.start()
 
@@ -305,11 +315,15 @@ class SqliteBackend:
             while not self._stopping.is_set():
                 self._due.wait(_TIDY_EVERY)
                 self._due.clear()
-                try:
-                    self._tidy(db)
-                    db.execute("pragma wal_checkpoint(passive)")
-                except sqlite3.Error:
-                    continue  # A disk that is full is told of by whoever commits.
+                self.keep_house_once(db)
+
+    def keep_house_once(self, db: sqlite3.Connection) -> None:
+        """Do what is due, over a connection of one's own; what fails is due again later."""
+        try:
+            self._tidy(db)
+            fold(db)
+        except sqlite3.Error:  # A disk that is full is told of by whoever commits,
+            db.rollback()  # who must not find the file locked by what is half done.
 
     def _tidy(self, db: sqlite3.Connection) -> None:
         if self._keep is None or self._stopping.is_set():
@@ -336,6 +350,13 @@ def configured(config: BackendConfig, file: Path | None) -> SqliteBackend:
     return SqliteBackend(
         file, seconds_kept(config.retention), every_disk=config.durability == "required"
     )
+
+
+def fold(db: sqlite3.Connection) -> None:
+    """Fold the log into the file, while others append to it; the end of a long one alone."""
+    _, frames, _ = db.execute("pragma wal_checkpoint(passive)").fetchone()
+    if frames > _MOST_FRAMES:
+        db.execute("pragma wal_checkpoint(restart)").fetchone()
 
 
 def _is_one_entry(commit: Commit) -> bool:
