@@ -52,6 +52,7 @@ async def test_what_had_not_begun_when_it_was_left_has_not_been_tried() -> None:
     backend = Ailing(store)
     organism = Organism([_quick(max_deliveries=1)], backend=backend)
     await organism.__aenter__()
+    await organism.drain()
     backend.goes_on.clear()
     asking = asyncio.create_task(organism.send("quick", Task("go")))
     await asyncio.sleep(0.1)

@@ -92,10 +92,7 @@ _FOLD_AT = 4_000_000
 """Bytes of write-ahead log after which it is folded into the file."""
 
 _MOST_FRAMES = 16_000
-"""Pages of 4 KiB in the write-ahead log after which commits wait until all of it is folded.
-
-It begins anew only once it is folded to its end, which never comes while others append to it.
-"""
+"""Pages in the log after which commits wait for its end to be folded: only then it begins anew."""
 
 _TIDY_EVERY = 60.0
 _TIDY_AT_ONCE = 200
@@ -355,8 +352,10 @@ def configured(config: BackendConfig, file: Path | None) -> SqliteBackend:
 def fold(db: sqlite3.Connection) -> None:
     """Fold the log into the file, while others append to it; the end of a long one alone."""
     _, frames, _ = db.execute("pragma wal_checkpoint(passive)").fetchone()
-    if frames > _MOST_FRAMES:
+    if frames > _MOST_FRAMES:  # Commits wait for this, so it waits for nobody for long.
+        db.execute("pragma busy_timeout = 50")
         db.execute("pragma wal_checkpoint(restart)").fetchone()
+        db.execute(f"pragma busy_timeout = {int(_BUSY_SECONDS * 1_000)}")
 
 
 def _is_one_entry(commit: Commit) -> bool:
