@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
+import pytest
+
 from tests.flows.payloads import Note, Number, Result, Task
 from xml_pipeline.errors import BudgetExhausted, Retryable
 from xml_pipeline.listener import HandlerMetadata, HandlerResponse, Listener
@@ -19,6 +21,8 @@ from xml_pipeline.primitives import (
     TodoUntil,
 )
 from xml_pipeline.system import Huh, SystemError, ThreadEnded
+
+pytestmark = pytest.mark.virtual_clock  # Whoever lets these loose has a loop of that kind.
 
 SOME: tuple[Any, ...] = (
     Task("t"),
