@@ -55,6 +55,7 @@ async def place(**limits: int) -> AsyncIterator[Place]:
     backend = Ailing(memory)
     config = OrganismConfig.model_validate({"limits": limits})
     async with Organism(everybody(), backend=backend, config=config) as organism:
+        await organism.drain()  # What it notes as it begins is written.
         transport = httpx.ASGITransport(application(organism, token=TOKEN))
         token = {"Authorization": f"Bearer {TOKEN}"}
         async with httpx.AsyncClient(
