@@ -215,9 +215,9 @@ def limit_pooled(scheduler: Scheduler, config: OrganismConfig, places: int = 0) 
 def _at_once(workers: int, places: int) -> int:
     """Return how many deliveries there may be for so many processes, here or else elsewhere.
 
-    Elsewhere one waits beside each process, and as many on the board.
+    Elsewhere some wait beside each process, where they are short, and a few on the board.
     """
-    return 4 * places if places else 2 * workers
+    return 6 * places if places else 2 * workers
 
 
 def _offload(

@@ -35,8 +35,12 @@ log = logging.getLogger(__name__)
 EVERY = 1.0
 """Seconds between two signs of life, and before one begins anew with a board."""
 
-EACH = 2
-"""Jobs in hand for each process: one that it works at, and one that is there when it has done."""
+AHEAD = 0.05
+"""Seconds of work that a process has in hand beside the job that it works at: so nobody waits
+for the way to the board where jobs are short, and no job for another where they are long."""
+
+MOST_AHEAD = 3
+"""Jobs that a process has in hand at most beside the one that it works at."""
 
 LATE = 1.0
 """Seconds that a job has beyond its time; by then whoever posted it should have stopped it."""
@@ -57,7 +61,9 @@ class Serving:
         self._tasks: dict[Key, asyncio.Task[None]] = {}
         self._tells: dict[Key, Tell] = {}
         self._notes: list[Note] = []
-        self._freed = 0
+        self._wanted = 0  # Jobs in hand, and those that were asked for.
+        self._began: dict[Key, float] = {}
+        self._lasts = 1.0  # Seconds that a job lasts, about.
         self._resting = False
         self._anything = asyncio.Event()
         self._idle = asyncio.Event()
@@ -110,7 +116,7 @@ class Serving:
 
     async def _serve(self) -> None:
         async with asyncio.TaskGroup() as group:
-            self._freed = EACH * self._pool.crew.workers
+            self._wanted = 0
             self._anything.set()
             group.create_task(self._beat())
             group.create_task(self._say())
@@ -128,12 +134,18 @@ class Serving:
         while True:
             await self._anything.wait()
             self._anything.clear()
-            notes, freed = tuple(self._notes), self._freed
-            self._freed = 0
-            for order in await self._seat.say(notes, 0 if self._resting else freed):
+            notes, more = tuple(self._notes), self._more()
+            self._wanted += more
+            for order in await self._seat.say(notes, more):
                 self._take(order)
             del self._notes[: len(notes)]
             self._idle.set()
+
+    def _more(self) -> int:
+        """Return how many more jobs to ask for."""
+        ahead = min(MOST_AHEAD, int(AHEAD / self._lasts))
+        most = (1 + ahead) * self._pool.crew.workers
+        return 0 if self._resting else max(0, most - self._wanted)
 
     async def _hear(self) -> None:
         while True:
@@ -172,7 +184,8 @@ class Serving:
         finally:
             del self._tasks[key]
             self._tells.pop(key, None)
-            self._freed += 1
+            self._wanted -= 1
+            self._lasted(self._began.pop(key, None))
             self._anything.set()
 
     async def _reply(self, key: Key, body: bytes) -> bytes:
@@ -195,9 +208,16 @@ class Serving:
 
     def _begin(self, key: Key, job: Job, body: bytes, limit: asyncio.Timeout) -> bytes:
         self._note(key, "began", b"")
+        now = self._began[key] = asyncio.get_running_loop().time()
         if job.timeout is not None and not limit.expired():
-            limit.reschedule(asyncio.get_running_loop().time() + job.timeout + LATE)
+            limit.reschedule(now + job.timeout + LATE)
         return body
+
+    def _lasted(self, began: float | None) -> None:
+        """Note how long a job has lasted, so that the next ones are judged by it."""
+        if began is not None:
+            lasted = max(1e-3, asyncio.get_running_loop().time() - began)
+            self._lasts += (lasted - self._lasts) / (2 if lasted > self._lasts else 8)
 
     def _ask(self, key: Key, question: bytes, tell: Tell) -> None:
         self._tells[key] = tell
