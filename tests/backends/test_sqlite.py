@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import closing
@@ -91,3 +92,26 @@ async def test_a_file_that_could_not_be_opened_is_not_held(spoilt: Path) -> None
     await asyncio.to_thread(spoilt.unlink)
     await backend.open()
     await backend.close()
+
+
+async def test_whoever_reads_sees_a_commit_whole_or_not_at_all(file: Path) -> None:
+    backend = SqliteBackend(file, every_disk=True)
+    await backend.open()
+    for number in range(20):
+        entries = [Entry(f"{number}.{n}", b"all\n", opens=True) for n in range(50)]
+        mark = Mark("k", str(number), b"", 2 * LONG_AGO)
+        writing = asyncio.ensure_future(
+            backend.append(Commit(number, LONG_AGO, entries, marks=[mark]))
+        )
+        while not writing.done():
+            first, last = f"{number}.0", f"{number}.49"
+            seen = [await backend.conversation(each) for each in (last, first)]
+            assert seen[0] is None or (seen[1] is not None and seen[1].entries)
+            await asyncio.sleep(0)
+        assert await backend.marked("k", str(number), LONG_AGO) == b""
+    await backend.close()
+
+
+async def test_the_file_is_for_its_owner_only(backend: SqliteBackend, file: Path) -> None:
+    assert await backend.letters() == []
+    assert os.stat(file).st_mode & 0o077 == 0  # a fast call, in a coroutine

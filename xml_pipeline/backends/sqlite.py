@@ -138,6 +138,8 @@ class SqliteBackend:
                 self._file.touch(mode=0o600)  # Messages are nobody else's business.
                 self._db = _connect(self._file, every_disk=self._every_disk)
                 undone.callback(self._db.close)
+                self._reads = _connect(self._file, every_disk=self._every_disk)
+                undone.callback(self._reads.close)
                 _prepare(self._db, self._file)
                 self._find_live()
                 undone.pop_all()
@@ -154,6 +156,7 @@ class SqliteBackend:
         if self._housekeeping is not None:
             await asyncio.to_thread(self._housekeeping.join)
         with _translated(self._file):
+            self._reads.close()
             self._db.close()
         self._lock.close()
         self._lock = None
@@ -168,52 +171,53 @@ class SqliteBackend:
     async def unfinished(self) -> AsyncIterator[PastConversation]:
         """Yield the conversations that have not ended."""
         with _translated(self._file):
-            for _, id, opened in self._db.execute(_LIVE).fetchall():
+            for _, id, opened in self._reads.execute(_LIVE).fetchall():
                 yield PastConversation(id, opened, None, self._entries(self._live[id].last))
 
     async def conversation(self, id: str) -> PastConversation | None:
         """Return the log of one conversation."""
         query = "select opened, ended, last from conversations where id = ?"
         with _translated(self._file):
-            found = self._db.execute(query, (id,)).fetchone()
-            if found is None:
-                return None
+            found = self._reads.execute(query, (id,)).fetchone()
+            live = self._live.get(id)
+            if found is None or (found[1] is None and live is None):
+                return None  # There is none, or its first commit is just being written.
             opened, ended, last = found
-            if ended is None:
-                last = self._live[id].last
+            if ended is None and live is not None:
+                last = live.last
             return PastConversation(id, opened, ended, self._entries(last))
 
     async def conversations(self, most: int) -> list[PastConversation]:
         """Return summaries of the conversations."""
         query = "select id, opened, ended from conversations order by number desc limit ?"
         with _translated(self._file):
-            return [PastConversation(*each) for each in self._db.execute(query, (most,))]
+            return [PastConversation(*each) for each in self._reads.execute(query, (most,))]
 
     async def letters(self) -> list[DeadLetter]:
         """Return the dead letters."""
         with _translated(self._file):
-            rows = self._db.execute(f"{_LETTERS} order by number")
+            rows = self._reads.execute(f"{_LETTERS} order by number")
             return [DeadLetter(*each) for each in rows]
 
     async def letter(self, id: str) -> DeadLetter | None:
         """Return a dead letter."""
         with _translated(self._file):
             query = f"{_LETTERS} where id = ?"
-            found = self._db.execute(query, (id,)).fetchone()
+            found = self._reads.execute(query, (id,)).fetchone()
             return DeadLetter(*found) if found is not None else None
 
     async def marked(self, kind: str, key: str, now: float) -> bytes | None:
         """Return the value of a mark."""
         query = "select value from marks where kind = ? and key = ? and until > ?"
         with _translated(self._file):
-            found = self._db.execute(query, (kind, key, now)).fetchone()
+            found = self._reads.execute(query, (kind, key, now)).fetchone()
             return found[0] if found is not None else None
 
     async def marks(self, kind: str, now: float) -> list[Mark]:
         """Return the marks of a kind."""
         query = "select kind, key, value, until from marks where kind = ? and until > ?"
         with _translated(self._file):
-            return [Mark(*each) for each in self._db.execute(query, (kind, now))]
+            return [Mark(*each) for each in self._reads.execute(query, (kind, now))]
 
     def _find_live(self) -> None:
         """Learn which conversations go on, and where their chains end."""
@@ -224,7 +228,7 @@ class SqliteBackend:
         self._next = 1 + (newest or 0)
 
     def _entries(self, last: int | None) -> tuple[Past, ...]:
-        return tuple(Past(*each) for each in self._db.execute(_ENTRIES_OF, (last,)))
+        return tuple(Past(*each) for each in self._reads.execute(_ENTRIES_OF, (last,)))
 
     def _append(self, commit: Commit) -> None:
         db = self._db
