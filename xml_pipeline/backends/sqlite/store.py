@@ -1,19 +1,13 @@
-"""A backend in one SQLite file: what ``run`` uses unless it is told otherwise.
-
-Write-ahead log, one transaction a commit. With ``synchronous=NORMAL`` what is committed
-survives the death of the process; with FULL, which is slower, also that of the machine. The
-log is folded into the file by a thread of its own, so that no commit waits for the disk.
-"""
+"""The conversations, letters and marks in the file."""
 
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import sqlite3
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import ExitStack, closing, contextmanager
+from collections.abc import AsyncIterator, Mapping
+from contextlib import ExitStack, closing
 from pathlib import Path
 from types import MappingProxyType
 from typing import IO, NamedTuple
@@ -26,32 +20,10 @@ from xml_pipeline.backends.base import (
     PastConversation,
     seconds_kept,
 )
+from xml_pipeline.backends.sqlite.file import connect, fold, locked, prepare, translated
 from xml_pipeline.config import BackendConfig
-from xml_pipeline.errors import BackendUnavailable, ConfigError
+from xml_pipeline.errors import ConfigError
 
-_SCHEMA = """
-create table if not exists conversations (
-    number integer primary key, id text not null unique, opened real not null, ended real,
-    first integer not null, last integer
-);
-create index if not exists unfinished on conversations (number) where ended is null;
-create index if not exists finished on conversations (ended) where ended is not null;
-create table if not exists entries (
-    number integer primary key, conversation integer not null, previous integer,
-    at real not null, records blob not null
-);
-create table if not exists letters (
-    number integer primary key, id text not null unique, message_id text not null,
-    conversation_id text not null, listener text not null, sender text not null,
-    tenant text not null, attempts integer not null, reason text not null,
-    payload blob not null, at real not null
-);
-create table if not exists marks (
-    kind text not null, key text not null, value blob not null, until real not null,
-    primary key (kind, key)
-) without rowid;
-create index if not exists expiring on marks (until);
-"""
 _ENTRIES_OF = """
 with recursive chain (number) as (
     select ?
@@ -78,7 +50,6 @@ select conversation, max(number) from entries
 where number >= (select min(first) from conversations where ended is null)
 group by conversation
 """
-_VERSION = 1
 _LETTERS = """
 select id, message_id, conversation_id, listener, sender, tenant, attempts, reason, payload, at
 from letters
@@ -91,13 +62,8 @@ insert or replace into letters (
 _FOLD_AT = 4_000_000
 """Bytes of write-ahead log after which it is folded into the file."""
 
-_MOST_FRAMES = 16_000
-"""Pages in the log after which commits wait for its end to be folded: only then it begins anew."""
-
 _TIDY_EVERY = 60.0
 _TIDY_AT_ONCE = 200
-_BUSY_SECONDS = 1.0
-"""Seconds to wait for somebody else who writes to the file; all else waits as long."""
 
 
 class _Live(NamedTuple):
@@ -131,16 +97,16 @@ class SqliteBackend:
 
     async def open(self) -> None:
         """Open the file, or make it; BackendUnavailable where it is in use or cannot be had."""
-        with _translated(self._file):
+        with translated(self._file):
             self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             with ExitStack() as undone:
-                lock = undone.enter_context(_locked(self._file))
+                lock = undone.enter_context(locked(self._file))
                 self._file.touch(mode=0o600)  # Messages are nobody else's business.
-                self._db = _connect(self._file, every_disk=self._every_disk)
+                self._db = connect(self._file, every_disk=self._every_disk)
                 undone.callback(self._db.close)
-                self._reads = _connect(self._file, every_disk=self._every_disk)
+                self._reads = connect(self._file, every_disk=self._every_disk)
                 undone.callback(self._reads.close)
-                _prepare(self._db, self._file)
+                prepare(self._db, self._file)
                 self._find_live()
                 undone.pop_all()
             self._lock = lock
@@ -155,7 +121,7 @@ class SqliteBackend:
         self._due.set()
         if self._housekeeping is not None:
             await asyncio.to_thread(self._housekeeping.join)
-        with _translated(self._file):
+        with translated(self._file):
             self._reads.close()
             self._db.close()
         self._lock.close()
@@ -170,14 +136,14 @@ class SqliteBackend:
 
     async def unfinished(self) -> AsyncIterator[PastConversation]:
         """Yield the conversations that have not ended."""
-        with _translated(self._file):
+        with translated(self._file):
             for _, id, opened in self._reads.execute(_LIVE).fetchall():
                 yield PastConversation(id, opened, None, self._entries(self._live[id].last))
 
     async def conversation(self, id: str) -> PastConversation | None:
         """Return the log of one conversation."""
         query = "select opened, ended, last from conversations where id = ?"
-        with _translated(self._file):
+        with translated(self._file):
             found = self._reads.execute(query, (id,)).fetchone()
             live = self._live.get(id)
             if found is None or (found[1] is None and live is None):
@@ -190,18 +156,18 @@ class SqliteBackend:
     async def conversations(self, most: int) -> list[PastConversation]:
         """Return summaries of the conversations."""
         query = "select id, opened, ended from conversations order by number desc limit ?"
-        with _translated(self._file):
+        with translated(self._file):
             return [PastConversation(*each) for each in self._reads.execute(query, (most,))]
 
     async def letters(self) -> list[DeadLetter]:
         """Return the dead letters."""
-        with _translated(self._file):
+        with translated(self._file):
             rows = self._reads.execute(f"{_LETTERS} order by number")
             return [DeadLetter(*each) for each in rows]
 
     async def letter(self, id: str) -> DeadLetter | None:
         """Return a dead letter."""
-        with _translated(self._file):
+        with translated(self._file):
             query = f"{_LETTERS} where id = ?"
             found = self._reads.execute(query, (id,)).fetchone()
             return DeadLetter(*found) if found is not None else None
@@ -209,14 +175,14 @@ class SqliteBackend:
     async def marked(self, kind: str, key: str, now: float) -> bytes | None:
         """Return the value of a mark."""
         query = "select value from marks where kind = ? and key = ? and until > ?"
-        with _translated(self._file):
+        with translated(self._file):
             found = self._reads.execute(query, (kind, key, now)).fetchone()
             return found[0] if found is not None else None
 
     async def marks(self, kind: str, now: float) -> list[Mark]:
         """Return the marks of a kind."""
         query = "select kind, key, value, until from marks where kind = ? and until > ?"
-        with _translated(self._file):
+        with translated(self._file):
             return [Mark(*each) for each in self._reads.execute(query, (kind, now))]
 
     def _find_live(self) -> None:
@@ -232,7 +198,7 @@ class SqliteBackend:
 
     def _append(self, commit: Commit) -> None:
         db = self._db
-        with _translated(self._file):
+        with translated(self._file):
             if _is_one_entry(commit):
                 live, rows = self._rows(commit)
                 db.execute("insert into entries values (?, ?, ?, ?, ?)", rows[0])
@@ -312,7 +278,7 @@ class SqliteBackend:
 
     def _keep_house(self) -> None:
         """Fold the log into the file when it has grown, and remove what is too old to keep."""
-        with closing(_connect(self._file, every_disk=self._every_disk)) as db:
+        with closing(connect(self._file, every_disk=self._every_disk)) as db:
             while not self._stopping.is_set():
                 self._due.wait(_TIDY_EVERY)
                 self._due.clear()
@@ -353,52 +319,8 @@ def configured(config: BackendConfig, file: Path | None) -> SqliteBackend:
     )
 
 
-def fold(db: sqlite3.Connection) -> None:
-    """Fold the log into the file, while others append to it; the end of a long one alone."""
-    _, frames, _ = db.execute("pragma wal_checkpoint(passive)").fetchone()
-    if frames > _MOST_FRAMES:  # Commits wait for this, so it waits for nobody for long.
-        db.execute("pragma busy_timeout = 50")
-        db.execute("pragma wal_checkpoint(restart)").fetchone()
-        db.execute(f"pragma busy_timeout = {int(_BUSY_SECONDS * 1_000)}")
-
-
 def _is_one_entry(commit: Commit) -> bool:
     """Tell whether a commit is one row, for which a statement is a transaction."""
     if len(commit.entries) != 1 or commit.letters or commit.marks or commit.dropped:
         return False
     return not (commit.entries[0].opens or commit.entries[0].ends)
-
-
-def _connect(file: Path, *, every_disk: bool) -> sqlite3.Connection:
-    db = sqlite3.connect(file, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
-    db.execute("pragma journal_mode = wal")
-    db.execute(f"pragma synchronous = {'full' if every_disk else 'normal'}")
-    db.execute("pragma wal_autocheckpoint = 0")
-    return db
-
-
-def _prepare(db: sqlite3.Connection, file: Path) -> None:
-    (version,) = db.execute("pragma user_version").fetchone()
-    if version not in (0, _VERSION):
-        raise BackendUnavailable(f"{file} was written by another version: its format is {version}")
-    db.executescript(_SCHEMA)
-    db.execute(f"pragma user_version = {_VERSION}")
-
-
-def _locked(file: Path) -> IO[bytes]:
-    """Take the file for this process, until the lock is closed or the process is gone."""
-    lock = file.with_name(f"{file.name}.lock").open("wb")
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        lock.close()
-        raise BackendUnavailable(f"{file} is in use by another process") from None
-    return lock
-
-
-@contextmanager
-def _translated(file: Path) -> Iterator[None]:
-    try:
-        yield
-    except (sqlite3.Error, OSError) as error:
-        raise BackendUnavailable(f"{file}: {error}") from error
