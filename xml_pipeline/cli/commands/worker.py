@@ -37,7 +37,7 @@ def worker(
     processes: int | None,
     grace: float,
 ) -> None:
-    """Serve the cpu-bound listeners of an organism whose backend is Redis.
+    """Serve the cpu-bound listeners of an organism on Redis.
 
     Start it on as many machines as you like, from the directory that the handlers lie in; the
     organism finds it. With its file it allows what that allows, and imports its handlers before
