@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import time
 from collections import Counter
@@ -198,6 +199,8 @@ async def test_a_hundred_thousand_mutants_are_each_answered_or_accepted() -> Non
     """R6 at its CI size: no crash, no hang above 250 ms, memory grows by less than 50 MB."""
     random = Random(SEED)
     print(f"seed {SEED}, {len(MUTATIONS)} mutations")  # noqa: T201  # told where it fails
+    gc.collect()
+    gc.freeze()  # As `run` does: what other tests have left is not to be searched meanwhile.
     with hushed():
         async with memory_organism(*staff()) as organism:
             desk = Desk(organism)
@@ -206,12 +209,12 @@ async def test_a_hundred_thousand_mutants_are_each_answered_or_accepted() -> Non
             became, worst = await shower(desk, random, MANY)
             grown = resident_bytes() - before
             assert (len(organism.kernel.threads), organism.kernel.inbox.size) == (0, 0)
+    gc.unfreeze()
     assert became.total() == MANY
     assert set(became) == {"delivered", "validation", "routing"}
     assert became["delivered"] > MANY // 50
     assert became["validation"] > MANY // 2
-    # Seconds of a whole batch, so of each document in it; a quarter where nothing else runs.
-    assert worst < 1.0
+    assert worst < 0.25  # Seconds of a whole batch, so of each document in it.
     assert grown < 50 * 2**20
 
 

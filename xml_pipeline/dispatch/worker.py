@@ -52,7 +52,11 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
     # It ends when the organism has ended, or has dismissed this worker.
     with suppress(EOFError, ConnectionError), socket.socket(fileno=fd) as pipe:
-        asyncio.run(work(Pipe(pipe)))
+        try:
+            asyncio.run(work(Pipe(pipe)))
+        except BadFrame as error:  # Nothing to tidy up: be gone before the pipe is missed.
+            os.write(2, f"{error}\n".encode())
+            os._exit(1)
 
 
 def die_with(parent: int) -> None:
