@@ -76,6 +76,12 @@ def test_every_problem_is_reported_at_once_in_the_order_of_the_file(tmp_path: Pa
             "1:20: thread_scheduling: must be 'breadth-first' or 'depth-first';"
             ' did you mean "breadth-first"?',
         ),
+        ("backend: {retention: never}",
+         "1:22: backend.retention: must be keep, prune, or days above zero"),
+        ("backend: {retention: -1}",
+         "1:22: backend.retention: must be keep, prune, or days above zero"),
+        ("backend: {retention: true}",
+         "1:22: backend.retention: must be keep, prune, or days above zero"),
         ("backend: {type: postgres}",
          '1:10: backend.dsn: is missing: a "postgres" backend needs it'),
         (

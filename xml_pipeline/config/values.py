@@ -5,9 +5,17 @@ Durations are seconds, sizes are bytes, money is US dollars.
 
 from __future__ import annotations
 
+from math import inf
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+)
 
 from xml_pipeline import names
 
@@ -50,11 +58,23 @@ def _not_blank(text: str) -> str:
     return text
 
 
+def _retention(value: object) -> float | Literal["keep", "prune"]:
+    if value in ("keep", "prune"):
+        return "keep" if value == "keep" else "prune"
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < inf:
+        return float(value)
+    raise ValueError("must be keep, prune, or days above zero")
+
+
 Count = Annotated[int, Field(gt=0)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Days = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Retention = Literal["keep", "prune"] | Days
+Retention = Annotated[
+    Literal["keep", "prune"] | float,
+    PlainValidator(_retention, json_schema_input_type=Literal["keep", "prune"] | Days),
+]
+"""Judged as one value: each branch of a plain union would give an error of its own."""
 Dollars = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NotBlank = Annotated[str, AfterValidator(_not_blank)]
 AList = Field(strict=False)  # a list in YAML is a tuple here; what it holds is strict again
