@@ -39,7 +39,9 @@ class Unreachable(click.ClickException):
 
 def retold(error: XmlPipelineError) -> click.ClickException:
     """Return an error of the package as the command line tells it."""
-    if isinstance(error, MissingExtra | BackendUnavailable):
+    if isinstance(error, BackendUnavailable):
+        return Unreachable(f"{error}\nNothing can be written there: see `backend` in the file.")
+    if isinstance(error, MissingExtra):
         return Unreachable(str(error))
     if isinstance(error, ConfigError):
         return Unusable(error.problems)
