@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 import copy
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
 from pytest_cov.plugin import CovPlugin
 
+from tests.coverage_data import drop_torn_data
 from tests.virtual_clock import VirtualClockLoop
 
 MOST_WORKERS = 4
+MEASURES_PROCESSES = "COVERAGE_PROCESS_CONFIG"
 
 # Derandomised, so that a red run is red again; without a deadline, for a busy machine is no bug.
 settings.register_profile("house", derandomize=True, deadline=None, print_blob=True)
@@ -33,12 +36,32 @@ def is_whole_run(config: pytest.Config) -> bool:
 def pytest_configure(config: pytest.Config) -> None:
     """Measure coverage, and so enforce the gate, when every test runs.
 
-    The workers of a spread run find ``cov_source`` among their options and measure too.
+    A worker of a spread run learns from what pytest-cov tells it whether to measure. It is told by
+    no option: it would measure twice then, and go on with one when the other pauses.
     """
-    if is_whole_run(config) and not config.pluginmanager.hasplugin("_cov"):
-        config.option.cov_source = [True]
-        plugin = CovPlugin(copy.copy(config.option), config.pluginmanager)
+    told = getattr(config, "workerinput", None)
+    measured = is_whole_run(config) if told is None else "cov_master_topdir" in told
+    if measured and not config.pluginmanager.hasplugin("_cov"):
+        options = copy.copy(config.option)
+        options.cov_source = [True]
+        plugin = CovPlugin(options, config.pluginmanager, start=told is None)
         config.pluginmanager.register(plugin, "_cov")
+
+
+def pytest_xdist_setupnodes() -> None:
+    """Let no worker measure itself as any process that is started does: it does so as a worker."""
+    os.environ.pop(MEASURES_PROCESSES, None)
+
+
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, object]:
+    """Before pytest-cov puts together what was measured, drop what is torn."""
+    done = yield
+    plugin = session.config.pluginmanager.getplugin("_cov")
+    if plugin is not None and not hasattr(session.config, "workerinput"):
+        measured = plugin.cov_controller.cov.get_option("run:data_file")
+        drop_torn_data(session.config.rootpath / Path(measured))
+    return done
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
@@ -53,3 +76,21 @@ def pytest_asyncio_loop_factories(
     if item.get_closest_marker("virtual_clock"):
         return {"virtual": VirtualClockLoop}
     return {"real": asyncio.new_event_loop}
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Measure the coverage of no process that a test marked ``no_cover`` starts.
+
+    The mark is of pytest-cov, which measures nothing in this process meanwhile. It is for load:
+    measuring doubles what a test costs, and tells of the thousandth message what it told of the
+    first; and a process that is killed while it writes its data leaves half of them.
+    """
+    measured = os.environ.get(MEASURES_PROCESSES)
+    if measured is None or item.get_closest_marker("no_cover") is None:
+        return (yield)
+    del os.environ[MEASURES_PROCESSES]
+    try:
+        return (yield)
+    finally:
+        os.environ[MEASURES_PROCESSES] = measured

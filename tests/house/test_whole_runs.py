@@ -16,11 +16,41 @@ SETTINGS = (
     "pyproject.toml",
     "tests/__init__.py",
     "tests/conftest.py",
+    "tests/coverage_data.py",
     "tests/virtual_clock.py",
 )
 COVERED = "def f() -> int:\n    return 1\n"
 NOT_COVERED = "\n\ndef g() -> int:\n    return 2\n"
 TEST = "import xml_pipeline\n\n\ndef test_f():\n    assert xml_pipeline.f() == 1\n"
+UNMEASURED = """
+
+@pytest.mark.no_cover
+def test_g():
+    assert xml_pipeline.g() == 2
+    assert sys.gettrace() is None
+    assert not is_measured()
+
+
+def test_h():
+    assert is_measured()
+
+
+def is_measured():
+    command = (sys.executable, "-c", "import sys; sys.exit(sys.gettrace() is None)")
+    return subprocess.run(command).returncode == 0
+"""
+TORN = """
+
+def test_a_process_is_killed():
+    data = CoverageData(".coverage.torn")
+    data.add_lines({f"/{n}.py": range(1, 9_000) for n in range(99)})
+    data.write()
+    written = bytearray(Path(".coverage.torn").read_bytes())
+    written[8_192:] = bytes(len(written) - 8_192)
+    Path(".coverage.torn").write_bytes(written)
+    Path(".coverage.empty").touch()
+    assert written
+"""
 GATE = "Required test coverage of 95.0%"
 
 
@@ -68,3 +98,24 @@ def test_a_chosen_run_knows_no_gate_and_no_workers(
     assert done.returncode == 0, done.stdout
     assert GATE not in done.stdout
     assert "workers" not in done.stdout
+
+
+@pytest.mark.parametrize("workers", ["auto", "0"])
+def test_a_test_marked_no_cover_is_not_measured_nor_are_its_processes(
+    project: Path, workers: str
+) -> None:
+    (project / "xml_pipeline/__init__.py").write_text(COVERED + NOT_COVERED)
+    imports = "import subprocess\nimport sys\n\nimport pytest\n"
+    (project / "tests/test_f.py").write_text(imports + TEST + UNMEASURED)
+    done = run_pytest(project, f"-n{workers}")
+    assert "3 passed" in done.stdout, done.stdout
+    assert f"{GATE} not reached" in done.stdout
+
+
+def test_data_of_a_process_that_was_killed_do_not_fail_the_run(project: Path) -> None:
+    imports = "from pathlib import Path\n\nfrom coverage import CoverageData\n\n"
+    (project / "tests/test_f.py").write_text(imports + TEST + TORN)
+    done = run_pytest(project)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"{GATE} reached" in done.stdout
+    assert "CoverageWarning" not in done.stdout + done.stderr
