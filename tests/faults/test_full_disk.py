@@ -16,6 +16,8 @@ import pytest
 
 from tests.cli.shell import Running, Shell, make_project
 
+pytestmark = pytest.mark.no_cover
+
 TIMES = 5
 HOPELESS = 30
 

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.faults.killing import end_under_load
 from tests.faults.processes import Runner
+
+pytestmark = pytest.mark.no_cover
 
 SEED = 20261127
 

@@ -17,7 +17,7 @@ from tests.faults.walking import finished, inversions, let_orders_walk
 from tests.services.redis_server import RedisServer
 from xml_pipeline.backends.redis.line import Line
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.timeout(300), pytest.mark.no_cover]
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from tests.faults.project import write_project
 from tests.faults.proxy import Proxy, proxy_to
 from tests.services.redis_server import RedisServer
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.timeout(600), pytest.mark.no_cover]
 
 KILLS = int(os.environ.get("REDIS_KILLS", "20"))
 HANGS = int(os.environ.get("REDIS_HANGS", "3"))

@@ -16,6 +16,8 @@ from tests.services.redis_server import RedisServer
 from xml_pipeline.events import Event, FaultEvent
 from xml_pipeline.organism import Organism
 
+pytestmark = pytest.mark.no_cover
+
 JOBS = 2_000
 AT_ONCE = 50
 WORKERS = 4

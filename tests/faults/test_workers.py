@@ -75,6 +75,7 @@ async def all_outcomes(organism: Organism, orders: list[tuple[str, str]]) -> lis
     return outcomes
 
 
+@pytest.mark.no_cover
 async def test_a_hundred_crashes_among_thousands_of_jobs_cost_only_themselves(
     faults: list[FaultEvent],
 ) -> None:
@@ -107,6 +108,7 @@ async def test_a_worker_that_was_killed_is_replaced_within_a_second() -> None:
                 assert await organism.ask("crafter", Order("echo", "back")) == Made("back")
 
 
+@pytest.mark.no_cover
 async def test_poison_is_laid_aside_after_five_deliveries_and_nothing_good_is_lost(
     faults: list[FaultEvent],
 ) -> None:
@@ -127,6 +129,7 @@ async def test_poison_is_laid_aside_after_five_deliveries_and_nothing_good_is_lo
         assert b"<what>segfault</what>" in letter.payload
 
 
+@pytest.mark.no_cover
 async def test_a_hundred_jobs_that_are_cancelled_end_within_a_second_and_leave_nothing() -> None:
     seen: list[tuple[int, int]] = []
     late = 0

@@ -154,6 +154,7 @@ def resident_bytes() -> int:
     return int(statm.read_text().split()[1]) * 4096 if statm.exists() else 0
 
 
+@pytest.mark.no_cover
 async def test_a_hundred_thousand_conversations_leave_nothing_behind() -> None:
     """R21 at its CI size: the registry is empty, an old id is unknown, and starts afresh."""
 
