@@ -207,6 +207,17 @@ class Nothing:
     def context(self, delivery: Any) -> Any:
         return ()
 
+    def peers(self, delivery: Any) -> Any:
+        return ()
+
+    def prompt(self, delivery: Any) -> str:
+        return ""
+
+    def watched(self) -> bool:
+        return False
+
+    def tell(self, event: Any) -> None: ...
+
 
 def metadata(sender: str = "outside", **stamped: Any) -> HandlerMetadata:
     conversation = Conversation(1, "c1", "outside", "acme")

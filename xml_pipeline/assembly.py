@@ -34,6 +34,7 @@ def assemble(path: str | Path, journal: Path | None = None) -> Organism:
             backend=_backend(blueprint, journal),
             steps=blueprint.inserts,
         )
+    organism.closing.append(reader.commons)
     organism.reloads_with(Reloader(organism, reader, blueprint))
     for warning in blueprint.loaded.warnings:
         log.warning("%s", warning)
@@ -45,14 +46,17 @@ def assemble_sandbox(path: str | Path) -> Organism:
 
     Its journal is in memory, and it writes no audit log. Raises ConfigError.
     """
-    with Reader().read(Path(path)) as blueprint:
+    reader = Reader()
+    with reader.read(Path(path)) as blueprint:
         silent = blueprint.config.audit.model_copy(update={"enabled": False})
-        return Organism(
+        organism = Organism(
             blueprint.listeners,
             config=blueprint.config.model_copy(update={"audit": silent}),
             backend=MemoryBackend(),
             steps=blueprint.inserts,
         )
+    organism.closing.append(reader.commons)
+    return organism
 
 
 def backend_of(path: str | Path, journal: Path | None = None) -> Backend | None:

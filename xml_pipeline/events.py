@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextvars import copy_context
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, Self
 
 from xml_pipeline.errors import FaultCode
@@ -108,6 +108,59 @@ class ReloadEvent:
     needs_restart: tuple[str, ...] = ()
 
 
+AgentStep = Literal[
+    "run_started",
+    "turn_started",
+    "llm_response",
+    "tool_call_started",
+    "tool_call_completed",
+    "approval_requested",
+    "approval_decision",
+    "sub_agents_dispatched",
+    "sub_agent_completed",
+    "context_summarized",
+    "run_completed",
+    "run_failed",
+    "guardrail_denied",
+    "guardrail_warned",
+    "retry_attempt",
+    "doom_loop_detected",
+    "session_pruned",
+    "auto_compaction_triggered",
+    "budget_exceeded",
+    "task_routed",
+    "model_escalated",
+    "sensor_event_processed",
+    "story_updated",
+]
+"""What agents do, and those who guard and feed them."""
+
+
+@dataclass(frozen=True, slots=True)
+class AgentEvent:
+    """A step of an agent's work; ``about`` is plain data, and differs from step to step."""
+
+    step: AgentStep
+    agent: str
+    thread_id: str
+    conversation_id: str
+    about: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class AgentText:
+    """Some more words of an agent while it speaks, or thinks.
+
+    ``restart`` says that what it said in this turn does not count: it begins again.
+    """
+
+    agent: str
+    thread_id: str
+    conversation_id: str
+    kind: Literal["text", "thinking", "restart"]
+    text: str
+
+
 Event = (
     MessageSent
     | MessageReceived
@@ -116,6 +169,8 @@ Event = (
     | FaultEvent
     | BudgetEvent
     | ReloadEvent
+    | AgentEvent
+    | AgentText
 )
 Callback = Callable[[Event], None]
 

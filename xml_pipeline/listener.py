@@ -17,62 +17,16 @@ from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import MappingProxyType
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Protocol
 
 from xml_pipeline.payload import Codec, RawPayload, codec_of
+from xml_pipeline.response import HandlerResponse as HandlerResponse
 from xml_pipeline.thread import Conversation, Thread
 
 LISTENER_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.\-]{0,99}")
 """A listener's name: a letter or underscore, then letters, digits, ``_``, ``-`` and ``.``."""
 
 _PLAIN = frozenset((str, int, float, bool, bytes, type(None)))
-
-
-class HandlerResponse(NamedTuple):
-    """What a handler wants to happen next.
-
-    ``HandlerResponse(payload, to="name")`` forwards, ``HandlerResponse(payload)`` goes to
-    whoever may hear such a payload, ``HandlerResponse.respond(payload)`` answers the caller
-    and ends this thread; ``acknowledge`` answers too, and lets the work below go on. A payload
-    of ``bytes`` is untrusted XML text: repaired, split, validated; a ``RawPayload`` goes on as
-    such text. ``key`` comes back as
-    ``metadata.in_reply_to`` of the reply. ``seconds`` is a delay before the message sets out,
-    or the patience of ``defer``.
-    """
-
-    payload: object
-    to: str | None = None
-    key: str | None = None
-    seconds: float = 0.0
-    kind: Literal["send", "respond", "acknowledge", "defer"] = "send"
-
-    @classmethod
-    def respond(cls, payload: object) -> HandlerResponse:
-        """Answer the caller; this thread and everything below it end."""
-        return cls(payload, None, None, 0.0, "respond")
-
-    @classmethod
-    def acknowledge(cls, payload: object) -> HandlerResponse:
-        """Answer the caller now; this thread ends, unheard, when the work below it has ended.
-
-        It lives no longer than the caller's own thread does.
-        """
-        return cls(payload, kind="acknowledge")
-
-    @classmethod
-    def defer(cls, within: float) -> HandlerResponse:
-        """Owe the answer: ``organism.answer`` gives it within so many seconds, else a timeout."""
-        return cls(None, seconds=_time(within), kind="defer")
-
-    def after(self, seconds: float) -> HandlerResponse:
-        """Return the same response, setting out so many seconds later."""
-        return self._replace(seconds=_time(seconds))
-
-
-def _time(seconds: float) -> float:
-    if not seconds >= 0:  # nor NaN, which would put the event loop's timers out of order
-        raise ValueError(f"seconds must not be below zero: {seconds!r}")
-    return seconds
 
 
 class Delivered(Protocol):
@@ -120,12 +74,16 @@ class Surroundings(Protocol):
     def deadline(self, delivery: Delivered) -> datetime | None: ...
     def budget(self, delivery: Delivered) -> Spending: ...
     def context(self, delivery: Delivered) -> Sequence[Any]: ...
+    def peers(self, delivery: Delivered) -> Sequence[Listener]: ...
+    def prompt(self, delivery: Delivered) -> str: ...
+    def watched(self) -> bool: ...
+    def tell(self, event: Any) -> None: ...
 
 
 class HandlerMetadata:
     """What the pump knows of the message a handler is given. Read-only, except ``state``.
 
-    A view, not a record: most handlers read two of these sixteen properties, so each is
+    A view, not a record: most handlers read two of these properties, so each is
     worked out when it is asked for.
     """
 
@@ -213,6 +171,25 @@ class HandlerMetadata:
     def context(self) -> Sequence[Any]:
         """Return the deliveries on this thread so far, this one last."""
         return self._surroundings.context(self._delivery)
+
+    @property
+    def peers(self) -> Sequence[Listener]:
+        """Return the listeners that this one may address and that are there, in its order."""
+        return self._surroundings.peers(self._delivery)
+
+    @property
+    def prompt(self) -> str:
+        """Return this listener's own prompt, as it is registered at present."""
+        return self._surroundings.prompt(self._delivery)
+
+    @property
+    def watched(self) -> bool:
+        """Tell whether anybody hears what is told: if not, there is no need to."""
+        return self._surroundings.watched()
+
+    def tell(self, event: Any) -> None:
+        """Tell those who watch the organism of something: an event of ``xml_pipeline.events``."""
+        self._surroundings.tell(event)
 
     @property
     def state(self) -> MutableMapping[str, Any]:

@@ -35,7 +35,7 @@ SYSTEM_LISTENERS = (
 )
 """The listeners that every organism has."""
 
-HANDLER_ROOMS = ("tools",)
+HANDLER_ROOMS = ("tools", "agents")
 """Rooms whose plug-ins may be named as handlers, as in ``tools:shell``."""
 
 ALIKE = 70.0

@@ -13,6 +13,7 @@ from typing import Any, Self
 
 from xml_pipeline.audit.changes import changes, reach
 from xml_pipeline.backends import Backend, DeadLetter
+from xml_pipeline.commons import Closing
 from xml_pipeline.config import OrganismConfig
 from xml_pipeline.control import Control
 from xml_pipeline.dead_letters import DeadLetters
@@ -52,6 +53,7 @@ class Organism:
     the pipeline, at the envelope and at the delivery.
 
     If its pump ever dies, everybody who waits is told, and so is whoever leaves the context.
+    ``closing`` is what is closed when it has stopped.
     """
 
     def __init__(
@@ -66,6 +68,7 @@ class Organism:
         self._kernel = build_kernel(self.config, backend)
         self._kernel.pump.rail.insert(steps if steps is not None else Inserts())
         self._reloader: Reload | None = None
+        self.closing: list[Closing] = []
         self._run = Run(self._kernel, self.config.organism.name)
         self._control = Control(self._kernel)
         self._letters = DeadLetters(self._kernel)
@@ -101,6 +104,8 @@ class Organism:
             await self._run.stop()
         finally:
             self._control.end(PROGRAM)
+            for each in self.closing:
+                await each.aclose()
 
     @property
     def running(self) -> bool:

@@ -22,7 +22,6 @@ from xml_pipeline.backends import PastConversation
 from xml_pipeline.dispatch.answers import all_said, code_of
 from xml_pipeline.dispatch.jobs import JobFailed, JobUndone
 from xml_pipeline.dispatch.offload import Turn
-from xml_pipeline.dispatch.surroundings import OrganismView
 from xml_pipeline.errors import Rejected, Retryable
 from xml_pipeline.journal.lines import NOBODY
 from xml_pipeline.journal.reading import Line, PastDelivery, Story, lines_of, tell
@@ -116,7 +115,7 @@ class _Again:
         self.story = story
         self.result = Replay(story.id)
         self._kernel = kernel
-        self._view = OrganismView(kernel.listeners, kernel.budgets, kernel.todos, kernel.scheduler)
+        self._view = kernel.dispatch.surroundings
         self._handled: dict[tuple[int, str], _Handled] = {}
         self._open: _Open | None = None
 

@@ -216,42 +216,33 @@ def test_what_is_no_step_is_a_problem(project: Project, step: str) -> None:
     assert f'pipeline.delivery[0]: "handlers.greeter:{step}" is no step' in told
 
 
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"model": "a:b"},
-        {"max_turns": "3"},
-        {"handler": "tools:shell"},
-    ],
-)
-def test_what_a_listener_cannot_do_yet_is_a_problem(
+@pytest.mark.parametrize("changes", [{"max_turns": "3"}, {"effort": "high"}])
+def test_what_means_something_to_agents_only_is_a_problem_elsewhere(
     project: Project, changes: dict[str, str]
 ) -> None:
     listen(project, **changes)
     [told] = project.problems()
     assert f"listeners[0].{next(iter(changes))}: " in told
-    assert "later version" in told
+    assert "has no `model`" in told
 
 
-def test_an_agent_without_a_handler_is_a_problem(project: Project) -> None:
+def test_a_listener_that_both_code_and_a_model_would_handle_is_a_problem(project: Project) -> None:
+    listen(project, model="scripted:x")
+    [told] = project.problems()
+    assert "write one of the two" in told
+
+
+def test_a_plugin_that_is_not_there_is_a_problem_with_its_place(project: Project) -> None:
+    listen(project, handler="tools:shel")
+    [told] = project.problems()
+    assert "listeners[0].handler" in told
+    assert 'tools has no "shel"' in told
+
+
+def test_an_agent_that_nobody_thinks_for_is_a_problem(project: Project) -> None:
     project.write("organism.yaml", organism("{name: thinker, description: d, agent: true}"))
     [told] = project.problems()
-    assert told == "2:5: listeners[0]: thinker needs a `handler`: models that handle come later"
-
-
-@pytest.mark.parametrize(
-    ("key", "value"),
-    [
-        ("llm", "{backends: [{provider: any}]}"),
-    ],
-)
-def test_what_an_organism_cannot_do_yet_is_a_problem(
-    project: Project, key: str, value: str
-) -> None:
-    project.write("organism.yaml", organism(**{key: value}).replace("listeners:", "listeners: []"))
-    [told] = project.problems()
-    assert f": {key}" in told
-    assert "comes with a later version" in told
+    assert told == ("2:5: listeners[0]: thinker needs a `model` that thinks for it, or a `handler`")
 
 
 def test_a_backend_that_is_not_there_is_a_problem_with_its_place(project: Project) -> None:

@@ -12,9 +12,12 @@ from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
+from xml_pipeline.blueprint.builtin import built, plugin_of
 from xml_pipeline.blueprint.code import handler_at, payload_at, payloads_of, step_at
-from xml_pipeline.blueprint.later import not_yet
+from xml_pipeline.blueprint.ineffective import ineffective
 from xml_pipeline.blueprint.located import located
+from xml_pipeline.builtin import Built, Plan
+from xml_pipeline.commons import Commons
 from xml_pipeline.config import (
     Draft,
     Finding,
@@ -26,7 +29,7 @@ from xml_pipeline.config import (
 from xml_pipeline.dispatch.by_name import paths_of
 from xml_pipeline.errors import ConfigError, PluginNotFound
 from xml_pipeline.identity.credentials import examine
-from xml_pipeline.listener import Handler, Listener
+from xml_pipeline.listener import Listener
 from xml_pipeline.names import ImportPath
 from xml_pipeline.sources import lineage
 from xml_pipeline.steps.rail import Inserts
@@ -53,8 +56,9 @@ class Blueprint:
 class Drawing:
     """One attempt at a blueprint, and what is wrong with it."""
 
-    def __init__(self, file: Path, draft: Draft) -> None:
+    def __init__(self, file: Path, draft: Draft, commons: Commons) -> None:
         self._file = file
+        self._commons = commons
         self._draft = draft
         self._config = located(draft.config, file.parent)
         self._imports = draft.imports()
@@ -63,7 +67,7 @@ class Drawing:
 
     def blueprint(self) -> Blueprint:
         """Import everything; ConfigError lists all that is wrong, in order."""
-        self._findings += not_yet(self._draft.document)
+        self._findings += ineffective(self._draft.document)
         for path, text in examine(self._config)[1]:
             if path != ("require_signature",):  # the file says by itself whether it names keys
                 self._report(path, text)
@@ -81,13 +85,38 @@ class Drawing:
         handler = next(iter(self._named(handler_at, *at, "handler").values()), None)
         accepts = self._named(payload_at, *at, "payload_class", "*")
         output = tuple(self._named(payload_at, *at, "output_class").values())
+        if (plugin := plugin_of(config)) is not None:
+            return self._built(at, config, plugin, tuple(accepts.values()), output)
         if config.cpu_bound and not self._config.process_pool.enabled:
             self._report((*at, "cpu_bound"), "needs `process_pool.enabled`: there is no worker")
         if handler is None:
             return None
         agreed = self._agreed(at, config, payloads_of(handler), accepts)
+        return self._assembled(at, config, Built(handler, agreed, output)) if agreed else None
+
+    def _built(
+        self,
+        at: KeyPath,
+        config: ListenerConfig,
+        plugin: tuple[str, str],
+        accepts: tuple[type, ...],
+        output: tuple[type, ...],
+    ) -> Listener | None:
+        """Make a listener that a plug-in handles."""
+        folder = self._file.parent
+        plan = Plan(config, self._config, folder, self._commons, accepts, output)
         try:
-            return _assembled(config, handler, agreed, output) if agreed else None
+            return self._assembled(at, config, built(plugin, plan))
+        except (ConfigError, PluginNotFound) as error:
+            where = (*at, "handler") if config.handler else (*at, "model")
+            problems = error.problems if isinstance(error, ConfigError) else (str(error),)
+            for each in problems:
+                self._report(where, each)
+        return None
+
+    def _assembled(self, at: KeyPath, config: ListenerConfig, parts: Built) -> Listener | None:
+        try:
+            return _listener(config, parts)
         except (TypeError, ValueError) as error:
             self._report(at, str(error).removeprefix(f"listener {config.name}: "))
             return None
@@ -151,27 +180,27 @@ def _path_of(cls: type) -> str:
     return f"{cls.__module__}:{cls.__qualname__}"
 
 
-def _assembled(
-    config: ListenerConfig, handler: Handler, accepts: tuple[type, ...], output: tuple[type, ...]
-) -> Listener:
+def _listener(config: ListenerConfig, parts: Built) -> Listener:
+    own_time = "timeout" in config.model_fields_set or parts.timeout is None
     listener = Listener(
         config.name,
-        accepts,
-        handler,
+        parts.accepts,
+        parts.handler,
         description=config.description,
         agent=config.agent,
-        peers=config.peers,
+        peers=tuple(dict.fromkeys((*config.peers, *parts.peers))),
         broadcast=config.broadcast,
         group=config.group,
         max_concurrent=config.max_concurrent,
-        timeout=config.timeout,
+        timeout=config.timeout if own_time else parts.timeout or config.timeout,
         max_deliveries=config.max_deliveries,
         retry_delays=(config.retry.base_delay, config.retry.max_delay),
-        output=output or None,
+        output=parts.output or None,
         prompt=config.prompt,
         max_hops=config.max_hops,
         require_signature=config.require_signature,
         cpu_bound=config.cpu_bound,
+        acts_for_caller=parts.acts_for_caller,
     )
     if listener.cpu_bound:
         paths_of(listener)

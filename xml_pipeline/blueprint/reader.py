@@ -8,15 +8,20 @@ from pathlib import Path
 
 from xml_pipeline.blueprint.drawing import Blueprint, Drawing
 from xml_pipeline.blueprint.renewal import Renewal
+from xml_pipeline.commons import Commons
 from xml_pipeline.config import draft_config
 from xml_pipeline.imports import OURS
 from xml_pipeline.sources import OwnPackages
 
 
 class Reader:
-    """Reads the organism files of one organism, one after another."""
+    """Reads the organism files of one organism, one after another.
+
+    ``commons`` is what its built-in listeners share, whichever file they come from.
+    """
 
     def __init__(self) -> None:
+        self.commons = Commons()
         self._renewal = Renewal()
 
     @property
@@ -36,7 +41,7 @@ class Reader:
         own = OwnPackages(allowed, search_folders(file, allowed))
         modules = [each.module for each in draft.imports().values()]
         with self._renewal.renewed(own, modules):
-            yield Drawing(file, draft).blueprint()
+            yield Drawing(file, draft, self.commons).blueprint()
 
 
 def search_folders(file: Path, packages: tuple[str, ...]) -> tuple[str, ...]:

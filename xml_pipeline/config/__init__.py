@@ -6,6 +6,7 @@ wrong with it; ``OrganismConfig()`` is what a file that says nothing would mean.
 
 from __future__ import annotations
 
+from xml_pipeline.config.agent import AgentKeys, ContextConfig
 from xml_pipeline.config.document import Document, Finding, value_at
 from xml_pipeline.config.json_schema import SCHEMA_FILE, YAML_HEADER, config_json_schema
 from xml_pipeline.config.listener import ListenerConfig, RetryConfig
@@ -27,8 +28,10 @@ from xml_pipeline.config.source import KeyPath, Place, Source
 __all__ = [
     "SCHEMA_FILE",
     "YAML_HEADER",
+    "AgentKeys",
     "BackendConfig",
     "BudgetConfig",
+    "ContextConfig",
     "Document",
     "Draft",
     "Finding",

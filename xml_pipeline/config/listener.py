@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field, ValidationInfo, field_validator
 
+from xml_pipeline.config.agent import AgentKeys
 from xml_pipeline.config.values import (
     Count,
     Handler,
@@ -35,7 +36,7 @@ class RetryConfig(Section):
         return delay
 
 
-class ListenerConfig(Section):
+class ListenerConfig(AgentKeys):
     """A named capability: what it accepts, what handles it, whom it may address."""
 
     name: ListenerName = Field(description="Its name; no other listener or group has it.")
@@ -79,12 +80,6 @@ class ListenerConfig(Section):
     prompt: str = Field(default="", description="What its model is told about its part.")
     output_class: ImportPath | None = Field(
         default=None, description="Import path of the payload it answers with."
-    )
-    model: NotBlank | None = Field(
-        default=None, description="The model that thinks for it, as `provider:model`."
-    )
-    max_turns: Count | None = Field(
-        default=None, description="Turns an agent has for one request; empty: its budget decides."
     )
     max_deliveries: Count = Field(
         default=5,

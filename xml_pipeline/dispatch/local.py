@@ -65,7 +65,7 @@ class LocalDispatch:
         self._threads = threads
         self._todos = todos
         self._events = events
-        self._surroundings = surroundings
+        self.surroundings = surroundings
         self._deadlines = Deadlines(scheduler, self._expire)
         self._relay = Relay(self._work)
         self._unsettled: dict[Delivery, Any] = {}
@@ -133,7 +133,7 @@ class LocalDispatch:
 
     async def _run(self, delivery: Delivery) -> str | None:
         """Run a handler and settle its delivery; return what went wrong, None where nothing."""
-        metadata = HandlerMetadata(delivery, self._surroundings)
+        metadata = HandlerMetadata(delivery, self.surroundings)
         try:
             if delivery.listener.cpu_bound:
                 answer: Any = self._in_a_process(delivery, metadata)

@@ -161,6 +161,18 @@ class Asking:
             "metadata.context is not in a worker process: keep what you need in metadata.state"
         )
 
+    def peers(self, _: Delivered) -> Sequence[Listener]:
+        raise XmlPipelineError("metadata.peers is not in a worker process")
+
+    def prompt(self, delivery: Delivered) -> str:
+        return delivery.listener.prompt
+
+    def watched(self) -> bool:
+        return False
+
+    def tell(self, event: Any) -> None:
+        """Tell nobody: whoever watches is with the organism."""
+
 
 class RemoteBudget:
     """The budget of the conversation, which stays with the organism."""

@@ -8,10 +8,13 @@ from datetime import UTC, datetime, timedelta
 from math import inf
 from typing import Any
 
-from xml_pipeline.listener import Delivered, Spending
+from xml_pipeline.errors import UnknownListener
+from xml_pipeline.events import Event, Events
+from xml_pipeline.listener import Delivered, Listener, Spending
 from xml_pipeline.registries.budgets import Budgets, Purse
 from xml_pipeline.registries.context import Context
 from xml_pipeline.registries.listeners import Listeners
+from xml_pipeline.registries.prompts import Prompts
 from xml_pipeline.registries.todos import Todos
 from xml_pipeline.schedule import Scheduler
 
@@ -19,11 +22,19 @@ from xml_pipeline.schedule import Scheduler
 class OrganismView:
     """Answers ``HandlerMetadata`` from the registries."""
 
-    __slots__ = ("_budgets", "_listeners", "_scheduler", "_todos")
+    __slots__ = ("_budgets", "_events", "_listeners", "_scheduler", "_todos", "prompts")
 
-    def __init__(
-        self, listeners: Listeners, budgets: Budgets, todos: Todos, scheduler: Scheduler
+    def __init__(  # a view over so many registries
+        self,
+        listeners: Listeners,
+        budgets: Budgets,
+        todos: Todos,
+        scheduler: Scheduler,
+        prompts: Prompts,
+        events: Events,
     ) -> None:
+        self.prompts = prompts
+        self._events = events
         self._listeners = listeners
         self._budgets = budgets
         self._todos = todos
@@ -54,3 +65,23 @@ class OrganismView:
     def context(self, delivery: Delivered) -> Sequence[Any]:
         """Return the thread's deliveries so far."""
         return Context(delivery.thread.slots)
+
+    def peers(self, delivery: Delivered) -> Sequence[Listener]:
+        """Return whom the listener may address."""
+        return self._listeners.peers_of(delivery.listener)
+
+    def prompt(self, delivery: Delivered) -> str:
+        """Return the listener's prompt; one that was replaced while at work keeps its own."""
+        try:
+            return self.prompts.get(delivery.listener.name).text
+        except UnknownListener:
+            return delivery.listener.prompt
+
+    def watched(self) -> bool:
+        """Tell whether anybody watches."""
+        return self._events.heard
+
+    def tell(self, event: Event) -> None:
+        """Tell those who watch."""
+        if self._events.heard:
+            self._events.emit(event)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 
 from xml_pipeline.errors import PayloadDefinitionError, UnknownListener
@@ -110,6 +110,11 @@ class Listeners:
         if sender is None:
             return []
         return [each for each in targets if self.permits(sender, each)]
+
+    def peers_of(self, listener: Listener) -> Sequence[Listener]:
+        """Return the listeners that one may address and that are there, each once."""
+        present = (each for each in self._peers_of(listener) if isinstance(each, Listener))
+        return tuple(dict.fromkeys(present))
 
     def usage_instructions(self, listener: Listener) -> str:
         """Return the text that tells a listener whom it may address, and how."""

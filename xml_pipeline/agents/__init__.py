@@ -1,0 +1,1 @@
+"""Agents: listeners that think with a language model, one turn a message."""

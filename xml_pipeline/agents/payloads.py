@@ -1,0 +1,62 @@
+"""What agents are told and what they answer, unless their listener names other payloads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from annotated_types import Ge
+
+from xml_pipeline.payload import xmlify
+
+
+@xmlify
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A picture, a sound, or a text that belongs to a task."""
+
+    media_type: str
+    data: bytes
+
+
+@xmlify
+@dataclass(frozen=True, slots=True)
+class Task:
+    """Something to do or to answer, in words.
+
+    ``session`` says that more may follow on the same conversation: then the agent keeps it open
+    after its answer, for a while.
+    """
+
+    text: str
+    attachments: tuple[Attachment, ...] = ()
+    session: bool = False
+
+
+@xmlify
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What an answer took, with everything below it: tokens, US dollars, model and tool calls."""
+
+    input_tokens: Annotated[int, Ge(0)] = 0
+    output_tokens: Annotated[int, Ge(0)] = 0
+    usd: Annotated[float, Ge(0.0)] = 0.0
+    turns: Annotated[int, Ge(0)] = 0
+    tool_calls: Annotated[int, Ge(0)] = 0
+
+
+@xmlify
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What an agent came to, in words, and what that took."""
+
+    text: str
+    spent: Spent | None = None
+
+
+@xmlify
+@dataclass(frozen=True, slots=True)
+class Think:
+    """A message of an agent to itself: it is its turn again."""
+
+    turn: Annotated[int, Ge(0)]

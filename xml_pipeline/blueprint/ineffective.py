@@ -1,0 +1,43 @@
+"""What an organism file says that would have no effect.
+
+The rule of this file: a setting is honoured or refused, never passed over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from xml_pipeline.config import AgentKeys, Document, Finding, KeyPath
+from xml_pipeline.names import plugin_handler
+
+
+def ineffective(document: Document) -> Iterator[Finding]:
+    """Yield each setting that differs from its default and would have no effect."""
+    for at, said in document.listeners():
+        name = said.get("name", "the listener")
+        if said.get("model") is None:
+            yield from _of_no_agent(at, said, name)
+        elif isinstance(said.get("handler"), str) and not _is_plugin(said["handler"]):
+            words = f"{name} has a `handler`: write one of the two"
+            yield Finding((*at, "model"), words, at_key=True)
+
+
+def _of_no_agent(at: KeyPath, said: dict[str, Any], name: str) -> Iterator[Finding]:
+    for key, about in AgentKeys.model_fields.items():
+        if key != "model" and _is_set(said.get(key), about.get_default()):
+            yield Finding((*at, key), f"{name} has no `model`", at_key=True)
+    if said.get("agent") is True and "handler" not in said:
+        yield Finding(at, f"{name} needs a `model` that thinks for it, or a `handler`")
+
+
+def _is_plugin(handler: str) -> bool:
+    try:
+        return plugin_handler(handler) is not None
+    except ValueError:  # It is told of elsewhere.
+        return True
+
+
+def _is_set(value: object, default: object) -> bool:
+    """Tell whether a value is written, as plain data, and means something."""
+    return value is not None and value not in (default, [], {})

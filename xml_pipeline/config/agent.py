@@ -1,0 +1,96 @@
+"""What an organism file says about a listener that a language model thinks for."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from xml_pipeline.config.values import AList, Count, NotBlank, Seconds, Section
+
+
+class ContextConfig(Section):
+    """How much of what was said a model is shown."""
+
+    strategy: Literal["all", "window", "summarize"] = Field(
+        default="all",
+        description="`all`; `window`: the task and the newest that `max_tokens` hold;"
+        " `summarize`: what is older is summarized once there is more than `max_tokens`.",
+    )
+    max_tokens: Count = Field(
+        default=80_000, description="Tokens that it may take, as far as they can be estimated."
+    )
+    keep_recent: Count = Field(
+        default=2, description="Newest pairs of calls and results that pruning leaves whole."
+    )
+    prune_results_over: Count | None = Field(
+        default=None, description="Bytes to which older results are cut; empty: they stay."
+    )
+    summary_model: NotBlank | None = Field(
+        default=None, description="The model that summarizes; empty: the agent's own."
+    )
+    recursive: bool = Field(
+        default=False, description="Summarize long conversations part by part, then the parts."
+    )
+
+
+class AgentKeys(Section):
+    """The keys of an agent: they mean something only where there is a `model`."""
+
+    model: NotBlank | None = Field(
+        default=None, description="The model that thinks for it, as `provider:model`."
+    )
+    max_turns: Count = Field(default=10, description="Turns it has for one request.")
+    max_tokens: Count = Field(default=4096, description="Tokens that one answer may take.")
+    max_total_tokens: Count | None = Field(
+        default=None, description="Tokens of all turns of one request; empty: the budget decides."
+    )
+    temperature: Annotated[float, Field(ge=0.0, le=2.0)] | None = Field(
+        default=None, description="How freely it chooses its words; empty: as the model does."
+    )
+    effort: Literal["high", "medium", "low", "none"] | None = Field(
+        default=None, description="How hard it thinks before it speaks; empty: as the model does."
+    )
+    prompt_caching: bool = Field(
+        default=True, description="Mark what stays the same, where the provider can keep it."
+    )
+    run_timeout: Seconds | None = Field(
+        default=None, description="Seconds for one request, all turns and calls; empty: no limit."
+    )
+    tool_timeout: Seconds | None = Field(
+        default=None, description="Seconds it waits for one call; empty: as long as that takes."
+    )
+    max_tool_output_bytes: Count | None = Field(
+        default=32_768, description="Bytes of a result that the model is shown; empty: all."
+    )
+    compress_over: Count | None = Field(
+        default=None, description="Bytes from which a model shortens a result; empty: never."
+    )
+    max_tools_per_turn: Count | None = Field(
+        default=None, description="Functions offered in one turn, the likeliest; empty: all."
+    )
+    max_identical_calls: Count | None = Field(
+        default=3, description="Turns in which it may ask for the same again; empty: any number."
+    )
+    reflect: bool = Field(
+        default=False, description="Ask it after each result whether it is on the right way."
+    )
+    dialect: Literal["functions", "xml"] = Field(
+        default="functions", description="Whether it calls functions, or writes XML itself."
+    )
+    output_schema: dict[str, Any] | None = Field(
+        default=None, description="JSON Schema of its answer, in place of an `output_class`."
+    )
+    session_seconds: Seconds = Field(
+        default=1800.0, description="Seconds it waits for more where its caller says there may be."
+    )
+    instructions: Annotated[tuple[NotBlank, ...], AList] = Field(
+        default=(),
+        description="Files of project instructions, looked for from the organism's folder upwards.",
+    )
+    guardrails: Annotated[tuple[NotBlank, ...], AList] = Field(
+        default=(), description="What looks at its requests, answers and calls, in this order."
+    )
+    context: ContextConfig = Field(
+        default=ContextConfig(), description="How much of what was said it is shown."
+    )

@@ -1,0 +1,1 @@
+"""Language models: one protocol, the wires that speak it, and providers that wrap providers."""

@@ -1,0 +1,52 @@
+"""What a handler may answer: HandlerResponse."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+
+class HandlerResponse(NamedTuple):
+    """What a handler wants to happen next.
+
+    ``HandlerResponse(payload, to="name")`` forwards, ``HandlerResponse(payload)`` goes to
+    whoever may hear such a payload, ``HandlerResponse.respond(payload)`` answers the caller
+    and ends this thread; ``acknowledge`` answers too, and lets the work below go on. A payload
+    of ``bytes`` is untrusted XML text: repaired, split, validated; a ``RawPayload`` goes on as
+    such text. ``key`` comes back as
+    ``metadata.in_reply_to`` of the reply. ``seconds`` is a delay before the message sets out,
+    or the patience of ``defer``.
+    """
+
+    payload: object
+    to: str | None = None
+    key: str | None = None
+    seconds: float = 0.0
+    kind: Literal["send", "respond", "acknowledge", "defer"] = "send"
+
+    @classmethod
+    def respond(cls, payload: object) -> HandlerResponse:
+        """Answer the caller; this thread and everything below it end."""
+        return cls(payload, None, None, 0.0, "respond")
+
+    @classmethod
+    def acknowledge(cls, payload: object) -> HandlerResponse:
+        """Answer the caller now; this thread ends, unheard, when the work below it has ended.
+
+        It lives no longer than the caller's own thread does.
+        """
+        return cls(payload, kind="acknowledge")
+
+    @classmethod
+    def defer(cls, within: float) -> HandlerResponse:
+        """Owe the answer: ``organism.answer`` gives it within so many seconds, else a timeout."""
+        return cls(None, seconds=_time(within), kind="defer")
+
+    def after(self, seconds: float) -> HandlerResponse:
+        """Return the same response, setting out so many seconds later."""
+        return self._replace(seconds=_time(seconds))
+
+
+def _time(seconds: float) -> float:
+    if not seconds >= 0:  # nor NaN, which would put the event loop's timers out of order
+        raise ValueError(f"seconds must not be below zero: {seconds!r}")
+    return seconds
