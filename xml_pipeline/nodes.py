@@ -147,7 +147,7 @@ class Nodes:
         if store.node != node:
             return  # It has begun anew meanwhile.
         self._view = view
-        mine = {shard for shard, holder in view.holders.items() if holder == node}
+        mine = {shard for shard, holder in view.holders.items() if holder == node} - self._given
         if self._held - mine:
             self._lost = True
         else:
@@ -163,8 +163,9 @@ class Nodes:
     async def _tidy_up(self) -> None:
         """Let others have what this node no longer works on."""
         while self._graves:
-            await self._store.bury(self._graves[-1])
-            self._graves.pop()
+            grave = self._graves[0]
+            await self._store.bury(grave)
+            self._graves.remove(grave)
         if self._given:
             given = set(self._given)
             await self._store.give(given)
@@ -230,7 +231,7 @@ class Nodes:
                 return
             count += sum(resume(kernel, past) for past in left)
             self._held.add(shard)
-        if shards:
+        if shards and self._held:
             self._place()
             kernel.journal.suspended = None
             log.info("node %.8s holds %d shards; %d more go on", node, len(self._held), count)

@@ -13,7 +13,7 @@ from xml_pipeline.events import Event, FaultEvent, MessageSent
 from xml_pipeline.message import Delivery
 from xml_pipeline.organism import Organism
 from xml_pipeline.server.bounds import Bounds
-from xml_pipeline.server.exchange import Exchange
+from xml_pipeline.server.exchange import Exchange, is_dismissal
 from xml_pipeline.server.feed import Feed
 from xml_pipeline.server.history import History
 from xml_pipeline.server.keys import Keys
@@ -153,7 +153,10 @@ class Desk:
     def _over(self, exchange: Exchange, raw: bytes, waiter: asyncio.Future[Delivery]) -> None:
         """Note how an exchange ended."""
         error = waiter.exception()
-        if self._on_their_way.pop(exchange.id, None) is not None:
+        waits = self._on_their_way.pop(exchange.id, None) is not None
+        if error is not None and is_dismissal(error) and not exchange.reached.done():
+            exchange.reached.set_exception(error)  # Nobody refused it: it may be written.
+        elif waits:
             # Read once more, at nobody else's cost: the pump says the same of both kinds.
             readable = error is None or self.organism.kernel.read.is_document(raw)
             exchange.malformed = not readable

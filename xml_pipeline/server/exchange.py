@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from xml_pipeline.errors import NoReply, Unanswered
+from xml_pipeline.errors import NoReply, Unanswered, Undeliverable
 from xml_pipeline.message import Delivery
 from xml_pipeline.server.problems import Problem
 from xml_pipeline.thread import Thread
@@ -15,7 +15,8 @@ class Exchange:
     """A message on its way, and the futures of those who want to know about it.
 
     ``reached`` is True once a listener is to be given it, whatever becomes of this process, and
-    False where it was refused or dropped before. ``answer`` is the answer that leaves its
+    False where it was refused or dropped before; an error where nobody can tell any more whether it
+    was written. ``answer`` is the answer that leaves its
     conversation, or how that ended without one. Both are shared: wait for them with
     ``asyncio.wait``, which cancels neither.
     ``malformed`` tells, of a message that was refused, whether it was no document at all.
@@ -49,7 +50,18 @@ class Exchange:
     @property
     def has_reached(self) -> bool:
         """Tell whether a listener is to be given it, as far as is known by now."""
-        return self.reached.done() and not self.reached.exception() and self.reached.result()
+        return self.is_known and self.reached.result()
+
+    @property
+    def is_known(self) -> bool:
+        """Tell whether its fate is: that it is written and reaches a listener, or goes nowhere."""
+        return self.reached.done() and self.reached.exception() is None
+
+    @property
+    def is_left(self) -> bool:
+        """Tell whether nothing more comes of it here: others go on with it, if anybody does."""
+        error = self.answer.exception() if self.answer.done() else None
+        return error is not None and is_dismissal(error)
 
     @property
     def opened_its_conversation(self) -> bool:
@@ -76,9 +88,10 @@ class Exchange:
         except NoReply:
             return None
         except Unanswered as error:
-            if error.code is None:
-                raise Problem(503, "The organism has stopped.", retry_after=5.0) from None
             where = {"thread": self.thread.conversation.id, "message": self.id}
+            if error.code is None:
+                words = f"{str(error).capitalize()}."
+                raise Problem(503, words, retry_after=5.0, more=where) from None
             crowded = error.code == "overload"
             status = 503 if crowded else 400 if self.malformed else 422
             raise Problem(
@@ -93,3 +106,8 @@ class Exchange:
     def when_over(self, tell: Callable[[], None]) -> None:
         """Call ``tell`` once the answer, or its absence, is known."""
         self.answer.add_done_callback(lambda _: tell())
+
+
+def is_dismissal(error: BaseException) -> bool:
+    """Tell whether those who wait were told only that nothing will come here any more."""
+    return isinstance(error, Undeliverable) and error.code is None

@@ -41,10 +41,13 @@ class Keys:
         return len(self._by_key)
 
     def find(self, key: str, fingerprint: bytes) -> Exchange | None:
-        """Return the exchange of an earlier request; Problem where that was another one."""
+        """Return the exchange of an earlier request; Problem where that was another one.
+
+        One that was left to others is none: whoever repeats the request is to find what is written.
+        """
         self._expire()
         found = self._by_key.get(key)
-        if found is None:
+        if found is None or found.exchange.is_left:
             return None
         check_same(found.fingerprint, fingerprint)
         return found.exchange

@@ -126,7 +126,7 @@ class Messages:
                 await self._first_of({exchange.answer, gone, closing}, seconds)
                 if gone.done() and not expected_back and exchange.opened_its_conversation:
                     self._desk.abandon(exchange)
-        return exchange.reached.done() or not self._desk.keeps
+        return exchange.is_known or not self._desk.keeps
 
     async def _first_of(self, awaited: set[asyncio.Future[Any]], seconds: float) -> bool:
         """Wait for one of these; tell whether there is one.

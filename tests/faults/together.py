@@ -1,0 +1,100 @@
+"""Nodes that share a town in memory, so that they can live on a virtual clock."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Collection, Mapping
+from itertools import count
+
+from xml_pipeline.backends import Commit, PastConversation, View, shard_of
+from xml_pipeline.backends.memory import MemoryBackend
+from xml_pipeline.errors import TakenOver
+
+
+class Town:
+    """What nodes share: what is written, who lives until when, and who holds which shard."""
+
+    def __init__(self) -> None:
+        self.memory = MemoryBackend()
+        self.living: dict[str, tuple[Mapping[str, object], float]] = {}
+        self.holders: dict[int, str] = {}
+        self.numbers = count(1)
+
+    def seen_by(self, node: str, about: Mapping[str, object], lifetime: float) -> View:
+        now = asyncio.get_running_loop().time()
+        self.living[node] = about, now + lifetime
+        self.living = {each: it for each, it in self.living.items() if it[1] > now}
+        return View({each: about for each, (about, _) in self.living.items()}, dict(self.holders))
+
+    def leave(self, node: str) -> None:
+        self.living.pop(node, None)
+        self.holders = {shard: it for shard, it in self.holders.items() if it != node}
+
+
+class Together:
+    """One node's way to the town.
+
+    ``goes_on`` and ``sees`` are cleared to let appending hang, or what was seen come late;
+    ``looks`` is set while it does.
+    """
+
+    lifetime = 3.0
+
+    def __init__(self, town: Town) -> None:
+        memory = town.memory
+        self.town = town
+        self.node = ""
+        self.goes_on, self.sees, self.looks = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        self.goes_on.set()
+        self.sees.set()
+        self.open = self.join
+        self.unfinished = memory.unfinished
+        self.conversation = memory.conversation
+        self.conversations = memory.conversations
+        self.letters = memory.letters
+        self.letter = memory.letter
+        self.marked = memory.marked
+        self.marks = memory.marks
+
+    async def join(self) -> None:
+        self.begin_anew()
+
+    async def close(self) -> None:
+        self.town.leave(self.node)
+
+    async def append(self, commit: Commit) -> None:
+        await self.goes_on.wait()
+        for entry in commit.entries:
+            if self.town.holders.get(shard_of(entry.conversation)) != self.node:
+                raise TakenOver("another node has taken over what is written to")
+        await self.town.memory.append(commit)
+
+    async def look(self, about: Mapping[str, object]) -> View:
+        view = self.town.seen_by(self.node, about, self.lifetime)
+        self.looks.set()
+        await self.sees.wait()
+        self.looks.clear()
+        return view
+
+    async def take(self, shards: Collection[int]) -> set[int]:
+        holders, living = self.town.holders, self.town.living
+        taken = {each for each in shards if holders.get(each) not in living}
+        holders.update(dict.fromkeys(taken, self.node))
+        return taken
+
+    async def give(self, shards: Collection[int]) -> None:
+        for each in shards:
+            if self.town.holders.get(each) == self.node:
+                del self.town.holders[each]
+
+    def begin_anew(self) -> str:
+        old, self.node = self.node, f"n{next(self.town.numbers)}"
+        return old
+
+    async def bury(self, node: str) -> None:
+        self.town.leave(node)
+
+    async def unfinished_in(self, shards: Collection[int]) -> AsyncIterator[PastConversation]:
+        async for past in self.town.memory.unfinished():
+            if shard_of(past.id) in shards:
+                yield past
