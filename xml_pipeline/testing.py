@@ -1,4 +1,7 @@
-"""Parts for tests, of ours and of yours: a listener that records, an organism in memory."""
+"""Parts for tests, of ours and of yours.
+
+A listener that records, an organism in memory, a provider that answers from a script.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from typing import Any, NamedTuple
 
 from xml_pipeline.config import OrganismConfig
 from xml_pipeline.listener import HandlerMetadata, HandlerResponse, Listener
+from xml_pipeline.llm.scripted import ScriptedProvider as ScriptedProvider
 from xml_pipeline.organism import Organism
 
 Reaction = Callable[[Any, HandlerMetadata], Any]
