@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
-from annotated_types import Ge
+from annotated_types import Ge, MaxLen
 
 from xml_pipeline.payload import xmlify
+
+Words = Annotated[str, MaxLen(1_000_000)]
 
 
 @xmlify
@@ -16,7 +18,7 @@ class Attachment:
     """A picture, a sound, or a text that belongs to a task."""
 
     media_type: str
-    data: bytes
+    data: Annotated[bytes, MaxLen(750_000)]
 
 
 @xmlify
@@ -28,7 +30,7 @@ class Task:
     after its answer, for a while.
     """
 
-    text: str
+    text: Words
     attachments: tuple[Attachment, ...] = ()
     session: bool = False
 
@@ -50,13 +52,24 @@ class Spent:
 class Answer:
     """What an agent came to, in words, and what that took."""
 
-    text: str
+    text: Words
     spent: Spent | None = None
 
 
 @xmlify
 @dataclass(frozen=True, slots=True)
 class Think:
-    """A message of an agent to itself: it is its turn again."""
+    """A message of an agent to itself: it is its turn again, of this run."""
 
+    run: Annotated[int, Ge(0)]
+    turn: Annotated[int, Ge(0)]
+
+
+@xmlify
+@dataclass(frozen=True, slots=True)
+class TimeUp:
+    """A message of an agent to itself: this run, one turn's calls, or the wait for more is over."""
+
+    of: Literal["run", "calls", "session"]
+    run: Annotated[int, Ge(0)]
     turn: Annotated[int, Ge(0)]

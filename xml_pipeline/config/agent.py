@@ -34,6 +34,22 @@ class ContextConfig(Section):
     )
 
 
+class OrchestrationConfig(Section):
+    """How an orchestrator divides its work."""
+
+    routing: Literal["auto", "always", "single"] = Field(
+        default="auto",
+        description="`auto`: a task that is for one goes to that agent whole; `always` orchestrate;"
+        " `single`: the first agent takes everything.",
+    )
+    dispatch: Literal["parallel", "sequential"] = Field(
+        default="parallel", description="Whether several tasks may be given at once."
+    )
+    escalation: bool = Field(
+        default=True, description="Orchestrate what one agent alone has failed at."
+    )
+
+
 class AgentKeys(Section):
     """The keys of an agent: they mean something only where there is a `model`."""
 
@@ -90,6 +106,12 @@ class AgentKeys(Section):
     )
     guardrails: Annotated[tuple[NotBlank, ...], AList] = Field(
         default=(), description="What looks at its requests, answers and calls, in this order."
+    )
+    handoff: Annotated[tuple[NotBlank, ...], AList] = Field(
+        default=(), description="Peers that it may hand over to: they answer in its place."
+    )
+    orchestration: OrchestrationConfig = Field(
+        default=OrchestrationConfig(), description="Of an `agents:orchestrator`."
     )
     context: ContextConfig = Field(
         default=ContextConfig(), description="How much of what was said it is shown."

@@ -1,0 +1,66 @@
+"""An agent: a listener whose handler is one turn of a language model.
+
+Every call of the handler is one message: a request, the answer to a call, or a message of the
+agent to itself. What must be known at the next one is in the state of the thread. So budgets,
+peers, approvals, kill, journal and replay hold for each step of it because they hold for
+messages, and a restart goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from xml_pipeline.agents.definition import Definition
+from xml_pipeline.agents.payloads import Answer, Task
+from xml_pipeline.agents.work import Work
+from xml_pipeline.builtin import Built, Plan
+from xml_pipeline.config import AgentKeys
+from xml_pipeline.errors import ConfigError
+from xml_pipeline.listener import HandlerMetadata, HandlerResponse
+from xml_pipeline.llm.models import models_of
+from xml_pipeline.payload import RawPayload, payload_from_json_schema
+from xml_pipeline.system import Huh, SystemError, ThreadEnded
+
+TURN_SECONDS = 300.0
+"""Seconds that a turn may take, its retries included, where the listener says nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Agent(Definition):
+    """The handler of an agent."""
+
+    async def __call__(
+        self, payload: Any, metadata: HandlerMetadata
+    ) -> Iterable[HandlerResponse] | None:
+        """Take one message in, and say what follows from it."""
+        return await Work(self, metadata).take(payload)
+
+
+def accepted(requests: Iterable[type]) -> tuple[type, ...]:
+    """Return what an agent accepts: requests, and any answer to what it asks for."""
+    return (*requests, SystemError, ThreadEnded, Huh, RawPayload)
+
+
+def configured(plan: Plan) -> Built:
+    """Build the agent that an organism file describes."""
+    return build(plan, Agent)
+
+
+def build(plan: Plan, kind: type[Agent]) -> Built:
+    """Build an agent of some kind from what its listener says."""
+    models, address = models_of(plan), plan.listener.model
+    if address is None:
+        raise ConfigError(("needs a `model` that thinks for it",))
+    keys = AgentKeys(**{name: getattr(plan.listener, name) for name in AgentKeys.model_fields})
+    agent = kind(models.provider(address), address, keys, _output(plan))
+    return Built(agent, accepted(plan.accepts or (Task,)), (agent.output,), timeout=TURN_SECONDS)
+
+
+def _output(plan: Plan) -> type:
+    if plan.output:
+        return plan.output[0]
+    if plan.listener.output_schema is not None:
+        return payload_from_json_schema("Output", plan.listener.output_schema)
+    return Answer

@@ -1,0 +1,135 @@
+"""The calls of a turn: which become messages, and which are answered at once, as errors.
+
+A misspelt name is mended before anything else looks at it, so that nobody evades a rule by
+spelling badly.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from xml_pipeline.agents.definition import Definition
+from xml_pipeline.agents.doom import fingerprint, repeats
+from xml_pipeline.agents.functions import RESPOND, Functions
+from xml_pipeline.agents.names import mended
+from xml_pipeline.agents.run import Call, Run
+from xml_pipeline.agents.telling import Teller
+from xml_pipeline.errors import InvalidPayload
+from xml_pipeline.listener import HandlerMetadata, HandlerResponse
+from xml_pipeline.llm.base import ToolCall
+from xml_pipeline.payload import codec_of
+
+_LOOP = (
+    "You have asked for the same again and again. It was not done this time. "
+    "Change your approach, or give the answer that you have."
+)
+
+
+@dataclass(slots=True)
+class Prepared:
+    """What a turn's calls have become: ``output`` is the answer, where one of them gave it."""
+
+    calls: list[Call] = field(default_factory=list)
+    messages: list[HandlerResponse] = field(default_factory=list)
+    output: Any = None
+
+
+def prepare(
+    agent: Definition,
+    metadata: HandlerMetadata,
+    run: Run,
+    wanted: tuple[ToolCall, ...],
+    teller: Teller,
+) -> Prepared:
+    """Turn what the model wants called into messages, in its order."""
+    run.tool_calls += len(wanted)
+    run.used = sorted({each.name for each in wanted})
+    prepared = Prepared()
+    preparing = _Preparing(agent, agent.functions(metadata), run, teller, prepared)
+    if preparing.loops(wanted):
+        prepared.calls = [Call(each.id, each.name, _LOOP, is_error=True) for each in wanted]
+        return prepared
+    for number, call in enumerate(wanted):
+        preparing.add(call, f"{run.number}.{run.turn}.{number}")
+    return prepared
+
+
+class _Preparing:
+    def __init__(
+        self,
+        agent: Definition,
+        functions: Functions,
+        run: Run,
+        teller: Teller,
+        prepared: Prepared,
+    ) -> None:
+        self._agent = agent
+        self._functions = functions
+        self._run = run
+        self._teller = teller
+        self._prepared = prepared
+
+    def loops(self, calls: tuple[ToolCall, ...]) -> bool:
+        """Tell whether the model goes round in circles."""
+        most, run = self._agent.keys.max_identical_calls, self._run
+        if most is None:
+            return False
+        run.prints = [*run.prints, fingerprint(calls)]
+        found = repeats(run.prints, most)
+        if found:
+            run.loops += 1
+            self._teller.tell("doom_loop_detected", turns=most)
+        return found
+
+    def add(self, call: ToolCall, key: str) -> None:
+        """Add one call, as a message or as an error."""
+        try:
+            self._add(call, key)
+        except InvalidPayload as error:
+            words = f"These arguments do not fit: {error.detail}"
+            self._fail(call, words)
+
+    def _add(self, call: ToolCall, key: str) -> None:
+        if call.malformed:
+            self._fail(call, f"The arguments are no JSON object: {call.malformed[:200]}")
+            return
+        name = mended(call.name, self._names)
+        if name is None:
+            offered = ", ".join(self._names) or "none"
+            self._fail(call, f"Tool not found: {call.name}. There are: {offered}")
+            return
+        if name == RESPOND:
+            self._respond(call)
+            return
+        target = self._functions.targets[name]
+        made = Call(call.id, name, hands_off=target.hands_off)
+        if self._agent.writes_xml:
+            parts = target.written(call.arguments["xml"], key)
+        else:
+            parts = target.parts(call.arguments, key)
+        for number, part in enumerate(parts):
+            own = part.message.key if part.message is not None and part.message.key else ""
+            made.expect(own or f"{key}.{number}", part)
+            if part.message is not None:
+                self._prepared.messages.append(part.message)
+        self._prepared.calls.append(made)
+        self._teller.call_started(made, call.arguments)
+
+    def _respond(self, call: ToolCall) -> None:
+        codec = codec_of(self._agent.output)
+        if self._agent.writes_xml:
+            self._prepared.output = codec.from_xml(call.arguments["xml"].encode())
+        else:
+            self._prepared.output = codec.from_json(dict(call.arguments))
+        self._prepared.calls.append(Call(call.id, call.name, "Taken."))
+
+    @property
+    def _names(self) -> tuple[str, ...]:
+        own = (RESPOND,) if self._agent.respond is not None else ()
+        return (*self._functions.targets, *own)
+
+    def _fail(self, call: ToolCall, words: str) -> None:
+        made = Call(call.id, call.name, words, is_error=True)
+        self._prepared.calls.append(made)
+        self._teller.call_completed(made)

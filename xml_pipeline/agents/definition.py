@@ -1,0 +1,82 @@
+"""What an agent is: a model, what it answers with, and the keys of its listener."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from xml_pipeline.agents.dialect import ADVICE
+from xml_pipeline.agents.functions import Functions, functions_of, hand_offs, respond_with
+from xml_pipeline.agents.payloads import Answer
+from xml_pipeline.config import AgentKeys
+from xml_pipeline.listener import HandlerMetadata, Listener
+from xml_pipeline.llm.base import Function, Provider
+from xml_pipeline.payload import codec_of
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """Who takes a task whole, and why."""
+
+    agent: str
+    score: float
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """An agent, as its organism file has it.
+
+    ``address`` is its model as ``provider:model``, ``summarizer`` and ``summary_model`` are who
+    summarizes for it, ``keys`` are those of its listener, ``output`` is the payload class it
+    answers with, ``instructions`` are the project's.
+    """
+
+    provider: Provider
+    address: str
+    keys: AgentKeys = field(default_factory=AgentKeys)
+    output: type = Answer
+    instructions: str = ""
+    summarizer: Provider | None = None
+    summary_model: str = ""
+    _known: list[tuple[tuple[Listener, ...], Functions]] = field(
+        default_factory=list, init=False, repr=False, compare=False
+    )
+
+    @property
+    def model(self) -> str:
+        """Return the model's name, without its provider's."""
+        return self.address.partition(":")[2]
+
+    @property
+    def respond(self) -> Function | None:
+        """Return the function that gives the answer, None for an agent that answers in words."""
+        return None if self.output is Answer else respond_with(self.output)
+
+    @property
+    def writes_xml(self) -> bool:
+        """Tell whether its model writes XML by hand."""
+        return self.keys.dialect == "xml"
+
+    @property
+    def answer_tag(self) -> str | None:
+        """Return the tag of its answer, None for an agent that answers in words."""
+        return None if self.output is Answer else codec_of(self.output).tag
+
+    def functions(self, metadata: HandlerMetadata) -> Functions:
+        """Return what the model may call; worked out again when the peers have changed."""
+        peers = tuple(each for each in metadata.peers if each.name != metadata.own_name)
+        if not self._known or self._known[0][0] != peers:
+            own = functions_of(peers).targets | hand_offs(peers, self.keys.handoff)
+            self._known[:] = [(peers, Functions(own))]
+        return self._known[0][1]
+
+    def advice(self, metadata: HandlerMetadata) -> str:
+        """Return what its model is told beside its prompt."""
+        return f"{metadata.usage_instructions}\n\n{ADVICE}" if self.writes_xml else ""
+
+    def assign(self, task: str, plain: bool, metadata: HandlerMetadata) -> Assignment | None:
+        """Return who takes a task in its place, None where it does so itself.
+
+        A task is ``plain`` if it is words only.
+        """
+        return None

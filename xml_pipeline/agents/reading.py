@@ -1,0 +1,91 @@
+"""What an agent is told, as a model can read it: requests as messages, answers as results."""
+
+from __future__ import annotations
+
+import json
+from base64 import b64encode
+from dataclasses import dataclass
+from typing import Any
+
+from xml_pipeline.agents.payloads import Answer, Attachment, Spent, Task
+from xml_pipeline.errors import InvalidPayload
+from xml_pipeline.llm.base import Audio, Block, Image, Message, Text
+from xml_pipeline.payload import RawPayload, codec_of
+from xml_pipeline.payload.raw import parse_xml
+from xml_pipeline.system import Huh, SystemError, ThreadEnded
+
+_ANSWER = codec_of(Answer)
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """An answer to a call: what it says, whether that is an error, and what it took."""
+
+    text: str
+    is_error: bool = False
+    spent: Spent | None = None
+
+
+def request_message(payload: Any) -> Message:
+    """Return what somebody asks as a message to the model."""
+    if isinstance(payload, Task):
+        attached = map(_attached, payload.attachments)
+        return Message("user", (*attached, Text(payload.text)))
+    codec = codec_of(type(payload))
+    return Message("user", (Text(f"{codec.tag}: {_fields(payload)}"),))
+
+
+def heard(payload: Any) -> Heard:
+    """Return what an answer to a call says."""
+    if isinstance(payload, SystemError):
+        again = " It may be tried again." if payload.retry_allowed else ""
+        return Heard(f"{payload.message}{again} ({payload.code}, {payload.id})", is_error=True)
+    if isinstance(payload, ThreadEnded):
+        return Heard(f"{payload.listener} ended without an answer.", is_error=True)
+    if isinstance(payload, Huh):
+        return Heard(f"What you wrote could not be read: {payload.error}", is_error=True)
+    if isinstance(payload, RawPayload):
+        return _heard_xml(payload)
+    return Heard(_fields(payload))
+
+
+def _heard_xml(payload: RawPayload) -> Heard:
+    if payload.tag == _ANSWER.tag:
+        try:
+            answer = _ANSWER.from_xml(payload.xml)
+        except InvalidPayload:  # Somebody else's <Answer>.
+            return Heard(xml_text(payload.xml))
+        return Heard(answer.text, spent=answer.spent)
+    return Heard(xml_text(payload.xml))
+
+
+def xml_text(xml: bytes) -> str:
+    """Return the words of a document of one text, or the document as it is."""
+    root = parse_xml(xml)
+    if len(root) == 0:
+        return root.text or ""
+    [*others] = root
+    if len(others) == 1 and len(others[0]) == 0 and not others[0].attrib:
+        return others[0].text or ""
+    return xml.decode()
+
+
+def _fields(payload: Any) -> str:
+    """Return the fields of a payload: as they are where it is one text, else as JSON."""
+    try:
+        fields = codec_of(type(payload)).to_json(payload)
+    except InvalidPayload:  # XML has what JSON has not: infinity, and what is not a number.
+        return str(payload.to_xml().decode())
+    [*values] = fields.values()
+    if len(values) == 1 and isinstance(values[0], str):
+        return values[0]
+    return json.dumps(fields, ensure_ascii=False)
+
+
+def _attached(attachment: Attachment) -> Block:
+    kind, _, form = attachment.media_type.partition("/")
+    if kind == "image":
+        return Image(attachment.media_type, b64encode(attachment.data).decode())
+    if kind == "audio":
+        return Audio(form, b64encode(attachment.data).decode())
+    return Text(attachment.data.decode(errors="replace"))

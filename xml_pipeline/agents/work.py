@@ -1,0 +1,261 @@
+"""The work of an agent on one message: whom it answers, what it asks, and when it is its turn.
+
+The rule this file guards: each call of a turn is answered to the model exactly once, in the order
+in which it asked; late and double answers are dropped, and no answer is waited for that cannot
+come.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import Any
+
+from xml_pipeline.agents.calls import prepare
+from xml_pipeline.agents.definition import Definition
+from xml_pipeline.agents.dialect import in_words, written
+from xml_pipeline.agents.errors import RunFailed
+from xml_pipeline.agents.payloads import Answer, Task, Think, TimeUp
+from xml_pipeline.agents.reading import heard, request_message
+from xml_pipeline.agents.results import truncated
+from xml_pipeline.agents.run import Call, Transcript, keep, load
+from xml_pipeline.agents.telling import Teller
+from xml_pipeline.agents.turn import think
+from xml_pipeline.errors import InvalidPayload, XmlPipelineError
+from xml_pipeline.listener import HandlerMetadata, HandlerResponse
+from xml_pipeline.llm.base import Completion, Message, Text, ToolCall, said
+from xml_pipeline.llm.errors import ProviderError
+from xml_pipeline.payload import RawPayload, codec_of
+
+Responses = list[HandlerResponse]
+
+_REFLECT = (
+    "Before you go on: do these results answer what you asked? Do they change your plan? "
+    "What is still missing for the task?"
+)
+_IN_WORDS = "Give your answer by calling the function `__respond__`, not in words."
+
+
+class Work:
+    """One message of an agent's thread, and what is known of the run that it belongs to."""
+
+    def __init__(self, agent: Definition, metadata: HandlerMetadata) -> None:
+        self.agent = agent
+        self.metadata = metadata
+        self.run, self.transcript = load(metadata.state), Transcript(metadata.state)
+        self.teller = Teller(metadata)
+        self._output: Any = None
+
+    async def take(self, payload: Any) -> Responses:
+        """Take the message in, and return what follows; RunFailed where nothing can."""
+        try:
+            responses = await self._take(payload)
+        except RunFailed as error:
+            self.teller.tell("run_failed", **error.about())
+            raise
+        keep(self.metadata.state, self.run)
+        self.transcript.keep()
+        return responses
+
+    async def _take(self, payload: Any) -> Responses:
+        if self.metadata.is_self_call:
+            return await self._remember(payload)
+        if self.metadata.in_reply_to is not None:
+            return await self._hear(self.metadata.in_reply_to, payload)
+        return await self._begin(payload)
+
+    # ── what comes in ───────────────────────────────────────────────────────────────────────
+
+    async def _begin(self, payload: Any) -> Responses:
+        """Begin with a request, or note what the caller adds to the present one."""
+        if isinstance(payload, RawPayload):
+            raise InvalidPayload(f"<{payload.tag}> is nothing that this agent can be asked")
+        message = request_message(payload)
+        if self.run.active:
+            self.run.steering.append(message.text)
+            return []
+        self.run.begin(time.time(), session=isinstance(payload, Task) and payload.session)
+        self.transcript.add(message)
+        self.teller.tell("run_started", run=self.run.number, model=self.agent.address)
+        timer = self._timer("run", self.agent.keys.run_timeout)
+        return timer + (self._assign(payload, message) or await self._turn())
+
+    def _assign(self, payload: Any, message: Message) -> Responses:
+        """Give the whole task to somebody else, where that is enough."""
+        plain = all(isinstance(each, Text) for each in message.blocks)
+        assigned = self.agent.assign(message.text, plain, self.metadata)
+        if assigned is None:
+            return []
+        task = payload if isinstance(payload, Task) else Task(message.text)
+        about = {"agent": assigned.agent, "score": assigned.score, "why": assigned.why}
+        self.teller.tell("task_routed", **about)
+        key = f"{self.run.number}.0"
+        self.run.calls = [Call("", assigned.agent, parts={key: None}, hands_off=True)]
+        return [HandlerResponse(replace(task, session=False), to=assigned.agent, key=key)]
+
+    async def _remember(self, payload: Any) -> Responses:
+        """Take in a message to itself: it is its turn, or time is up."""
+        own = codec_of(Think if payload.tag == "Think" else TimeUp).from_xml(payload.xml)
+        if own.run != self.run.number:
+            return []
+        if isinstance(own, TimeUp):
+            return await self._time_up(own)
+        if self.run.active and not self.run.calls and own.turn == self.run.turn:
+            return await self._turn()
+        return []
+
+    async def _time_up(self, what: TimeUp) -> Responses:
+        if what.of == "run" and self.run.active:
+            seconds = self.agent.keys.run_timeout
+            raise self.failure(f"it took longer than {seconds} s", "timeout")
+        if what.of == "calls" and self.run.waits and what.turn == self.run.turn:
+            for call in self.run.calls:
+                if call.content is None:
+                    words = f"Tool execution timed out after {self.agent.keys.tool_timeout:g}s"
+                    self._settle(call, words)
+            return await self._next()
+        return []
+
+    async def _hear(self, key: str, payload: Any) -> Responses:
+        """Take in the answer to a call; with the last one it is the model's turn again."""
+        call = self.run.call_of(key)
+        if call is None:
+            return []  # It comes too late, or a second time.
+        answer = heard(payload)
+        self.run.add(answer.spent)
+        text = truncated(answer.text, self.agent.keys.max_tool_output_bytes)
+        call.take(key, text, answer.is_error)
+        if call.content is not None:
+            self.teller.call_completed(call)
+        if call.hands_off and not answer.is_error and self._take_over(answer.text, payload):
+            return self._finish(self._output)
+        if not call.id:
+            return await self._escalate(call)
+        return [] if self.run.waits else await self._next()
+
+    def _take_over(self, text: str, payload: Any) -> bool:
+        """Take somebody else's answer as one's own, where it is such a one."""
+        if self.agent.answer_tag is None:
+            self._output = Answer(text, self.run.spent)
+        elif isinstance(payload, RawPayload) and payload.tag == self.agent.answer_tag:
+            self._output = codec_of(self.agent.output).from_xml(payload.xml)
+        else:
+            return False
+        self._end_turn()
+        return True
+
+    def _end_turn(self) -> None:
+        """Answer all calls of the turn: no other answer is waited for."""
+        for each in self.run.calls:
+            if each.content is None:
+                each.content = "Not waited for: the answer was given."
+        if any(each.id for each in self.run.calls):
+            self._take_results()
+
+    async def _escalate(self, call: Call) -> Responses:
+        """Think about a task oneself that somebody else has failed at."""
+        if not self.agent.keys.orchestration.escalation:
+            raise self.failure(f"{call.name} has failed at it")
+        self.teller.tell("task_routed", agent=None, score=1.0, why=f"{call.name} has failed at it")
+        self.run.calls = []
+        return await self._turn()
+
+    # ── turns ───────────────────────────────────────────────────────────────────────────────
+
+    async def _next(self) -> Responses:
+        """Give the model the results of its calls, and have it think on."""
+        self._take_results()
+        return await self._turn()
+
+    def _take_results(self) -> None:
+        calls = self.run.calls
+        results = tuple(each.result for each in calls)
+        message = Message("user", results)
+        if self.agent.writes_xml:
+            message = in_words(results, [each.name for each in calls])
+        words = [_REFLECT] if self.agent.keys.reflect else []
+        words += self.run.steering
+        if words:
+            message = Message("user", (*message.blocks, *said("user", "\n\n".join(words)).blocks))
+        self.transcript.add(message)
+        self.run.calls, self.run.steering = [], []
+
+    async def _turn(self) -> Responses:
+        """Ask the model, and do what it says."""
+        run, keys = self.run, self.agent.keys
+        if run.turn >= keys.max_turns:
+            raise self.failure(f"no answer within {keys.max_turns} turns")
+        run.turn += 1
+        self.teller.tell("turn_started", turn=run.turn)
+        try:
+            completion = await think(self.agent, self.metadata, run, self.transcript, self.teller)
+        except ProviderError as error:
+            run.spend(error.usage, error.usd)
+            raise self.failure(f"the model gave no answer ({error.reason}): {error}") from error
+        except XmlPipelineError as error:
+            raise self.failure(str(error), error.code) from error
+        self._check_tokens()
+        self.transcript.add(completion.message)
+        wanted = self._wanted(completion)
+        return self._call(wanted) if wanted else self._answer_in_words(completion)
+
+    def _wanted(self, completion: Completion) -> tuple[ToolCall, ...]:
+        if not self.agent.writes_xml:
+            return completion.message.calls
+        functions = self.agent.functions(self.metadata)
+        return written(completion.message.text, functions, self.agent.answer_tag)
+
+    def _call(self, wanted: tuple[ToolCall, ...]) -> Responses:
+        run = self.run
+        prepared = prepare(self.agent, self.metadata, run, wanted, self.teller)
+        run.calls = prepared.calls
+        if prepared.output is not None:
+            self._end_turn()
+            return self._finish(prepared.output)
+        if run.waits:
+            return prepared.messages + self._timer("calls", self.agent.keys.tool_timeout)
+        self._take_results()
+        return [self._think()]
+
+    def _answer_in_words(self, completion: Completion) -> Responses:
+        if completion.stop == "max_tokens":
+            raise self.failure("the answer was cut off at `max_tokens`")
+        if self.agent.respond is not None:
+            self.transcript.add(said("user", _IN_WORDS))
+            return [self._think()]
+        return self._finish(Answer(completion.message.text, self.run.spent))
+
+    def _finish(self, output: Any) -> Responses:
+        """Answer the caller, who may have more to say."""
+        run, spent = self.run, self.run.spent
+        run.active, run.calls = False, []
+        self.teller.tell("run_completed", **RunFailed("", spent).about())
+        if not run.session:
+            return [HandlerResponse.respond(output)]
+        waits = self._timer("session", self.agent.keys.session_seconds)
+        return [*waits, HandlerResponse.acknowledge(output)]
+
+    # ── small things ────────────────────────────────────────────────────────────────────────
+
+    def failure(self, why: str, code: Any = None) -> RunFailed:
+        """Return how the run ends without an answer."""
+        return RunFailed(why, self.run.spent, code)
+
+    def _check_tokens(self) -> None:
+        most, used = self.agent.keys.max_total_tokens, self.run.usage.total
+        if most is not None and used > most:
+            self.teller.tell("budget_exceeded", used=used, limit=most)
+            raise self.failure(f"{used} tokens, more than `max_total_tokens`: {most}", "budget")
+
+    def _settle(self, call: Call, error: str) -> None:
+        call.content, call.is_error = error, True
+        self.teller.call_completed(call)
+
+    def _think(self) -> HandlerResponse:
+        return HandlerResponse(Think(self.run.number, self.run.turn), to=self.metadata.own_name)
+
+    def _timer(self, of: Any, seconds: float | None) -> Responses:
+        if seconds is None:
+            return []
+        up = TimeUp(of, self.run.number, self.run.turn)
+        return [HandlerResponse(up, to=self.metadata.own_name).after(seconds)]
