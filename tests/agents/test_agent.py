@@ -12,7 +12,7 @@ from xml_pipeline.agents.payloads import Answer, Task
 from xml_pipeline.errors import HandlerFailed
 from xml_pipeline.listener import HandlerResponse
 from xml_pipeline.llm.base import ToolResult
-from xml_pipeline.payload import xmlify
+from xml_pipeline.payload import codec_of, xmlify
 from xml_pipeline.testing import memory_organism, respond
 
 
@@ -139,7 +139,7 @@ async def test_a_session_stays_open_for_what_follows() -> None:
     async with memory_organism(agent(provider, session_seconds=60)) as organism:
         first = await organism.ask_for_delivery("ada", Task("Hello.", session=True))
         thread = organism.kernel.threads.get(first.conversation.id)
-        more = Task("What did I say?", session=True).to_xml()
+        more = codec_of(Task).to_xml(Task("What did I say?", session=True))
         envelope = (
             b'<message xmlns="https://xml-pipeline.org/ns/envelope/v1"><meta><from>outside</from>'
             b"<to>ada</to><thread>%b</thread></meta>%b</message>"
@@ -164,8 +164,8 @@ async def test_an_agent_asks_another_agent_and_adds_up_what_that_took() -> None:
     assert isinstance(answer, Answer)
     assert answer.text == "Bob says no."
     assert bob.requests[0].messages[0].text == "Think hard."
-    assert answer.spent.turns == 3
-    assert answer.spent.tool_calls == 1
+    assert answer.spent is not None
+    assert (answer.spent.turns, answer.spent.tool_calls) == (3, 1)
 
 
 async def test_a_model_may_write_xml_itself() -> None:

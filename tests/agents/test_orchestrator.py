@@ -19,10 +19,11 @@ from xml_pipeline.llm.base import Provider
 from xml_pipeline.testing import memory_organism
 
 TEAM = (Worker("ann", "Writes python code."), Worker("bob", "Researches the literature."))
+TEAM_NAMES = ("ann", "bob")
 ALWAYS: dict[str, Any] = {"orchestration": {"routing": "always"}}
 
 
-def orchestrator(provider: Provider, peers: tuple[str, ...] = ("ann", "bob"), **keys: Any) -> Any:
+def orchestrator(provider: Provider, peers: tuple[str, ...] = TEAM_NAMES, **keys: Any) -> Listener:
     handler = Orchestrator(provider, "scripted:test", AgentKeys(**keys))
     return Listener(
         "boss",
@@ -81,7 +82,7 @@ async def test_a_delegation_of_nothing_is_an_error(tasks: Any) -> None:
 
 async def test_in_sequence_only_one_task_is_given_at_once() -> None:
     boss = script(delegated(("ann", "Write."), ("bob", "Read.")), "Sorry.")
-    keys = {"orchestration": {"routing": "always", "dispatch": "sequential"}}
+    keys: dict[str, Any] = {"orchestration": {"routing": "always", "dispatch": "sequential"}}
     team = (agent(script("x"), name="ann"), agent(script("y"), name="bob"))
     async with memory_organism(orchestrator(boss, **keys), *team) as organism:
         await organism.ask("boss", Task("Do it."))
@@ -109,7 +110,7 @@ async def test_what_one_agent_fails_at_is_orchestrated() -> None:
 
 
 async def test_without_escalation_what_one_agent_fails_at_has_failed() -> None:
-    keys = {"orchestration": {"escalation": False}}
+    keys: dict[str, Any] = {"orchestration": {"escalation": False}}
     team = (agent(script(), name="ann"), agent(script(), name="bob"))
     async with memory_organism(orchestrator(script(), **keys), *team) as organism:
         with pytest.raises(HandlerFailed):

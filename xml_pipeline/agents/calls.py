@@ -10,20 +10,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from xml_pipeline.agents.definition import Definition
-from xml_pipeline.agents.doom import fingerprint, repeats
+from xml_pipeline.agents.doom import circle, objection, remembered
 from xml_pipeline.agents.functions import RESPOND, Functions
-from xml_pipeline.agents.names import mended
+from xml_pipeline.agents.names import meant
 from xml_pipeline.agents.run import Call, Run
 from xml_pipeline.agents.telling import Teller
 from xml_pipeline.errors import InvalidPayload
 from xml_pipeline.listener import HandlerMetadata, HandlerResponse
 from xml_pipeline.llm.base import ToolCall
-from xml_pipeline.payload import codec_of
-
-_LOOP = (
-    "You have asked for the same again and again. It was not done this time. "
-    "Change your approach, or give the answer that you have."
-)
+from xml_pipeline.payload import Codec, codec_of
 
 
 @dataclass(slots=True)
@@ -47,8 +42,9 @@ def prepare(
     run.used = sorted({each.name for each in wanted})
     prepared = Prepared()
     preparing = _Preparing(agent, agent.functions(metadata), run, teller, prepared)
-    if preparing.loops(wanted):
-        prepared.calls = [Call(each.id, each.name, _LOOP, is_error=True) for each in wanted]
+    if period := preparing.period(wanted):
+        why = objection(period)
+        prepared.calls = [Call(each.id, each.name, why, is_error=True) for each in wanted]
         return prepared
     for number, call in enumerate(wanted):
         preparing.add(call, f"{run.number}.{run.turn}.{number}")
@@ -70,17 +66,17 @@ class _Preparing:
         self._teller = teller
         self._prepared = prepared
 
-    def loops(self, calls: tuple[ToolCall, ...]) -> bool:
-        """Tell whether the model goes round in circles."""
+    def period(self, calls: tuple[ToolCall, ...]) -> int:
+        """Return after how many turns the model asks for the same again, 0 where it does not."""
         most, run = self._agent.keys.max_identical_calls, self._run
         if most is None:
-            return False
-        run.prints = [*run.prints, fingerprint(calls)]
-        found = repeats(run.prints, most)
-        if found:
+            return 0
+        run.prints = list(remembered(run.prints, calls, most))
+        period = circle(run.prints, most)
+        if period:
             run.loops += 1
-            self._teller.tell("doom_loop_detected", turns=most)
-        return found
+            self._teller.tell("doom_loop_detected", times=most, period=period)
+        return period
 
     def add(self, call: ToolCall, key: str) -> None:
         """Add one call, as a message or as an error."""
@@ -94,7 +90,7 @@ class _Preparing:
         if call.malformed:
             self._fail(call, f"The arguments are no JSON object: {call.malformed[:200]}")
             return
-        name = mended(call.name, self._names)
+        name = meant(call.name, self._names)
         if name is None:
             offered = ", ".join(self._names) or "none"
             self._fail(call, f"Tool not found: {call.name}. There are: {offered}")
@@ -117,7 +113,7 @@ class _Preparing:
         self._teller.call_started(made, call.arguments)
 
     def _respond(self, call: ToolCall) -> None:
-        codec = codec_of(self._agent.output)
+        codec: Codec[Any] = codec_of(self._agent.output)
         if self._agent.writes_xml:
             self._prepared.output = codec.from_xml(call.arguments["xml"].encode())
         else:

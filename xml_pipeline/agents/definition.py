@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from xml_pipeline.agents.aside import Aside
 from xml_pipeline.agents.dialect import ADVICE
 from xml_pipeline.agents.functions import Functions, functions_of, hand_offs, respond_with
 from xml_pipeline.agents.payloads import Answer
@@ -46,6 +47,11 @@ class Definition:
     def model(self) -> str:
         """Return the model's name, without its provider's."""
         return self.address.partition(":")[2]
+
+    def aside(self, metadata: HandlerMetadata) -> Aside:
+        """Return who is asked beside the turns: to shorten, to summarize."""
+        provider, model = self.summarizer or self.provider, self.summary_model or self.model
+        return Aside(provider, model, metadata.budget)
 
     @property
     def respond(self) -> Function | None:

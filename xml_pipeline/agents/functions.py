@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from xml_pipeline.agents.payloads import Task
 from xml_pipeline.listener import HandlerResponse, Listener
 from xml_pipeline.llm.base import Function
-from xml_pipeline.payload import Codec, RawPayload, codec_of
+from xml_pipeline.payload import Codec, codec_of
 from xml_pipeline.system import SYSTEM_PAYLOADS
 
 RESPOND = "__respond__"
@@ -110,12 +110,14 @@ def functions_of(peers: Iterable[Listener]) -> Functions:
     targets = dict[str, Target]()
     for peer in peers:
         codecs = [each for each in peer.codecs.values() if each.cls not in SYSTEM_PAYLOADS]
-        for codec in codecs or ([None] if RawPayload in peer.accepts else []):  # type: ignore[operator]  # it is a tuple by now
-            several = len(codecs) > 1 and codec is not None
-            wanted = f"{peer.name}_{codec.tag}" if several and codec else peer.name
-            name = _unused(wanted, targets)
+        for codec in codecs:
+            several = len(codecs) > 1
+            name = _unused(f"{peer.name}_{codec.tag}" if several else peer.name, targets)
             function = Function(name, _description(peer, codec, several), _schema(codec))
             targets[name] = Peer(function, peer, codec)
+        if peer.generic and not codecs:
+            name = _unused(peer.name, targets)
+            targets[name] = Peer(Function(name, peer.description, _XML), peer, None)
     return Functions(targets)
 
 
@@ -133,14 +135,12 @@ def hand_offs(peers: Iterable[Listener], names: Iterable[str]) -> dict[str, Targ
 
 def respond_with(output: type) -> Function:
     """Return the function that gives an answer of this payload class."""
-    codec = codec_of(output)
+    codec: Codec[Any] = codec_of(output)
     words = "Give your final answer, and so end your work."
     return Function(RESPOND, words, _bare(codec.json_schema()))
 
 
-def _schema(codec: Codec[Any] | None) -> Mapping[str, Any]:
-    if codec is None:
-        return _XML
+def _schema(codec: Codec[Any]) -> Mapping[str, Any]:
     return _TASK if codec.cls is Task else _bare(codec.json_schema())
 
 
@@ -149,8 +149,8 @@ def _bare(schema: dict[str, Any]) -> Mapping[str, Any]:
     return {key: value for key, value in schema.items() if key not in ("$schema", "title")}
 
 
-def _description(peer: Listener, codec: Codec[Any] | None, several: bool) -> str:
-    about = (codec.cls.__doc__ or "").strip() if codec is not None and several else ""
+def _description(peer: Listener, codec: Codec[Any], several: bool) -> str:
+    about = (codec.cls.__doc__ or "").strip() if several else ""
     return f"{peer.description}\n\n{about}" if about else peer.description
 
 

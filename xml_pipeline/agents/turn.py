@@ -8,7 +8,9 @@ from collections.abc import Sequence
 
 from xml_pipeline.agents.definition import Definition
 from xml_pipeline.agents.functions import RESPOND
+from xml_pipeline.agents.results import without_old_media
 from xml_pipeline.agents.run import Run, Transcript
+from xml_pipeline.agents.selection import selected
 from xml_pipeline.agents.telling import Teller
 from xml_pipeline.errors import Timeout
 from xml_pipeline.listener import HandlerMetadata
@@ -42,12 +44,14 @@ def _request(
     agent: Definition, metadata: HandlerMetadata, run: Run, transcript: Transcript
 ) -> Request:
     keys, respond = agent.keys, agent.respond
-    offered: tuple[Function, ...] = agent.functions(metadata).offered
+    messages = without_old_media(alternating(transcript.messages))
+    everything: tuple[Function, ...] = agent.functions(metadata).offered
+    offered = selected(everything, messages, keys.max_tools_per_turn)
     if agent.writes_xml:
         respond, offered = None, ()
     return Request(
         model=agent.model,
-        messages=alternating(transcript.messages),
+        messages=messages,
         system="\n\n".join(filter(None, (metadata.prompt, agent.advice(metadata)))),
         functions=(*offered, respond) if respond is not None else offered,
         choice=_choice(respond, offered),

@@ -17,7 +17,7 @@ from xml_pipeline.agents.dialect import in_words, written
 from xml_pipeline.agents.errors import RunFailed
 from xml_pipeline.agents.payloads import Answer, Task, Think, TimeUp
 from xml_pipeline.agents.reading import heard, request_message
-from xml_pipeline.agents.results import truncated
+from xml_pipeline.agents.results import compressed, truncated
 from xml_pipeline.agents.run import Call, Transcript, keep, load
 from xml_pipeline.agents.telling import Teller
 from xml_pipeline.agents.turn import think
@@ -25,10 +25,12 @@ from xml_pipeline.errors import InvalidPayload, XmlPipelineError
 from xml_pipeline.listener import HandlerMetadata, HandlerResponse
 from xml_pipeline.llm.base import Completion, Message, Text, ToolCall, said
 from xml_pipeline.llm.errors import ProviderError
-from xml_pipeline.payload import RawPayload, codec_of
+from xml_pipeline.payload import Codec, RawPayload, codec_of
 
 Responses = list[HandlerResponse]
 
+_THINK: Codec[Think] = codec_of(Think)
+_TIME_UP: Codec[TimeUp] = codec_of(TimeUp)
 _REFLECT = (
     "Before you go on: do these results answer what you asked? Do they change your plan? "
     "What is still missing for the task?"
@@ -95,7 +97,11 @@ class Work:
 
     async def _remember(self, payload: Any) -> Responses:
         """Take in a message to itself: it is its turn, or time is up."""
-        own = codec_of(Think if payload.tag == "Think" else TimeUp).from_xml(payload.xml)
+        own: Think | TimeUp = (
+            _THINK.from_xml(payload.xml)
+            if payload.tag == _THINK.tag
+            else (_TIME_UP.from_xml(payload.xml))
+        )
         if own.run != self.run.number:
             return []
         if isinstance(own, TimeUp):
@@ -126,6 +132,7 @@ class Work:
         text = truncated(answer.text, self.agent.keys.max_tool_output_bytes)
         call.take(key, text, answer.is_error)
         if call.content is not None:
+            await self._shorten(call)
             self.teller.call_completed(call)
         if call.hands_off and not answer.is_error and self._take_over(answer.text, payload):
             return self._finish(self._output)
@@ -246,6 +253,13 @@ class Work:
         if most is not None and used > most:
             self.teller.tell("budget_exceeded", used=used, limit=most)
             raise self.failure(f"{used} tokens, more than `max_total_tokens`: {most}", "budget")
+
+    async def _shorten(self, call: Call) -> None:
+        """Have a model shorten what is too long, where the agent wants that."""
+        keys, aside = self.agent.keys, self.agent.aside(self.metadata)
+        result, cost = await compressed(aside, call.result, keys.compress_over, keys.max_tokens)
+        call.content = result.content
+        self.run.spend(cost.usage, cost.usd)
 
     def _settle(self, call: Call, error: str) -> None:
         call.content, call.is_error = error, True
