@@ -78,6 +78,16 @@ def pytest_asyncio_loop_factories(
     return {"real": asyncio.new_event_loop}
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let the tests of load come first.
+
+    The first worker of a spread run begins with them, one after the other, while the second has
+    the quick ones; and neither is left alone with a long one in the end.
+    """
+    items.sort(key=lambda item: item.get_closest_marker("no_cover") is None)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
     """Measure the coverage of no process that a test marked ``no_cover`` starts.

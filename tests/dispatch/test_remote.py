@@ -7,6 +7,7 @@ import logging
 import re
 import signal
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,25 @@ def worker(redis: RedisServer, tmp_path: Path) -> Iterator[Running]:
     """Give a worker with one process."""
     with serving(redis.url, "--processes", "1", file=allowing(tmp_path)) as running:
         yield running
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A worker with one process that stands ready, and the address of the Redis it has come to."""
+
+    url: str
+    worker: Running
+
+
+@pytest.fixture(scope="module")
+def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Standing]:
+    """Give what all share who leave it as they found it: to start a worker takes a second."""
+    folder = tmp_path_factory.mktemp("standing")
+    with (
+        RedisServer(folder) as redis,
+        serving(redis.url, "--processes", "1", file=allowing(folder)) as worker,
+    ):
+        yield Standing(redis.url, worker)
 
 
 async def made(organism: Organism, what: str, about: str = "") -> str:
@@ -77,21 +97,17 @@ async def ended(board: RedisBoard, number: str) -> Note:
 # ── who does it ─────────────────────────────────────────────────────────────────────────────
 
 
-async def test_a_worker_elsewhere_does_it_and_nothing_is_started_here(
-    redis: RedisServer, worker: Running
-) -> None:
-    async with spread(redis.url) as organism:
+async def test_a_worker_elsewhere_does_it_and_nothing_is_started_here(standing: Standing) -> None:
+    async with spread(standing.url) as organism:
         pid = int(await made(organism, "process"))
-        assert is_child_of(pid, worker.process.pid)
+        assert is_child_of(pid, standing.worker.process.pid)
         assert organism.kernel.offload.pool.workers == ()
 
 
-async def test_the_organism_needs_no_change_but_its_backend(
-    redis: RedisServer, worker: Running
-) -> None:
-    organism = Organism([crafter()], backend=RedisBackend(redis.url))
+async def test_the_organism_needs_no_change_but_its_backend(standing: Standing) -> None:
+    organism = Organism([crafter()], backend=RedisBackend(standing.url))
     async with organism:
-        assert is_child_of(int(await made(organism, "process")), worker.process.pid)
+        assert is_child_of(int(await made(organism, "process")), standing.worker.process.pid)
 
 
 async def test_where_no_worker_lives_it_is_done_here_and_said_once(redis: RedisServer) -> None:
@@ -115,10 +131,8 @@ async def test_a_worker_that_comes_later_is_found(redis: RedisServer, tmp_path: 
             assert is_child_of(pid, worker.process.pid)
 
 
-async def test_a_handler_knows_and_asks_as_it_would_here(
-    redis: RedisServer, worker: Running
-) -> None:
-    async with spread(redis.url, crafter(timeout=60)) as organism:
+async def test_a_handler_knows_and_asks_as_it_would_here(standing: Standing) -> None:
+    async with spread(standing.url, crafter(timeout=60)) as organism:
         told = await made(organism, "know")
         assert re.fullmatch(r"\S+ \S+ \S+ crafter outside +1 \d{4}-.*\+00:00 .*", told), told
         assert await made(organism, "spend", "5") == "spent"
@@ -126,45 +140,39 @@ async def test_a_handler_knows_and_asks_as_it_would_here(
             await made(organism, "spend", "100000")
 
 
-async def test_what_a_handler_logs_is_in_the_log_of_its_worker(
-    redis: RedisServer, worker: Running
-) -> None:
-    async with spread(redis.url) as organism:
+async def test_what_a_handler_logs_is_in_the_log_of_its_worker(standing: Standing) -> None:
+    async with spread(standing.url) as organism:
         assert await made(organism, "print", "said") == "printed"
-    line = worker.told("to the log: said")
+    line = standing.worker.told("to the log: said")
     assert (line["logger"], line["listener"]) == ("crafts", "crafter")
 
 
 # ── what ends it ────────────────────────────────────────────────────────────────────────────
 
 
-async def test_a_deadline_holds_and_its_process_is_killed(
-    redis: RedisServer, worker: Running
-) -> None:
-    async with spread(redis.url, crafter(timeout=0.5)) as organism:
+async def test_a_deadline_holds_and_its_process_is_killed(standing: Standing) -> None:
+    async with spread(standing.url, crafter(timeout=0.5)) as organism:
         asking = asyncio.create_task(organism.ask("crafter", Order("loop")))
-        process = await looping(worker)
+        process = await looping(standing.worker)
         with pytest.raises(Timeout):
             await asking
         assert await asyncio.to_thread(process.end_within, 3)
         assert await made(organism, "echo", "still here") == "still here"
 
 
-async def test_who_stops_waiting_stops_the_work(redis: RedisServer, worker: Running) -> None:
-    async with spread(redis.url) as organism:
+async def test_who_stops_waiting_stops_the_work(standing: Standing) -> None:
+    async with spread(standing.url) as organism:
         asking = asyncio.create_task(organism.ask("crafter", Order("loop")))
-        process = await looping(worker)
+        process = await looping(standing.worker)
         asking.cancel()
         assert await asyncio.to_thread(process.end_within, 3)
         assert await made(organism, "echo", "still here") == "still here"
 
 
-async def test_an_organism_that_ends_stops_what_it_has_asked_for(
-    redis: RedisServer, worker: Running
-) -> None:
-    async with spread(redis.url) as organism:
+async def test_an_organism_that_ends_stops_what_it_has_asked_for(standing: Standing) -> None:
+    async with spread(standing.url) as organism:
         await organism.send("crafter", Order("loop"))
-        process = await looping(worker)
+        process = await looping(standing.worker)
     assert await asyncio.to_thread(process.end_within, 3)
 
 
@@ -179,9 +187,9 @@ async def test_nobody_works_for_an_organism_that_has_died(
     await board.close()
 
 
-async def test_a_process_that_dies_costs_its_own_job(redis: RedisServer, worker: Running) -> None:
+async def test_a_process_that_dies_costs_its_own_job(standing: Standing) -> None:
     seen: list[Event] = []
-    async with spread(redis.url) as organism:
+    async with spread(standing.url) as organism:
         organism.subscribe(seen.append)
         asking = [made(organism, what, "x") for what in ("echo", "segfault", "echo", "echo")]
         told = await asyncio.gather(*asking, return_exceptions=True)
@@ -254,9 +262,9 @@ async def test_while_redis_is_away_nothing_hangs_and_afterwards_all_meet_again(
     ["os:system", "subprocess:run", "xml_pipeline.imports:import_object", "tests:os", "__main__:x"],
 )
 async def test_a_worker_imports_nothing_but_what_its_own_file_allows(
-    redis: RedisServer, worker: Running, handler: str
+    standing: Standing, handler: str
 ) -> None:
-    board = RedisBoard(redis.url, lifetime=60)
+    board = RedisBoard(standing.url, lifetime=60)
     await board.tend()
     await board.post([("1", job(handler))])
     failure = decode_reply((await ended(board, "1")).body)

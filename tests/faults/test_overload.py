@@ -19,7 +19,7 @@ from xml_pipeline.organism import Organism
 from xml_pipeline.steps.seal import envelope_bytes
 from xml_pipeline.testing import memory_organism, respond
 
-pytestmark = pytest.mark.virtual_clock
+pytestmark = [pytest.mark.virtual_clock, pytest.mark.no_cover]
 
 SECONDS = 60
 

@@ -10,6 +10,7 @@ import ast
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -49,12 +50,13 @@ def tracked(*patterns: str) -> list[Path]:
     return [path for path in paths if path.is_file()]
 
 
-def python_sources() -> list[Source]:
-    """Parse every tracked Python file."""
-    return [
+@cache
+def python_sources() -> tuple[Source, ...]:
+    """Parse every tracked Python file, once for all rules."""
+    return tuple(
         Source(path.relative_to(ROOT).as_posix(), path.read_text(encoding="utf-8"))
         for path in tracked("*.py")
-    ]
+    )
 
 
 def findings(rule: Rule) -> list[str]:
