@@ -17,7 +17,7 @@ from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from xml_pipeline.payload import Codec, RawPayload, codec_of
 from xml_pipeline.response import HandlerResponse as HandlerResponse
@@ -27,6 +27,16 @@ LISTENER_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.\-]{0,99}")
 """A listener's name: a letter or underscore, then letters, digits, ``_``, ``-`` and ``.``."""
 
 _PLAIN = frozenset((str, int, float, bool, bytes, type(None)))
+
+
+class Peer(NamedTuple):
+    """A listener that another may address, and the payloads with which it can be asked.
+
+    Those are what it accepts, but for what the pump says and what its own peers answer it with.
+    """
+
+    listener: Listener
+    requests: tuple[Codec[Any], ...]
 
 
 class Delivered(Protocol):
@@ -74,7 +84,7 @@ class Surroundings(Protocol):
     def deadline(self, delivery: Delivered) -> datetime | None: ...
     def budget(self, delivery: Delivered) -> Spending: ...
     def context(self, delivery: Delivered) -> Sequence[Any]: ...
-    def peers(self, delivery: Delivered) -> Sequence[Listener]: ...
+    def peers(self, delivery: Delivered) -> Sequence[Peer]: ...
     def prompt(self, delivery: Delivered) -> str: ...
     def watched(self) -> bool: ...
     def tell(self, event: Any) -> None: ...
@@ -173,7 +183,7 @@ class HandlerMetadata:
         return self._surroundings.context(self._delivery)
 
     @property
-    def peers(self) -> Sequence[Listener]:
+    def peers(self) -> Sequence[Peer]:
         """Return the listeners that this one may address and that are there, in its order."""
         return self._surroundings.peers(self._delivery)
 

@@ -9,7 +9,7 @@ from xml_pipeline.agents.dialect import ADVICE
 from xml_pipeline.agents.functions import Functions, functions_of, hand_offs, respond_with
 from xml_pipeline.agents.payloads import Answer
 from xml_pipeline.config import AgentKeys
-from xml_pipeline.listener import HandlerMetadata, Listener
+from xml_pipeline.listener import HandlerMetadata, Peer
 from xml_pipeline.llm.base import Function, Provider
 from xml_pipeline.payload import codec_of
 
@@ -39,7 +39,7 @@ class Definition:
     instructions: str = ""
     summarizer: Provider | None = None
     summary_model: str = ""
-    _known: list[tuple[tuple[Listener, ...], Functions]] = field(
+    _known: list[tuple[tuple[Peer, ...], Functions]] = field(
         default_factory=list, init=False, repr=False, compare=False
     )
 
@@ -70,7 +70,7 @@ class Definition:
 
     def functions(self, metadata: HandlerMetadata) -> Functions:
         """Return what the model may call; worked out again when the peers have changed."""
-        peers = tuple(each for each in metadata.peers if each.name != metadata.own_name)
+        peers = tuple(each for each in metadata.peers if each.listener.name != metadata.own_name)
         if not self._known or self._known[0][0] != peers:
             own = functions_of(peers).targets | hand_offs(peers, self.keys.handoff)
             self._known[:] = [(peers, Functions(own))]

@@ -12,10 +12,9 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from xml_pipeline.agents.payloads import Task
-from xml_pipeline.listener import HandlerResponse, Listener
+from xml_pipeline.listener import HandlerResponse, Listener, Peer
 from xml_pipeline.llm.base import Function
 from xml_pipeline.payload import Codec, codec_of
-from xml_pipeline.system import SYSTEM_PAYLOADS
 
 RESPOND = "__respond__"
 """The function with which a model gives an answer that has a schema."""
@@ -68,7 +67,7 @@ class Target(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Peer:
+class PeerFunction:
     """A listener as a function; ``codec`` is None where it takes any XML."""
 
     function: Function
@@ -105,31 +104,30 @@ class Functions:
         return tuple(each.function for each in self.targets.values())
 
 
-def functions_of(peers: Iterable[Listener]) -> Functions:
+def functions_of(peers: Iterable[Peer]) -> Functions:
     """Return a function for each payload that each of these listeners can be asked with."""
     targets = dict[str, Target]()
-    for peer in peers:
-        codecs = [each for each in peer.codecs.values() if each.cls not in SYSTEM_PAYLOADS]
-        for codec in codecs:
-            several = len(codecs) > 1
+    for peer, requests in peers:
+        several = len(requests) > 1
+        for codec in requests:
             name = _unused(f"{peer.name}_{codec.tag}" if several else peer.name, targets)
             function = Function(name, _description(peer, codec, several), _schema(codec))
-            targets[name] = Peer(function, peer, codec)
-        if peer.generic and not codecs:
+            targets[name] = PeerFunction(function, peer, codec)
+        if peer.generic and not requests:
             name = _unused(peer.name, targets)
-            targets[name] = Peer(Function(name, peer.description, _XML), peer, None)
+            targets[name] = PeerFunction(Function(name, peer.description, _XML), peer, None)
     return Functions(targets)
 
 
-def hand_offs(peers: Iterable[Listener], names: Iterable[str]) -> dict[str, Target]:
+def hand_offs(peers: Iterable[Peer], names: Iterable[str]) -> dict[str, Target]:
     """Return the functions that hand a conversation over to other agents."""
     wanted, found = frozenset(names), dict[str, Target]()
-    for peer in peers:
+    for peer, _ in peers:
         codec = peer.codecs.get(_TASK_TAG)
         if peer.name in wanted and codec is not None:
             name = _unused(f"hand_off_to_{peer.name}", found)
             words = f"Hand over to {peer.name}, who answers in your place: {peer.description}"
-            found[name] = Peer(Function(name, words, _TASK), peer, codec, hands_off=True)
+            found[name] = PeerFunction(Function(name, words, _TASK), peer, codec, hands_off=True)
     return found
 
 

@@ -100,11 +100,11 @@ class Orchestrator(Agent):
     def functions(self, metadata: HandlerMetadata) -> Functions:
         """Return what the model may call: the delegation first, then the peers that are none."""
         workers = _workers(metadata)
-        others = [each for each in metadata.peers if each.name not in workers]
-        others = [each for each in others if each.name != metadata.own_name]
+        own = {*workers, metadata.own_name}
+        others = [each for each in metadata.peers if each.listener.name not in own]
         at_once = self.keys.orchestration.dispatch == "parallel"
-        own = {DELEGATE: Delegation(workers, at_once)} if workers else {}
-        return Functions({**own, **functions_of(others).targets})
+        mine = {DELEGATE: Delegation(workers, at_once)} if workers else {}
+        return Functions({**mine, **functions_of(others).targets})
 
     def advice(self, metadata: HandlerMetadata) -> str:
         """Return how it has to work, and with whom."""
@@ -134,8 +134,8 @@ def _workers(metadata: HandlerMetadata) -> dict[str, Listener]:
     """Return the agents among the peers, by name: those that take a task in words."""
     return {
         each.name: each
-        for each in metadata.peers
-        if Task in each.accepts and each.name != metadata.own_name  # type: ignore[operator]  # it is a tuple by now
+        for each, requests in metadata.peers
+        if each.name != metadata.own_name and any(codec.cls is Task for codec in requests)
     }
 
 

@@ -25,7 +25,7 @@ from xml_pipeline.errors import (
     XmlPipelineError,
 )
 from xml_pipeline.imports import import_object
-from xml_pipeline.listener import Delivered, HandlerMetadata, HandlerResponse, Listener
+from xml_pipeline.listener import Delivered, HandlerMetadata, HandlerResponse, Listener, Peer
 from xml_pipeline.payload import RawPayload, codec_of
 from xml_pipeline.payload.raw import parse_xml
 from xml_pipeline.registries import state as states
@@ -161,7 +161,7 @@ class Asking:
             "metadata.context is not in a worker process: keep what you need in metadata.state"
         )
 
-    def peers(self, _: Delivered) -> Sequence[Listener]:
+    def peers(self, _: Delivered) -> Sequence[Peer]:
         raise XmlPipelineError("metadata.peers is not in a worker process")
 
     def prompt(self, delivery: Delivered) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 from xml_pipeline.errors import UnknownListener
 from xml_pipeline.events import Event, Events
-from xml_pipeline.listener import Delivered, Listener, Spending
+from xml_pipeline.listener import Delivered, Peer, Spending
 from xml_pipeline.registries.budgets import Budgets, Purse
 from xml_pipeline.registries.context import Context
 from xml_pipeline.registries.listeners import Listeners
@@ -66,7 +66,7 @@ class OrganismView:
         """Return the thread's deliveries so far."""
         return Context(delivery.thread.slots)
 
-    def peers(self, delivery: Delivered) -> Sequence[Listener]:
+    def peers(self, delivery: Delivered) -> Sequence[Peer]:
         """Return whom the listener may address."""
         return self._listeners.peers_of(delivery.listener)
 

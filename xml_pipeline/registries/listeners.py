@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from typing import Any
 
 from xml_pipeline.errors import PayloadDefinitionError, UnknownListener
-from xml_pipeline.listener import Listener
+from xml_pipeline.listener import Listener, Peer
 from xml_pipeline.names import RESERVED_NAMES
+from xml_pipeline.payload import Codec
 from xml_pipeline.system import SYSTEM, SYSTEM_PAYLOADS
 from xml_pipeline.thread import Thread
 
@@ -19,13 +21,14 @@ class Listeners:
     ones, checks them, and puts them in place in one assignment each.
     """
 
-    __slots__ = ("_accepting", "_by_name", "_groups", "_usage")
+    __slots__ = ("_accepting", "_by_name", "_groups", "_known_peers", "_usage")
 
     def __init__(self, listeners: Iterable[Listener] = ()) -> None:
         self._by_name: Mapping[str, Listener] = {}
         self._groups: Mapping[str, tuple[Listener, ...]] = {}
         self._accepting: Mapping[str, tuple[Listener, ...]] = {}
         self._usage: dict[str, str] = {}
+        self._known_peers: dict[str, tuple[Peer, ...]] = {}
         self.replace(listeners)
 
     def __iter__(self) -> Iterator[Listener]:
@@ -78,6 +81,7 @@ class Listeners:
         self._groups = groups
         self._by_name = by_name
         self._usage = {}
+        self._known_peers = {}
 
     def add(self, listener: Listener) -> None:
         """Add one listener; ValueError where its name is taken."""
@@ -111,10 +115,25 @@ class Listeners:
             return []
         return [each for each in targets if self.permits(sender, each)]
 
-    def peers_of(self, listener: Listener) -> Sequence[Listener]:
+    def peers_of(self, listener: Listener) -> Sequence[Peer]:
         """Return the listeners that one may address and that are there, each once."""
+        if self._by_name.get(listener.name) is not listener:
+            return self._peers(listener)  # replaced while at work
+        peers = self._known_peers.get(listener.name)
+        if peers is None:
+            peers = self._known_peers[listener.name] = self._peers(listener)
+        return peers
+
+    def _peers(self, listener: Listener) -> tuple[Peer, ...]:
         present = (each for each in self._peers_of(listener) if isinstance(each, Listener))
-        return tuple(dict.fromkeys(present))
+        return tuple(Peer(each, self._requests(each)) for each in dict.fromkeys(present))
+
+    def _requests(self, listener: Listener) -> tuple[Codec[Any], ...]:
+        """Return what a listener can be asked with: not what others answer it."""
+        codecs = [each for each in listener.codecs.values() if each.cls not in SYSTEM_PAYLOADS]
+        own_peers = () if listener.reach is None else self._peers_of(listener)
+        answers = {cls for each in own_peers if isinstance(each, Listener) for cls in each.outputs}
+        return tuple(each for each in codecs if each.cls not in answers) or tuple(codecs)
 
     def usage_instructions(self, listener: Listener) -> str:
         """Return the text that tells a listener whom it may address, and how."""
