@@ -25,7 +25,7 @@ json_values = st.recursive(
 )
 objects = st.dictionaries(words, json_values, max_size=3)
 calls = st.builds(ToolCall, names, names, objects, words)
-results = st.builds(ToolResult, names, st.text(max_size=600), st.booleans())
+results = st.builds(ToolResult, names, words, st.booleans())
 media = st.builds(Image, words, words) | st.builds(Audio, words, words)
 blocks: st.SearchStrategy[Block] = st.one_of(
     st.builds(Text, words), st.builds(Thinking, words, words, st.booleans()), calls, results, media
@@ -35,22 +35,28 @@ anything = st.builds(
 )
 
 
-def _turn(call: ToolCall, result: ToolResult, word: str, speaks: bool) -> tuple[Message, ...]:
+def _turn(number: int, letter: str, length: int, speaks: bool) -> tuple[Message, ...]:
     if speaks:
-        return said("assistant", word), said("user", word)
-    answered = ToolResult(call.id, result.content, result.is_error)
-    return Message("assistant", (call,)), Message("user", (answered,))
+        return said("assistant", letter * (length // 9)), said("user", letter)
+    call = ToolCall(str(number), "look", {"at": letter})
+    result = ToolResult(call.id, letter * length, is_error=not number)
+    return Message("assistant", (call,)), Message("user", (result,))
 
 
-turns = st.builds(_turn, calls, results, words, st.booleans())
+turns = st.builds(
+    _turn, st.integers(0, 9), st.sampled_from("aé😀"), st.integers(0, 600), st.booleans()
+)
 
 
 @st.composite
 def conversations(draw: st.DrawFn, most: int = 8) -> tuple[Message, ...]:
     """Return a task and what followed; it may end with the model's own words."""
-    messages = [said("user", draw(words)), *sum(draw(st.lists(turns, max_size=most)), ())]
+    messages = [
+        said("user", draw(st.text(max_size=9))),
+        *sum(draw(st.lists(turns, max_size=most)), ()),
+    ]
     if draw(st.booleans()):
-        messages.append(said("assistant", draw(words)))
+        messages.append(said("assistant", "Done."))
     return tuple(messages)
 
 
