@@ -9,13 +9,29 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.agents.conversations import anything
-from xml_pipeline.agents.transcript import from_json, to_json
+from xml_pipeline.agents.transcript import appended, from_json, to_json
 from xml_pipeline.llm.base import Message, Text, Thinking, ToolCall
 
 
 @given(st.lists(anything, max_size=6).map(tuple))
 def test_every_block_comes_back_as_it_was(messages: tuple[Message, ...]) -> None:
     assert from_json(to_json(messages)) == messages
+
+
+some = st.lists(anything, max_size=3)
+
+
+@given(some, some)
+def test_more_is_written_at_the_end_without_writing_all_again(
+    messages: list[Message], more: list[Message]
+) -> None:
+    assert appended(to_json(messages), more) == to_json([*messages, *more])
+
+
+def test_a_transcript_begins_with_its_first_messages() -> None:
+    said = (Message("user", (Text("Hi."),)),)
+    assert appended("", said) == to_json(said)
+    assert from_json(appended("", ())) == ()
 
 
 def test_thoughts_keep_their_seal() -> None:

@@ -26,6 +26,7 @@ from xml_pipeline.llm.base import (
 _encode = json.JSONEncoder(check_circular=False, separators=(",", ":")).encode
 """Writes ASCII only: half of a surrogate pair, which a cut-off stream can leave, stands it."""
 
+_NOTHING = "[]"
 _ROLES: Mapping[str, Role] = {"u": "user", "a": "assistant"}
 
 _WRITERS: Mapping[type[Block], Callable[[Any], list[Any]]] = {
@@ -49,6 +50,14 @@ _READERS: Mapping[str, Callable[..., Block]] = {
 def to_json(messages: Iterable[Message]) -> str:
     """Return the messages as JSON text."""
     return _encode([[each.role[0], *map(_written, each.blocks)] for each in messages])
+
+
+def appended(text: str, messages: Iterable[Message]) -> str:
+    """Return the text of a transcript with more messages at its end; "" is one of none."""
+    more = to_json(messages)
+    if more == _NOTHING or text in ("", _NOTHING):
+        return more if text in ("", _NOTHING) else text
+    return f"{text[:-1]},{more[1:]}"
 
 
 def from_json(text: str) -> tuple[Message, ...]:
