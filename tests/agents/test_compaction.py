@@ -17,7 +17,6 @@ from xml_pipeline.agents.context.compaction import (
     compacted,
     parted,
 )
-from xml_pipeline.agents.context.estimate import estimate
 from xml_pipeline.agents.context.lines import LONGEST, lines
 from xml_pipeline.agents.context.strategies import summarizer, to_be_summarized
 from xml_pipeline.agents.context.summary import MAX_TOKENS, Story, Summarizer, prompt
@@ -34,6 +33,7 @@ from xml_pipeline.llm.base import (
     said,
 )
 from xml_pipeline.llm.errors import ProviderError
+from xml_pipeline.llm.tokens import of_messages
 
 ROOM = 10_000
 
@@ -112,7 +112,7 @@ async def test_after_an_overflow_half_as_much_is_read_at_once() -> None:
     answers, by = asking("Short.")
     messages = long(40)
     await compacted(messages, by, overflowed=True)
-    assert size(asked_text(answers)) <= 4 * (estimate(messages) // 2)
+    assert size(asked_text(answers)) <= 4 * (of_messages(messages) // 2)
     assert "older lines omitted" in asked_text(answers)
 
 
@@ -192,7 +192,7 @@ def test_the_user_may_write_as_a_summary_begins() -> None:
 
 def test_it_is_time_to_summarize_above_the_threshold() -> None:
     messages = long(4)
-    tokens = estimate(messages)
+    tokens = of_messages(messages)
     config = ContextConfig(strategy="summarize", max_tokens=tokens)
     assert not to_be_summarized(messages, config)
     assert to_be_summarized(messages, config, besides=1)

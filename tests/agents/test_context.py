@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.agents.conversations import answered, anything, conversations, sides_take_turns
-from xml_pipeline.agents.context.estimate import estimate
 from xml_pipeline.agents.context.groups import grouped
 from xml_pipeline.agents.context.pruning import pruned
 from xml_pipeline.agents.context.strategies import shown
@@ -16,8 +15,6 @@ from xml_pipeline.agents.context.window import window
 from xml_pipeline.agents.cutting import size
 from xml_pipeline.config import ContextConfig
 from xml_pipeline.llm.base import (
-    Audio,
-    Image,
     Message,
     Text,
     ToolCall,
@@ -25,6 +22,7 @@ from xml_pipeline.llm.base import (
     alternating,
     said,
 )
+from xml_pipeline.llm.tokens import of_messages
 
 TASK = said("user", "Find it.")
 
@@ -46,7 +44,7 @@ def test_a_window_begins_with_the_task_and_breaks_nothing(
     assert seen[0] == messages[0]
     assert sides_take_turns(seen)
     assert answered(seen)
-    assert estimate(seen) <= max(most, estimate(grouped(messages)[0]))
+    assert of_messages(seen) <= max(most, of_messages(grouped(messages)[0]))
 
 
 @given(st.lists(anything, max_size=8), st.integers(1, 400))
@@ -73,12 +71,12 @@ def test_a_window_leaves_out_what_is_older_never_what_is_newer(
 
 @given(conversations())
 def test_a_window_that_holds_everything_shows_everything(messages: tuple[Message, ...]) -> None:
-    assert window(messages, estimate(messages)) == messages
+    assert window(messages, of_messages(messages)) == messages
 
 
 def test_a_pair_that_does_not_fit_whole_is_left_out_whole() -> None:
     messages = long(3)
-    two = estimate((TASK, *messages[3:]))
+    two = of_messages((TASK, *messages[3:]))
     assert window(messages, two) == (TASK, *messages[3:])
     assert window(messages, two - 1) == (TASK, *messages[5:])
 
@@ -90,7 +88,7 @@ def test_a_task_that_alone_is_too_long_is_sent_alone() -> None:
 def test_what_was_asked_last_stays_in_sight() -> None:
     again = said("assistant", "Here."), said("user", "And the other one?")
     messages = (*long(2), *again, *long(9)[1:])
-    seen = window(messages, estimate((TASK, *again, *messages[-4:])))
+    seen = window(messages, of_messages((TASK, *again, *messages[-4:])))
     assert seen == (TASK, *again, *messages[-4:])
 
 
@@ -148,15 +146,6 @@ def test_results_are_pruned_before_the_window_is_filled() -> None:
     assert view.results == 5
 
 
-def test_tokens_are_estimated_from_bytes() -> None:
-    assert estimate(()) == 0
-    assert estimate((said("user", "12345"),)) == 4 + 2
-    assert estimate((said("user", "é" * 4),)) == 4 + 2
-    assert estimate((Message("user", (Image("image/png", "x" * 7500),)),)) == 4 + 10 + 85
-    assert estimate((Message("user", (Audio("wav", "x" * 7500),)),)) == 4 + 10 + 50
-    assert estimate((Message("assistant", (ToolCall("1", "look", {"a": 1}),)),)) == 4 + 1 + 2
-
-
 @given(conversations())
 def test_groups_are_the_whole_conversation(messages: tuple[Message, ...]) -> None:
     first, groups = grouped(messages)
@@ -168,4 +157,4 @@ def test_words_besides_results_are_no_new_request() -> None:
     call, result = pair(7)
     reflected = Message("user", (*result.blocks, Text("Is that right?")))
     messages = (TASK, call, reflected, *long(4)[1:])
-    assert reflected not in window(messages, estimate(long(4)))
+    assert reflected not in window(messages, of_messages(long(4)))

@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from xml_pipeline.agents.aside import Cost
-from xml_pipeline.agents.context.estimate import estimate
 from xml_pipeline.agents.context.groups import Messages
 from xml_pipeline.agents.context.lines import lines
 from xml_pipeline.agents.context.summary import Story, Summarizer
 from xml_pipeline.llm.base import Message, Text, alternating
+from xml_pipeline.llm.tokens import of_messages
 
 KEPT = 4
 """Newest messages that stay as they are."""
@@ -56,7 +56,7 @@ async def compacted(
     if cut <= 1:
         return Compaction(tuple(messages))
     if overflowed:
-        most = min(summarizer.most, estimate(turns) // 2)
+        most = min(summarizer.most, of_messages(turns) // 2)
         summarizer = replace(summarizer, most=most)
     task, earlier = parted(turns[0])
     story = Story(task.text, earlier, tuple(lines(turns[1:cut])))

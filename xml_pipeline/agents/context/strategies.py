@@ -11,12 +11,12 @@ from dataclasses import replace
 
 from xml_pipeline.agents.aside import Aside
 from xml_pipeline.agents.context.compaction import compactable
-from xml_pipeline.agents.context.estimate import estimate
 from xml_pipeline.agents.context.pruning import Pruned, pruned
 from xml_pipeline.agents.context.summary import Summarizer
 from xml_pipeline.agents.context.window import window
 from xml_pipeline.config import ContextConfig
 from xml_pipeline.llm.base import Message
+from xml_pipeline.llm.tokens import of_messages
 
 
 def shown(messages: Sequence[Message], config: ContextConfig, besides: int = 0) -> Pruned:
@@ -35,7 +35,7 @@ def to_be_summarized(messages: Sequence[Message], config: ContextConfig, besides
     return (
         config.strategy == "summarize"
         and compactable(messages, compacted_before=False)
-        and estimate(messages) + besides > config.max_tokens
+        and of_messages(messages) + besides > config.max_tokens
     )
 
 

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from xml_pipeline.agents.aside import Aside, Cost
-from xml_pipeline.agents.context.estimate import BYTES_PER_TOKEN
 from xml_pipeline.agents.cutting import cut, head, size
+from xml_pipeline.llm.tokens import BYTES_PER_TOKEN
 
 MAX_TOKENS = 1024
 """Tokens that a summary may take."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from xml_pipeline.agents.context.estimate import estimate
 from xml_pipeline.agents.context.groups import Messages, grouped, is_request
 from xml_pipeline.llm.base import Message
+from xml_pipeline.llm.tokens import of_messages
 
 
 def window(messages: Sequence[Message], max_tokens: int) -> Messages:
@@ -16,15 +16,15 @@ def window(messages: Sequence[Message], max_tokens: int) -> Messages:
     is the task. The beginning is there even where it alone is too long.
     """
     first, groups = grouped(messages)
-    left = max_tokens - estimate(first)
+    left = max_tokens - of_messages(first)
     kept = _newest_request(groups)
-    left -= sum(estimate(groups[index]) for index in kept)
+    left -= sum(of_messages(groups[index]) for index in kept)
     if left < 0:
         return first
     for index in reversed(range(len(groups))):
         if index in kept:
             continue
-        left -= estimate(groups[index])
+        left -= of_messages(groups[index])
         if left < 0:
             break
         kept.add(index)
