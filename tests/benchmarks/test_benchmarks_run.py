@@ -22,7 +22,7 @@ from tests.services.redis_server import RedisServer
 from xml_pipeline.payload import codec_of
 from xml_pipeline.steps.seal import seal
 
-BENCH = all(map(find_spec, ("autogen_core", "langgraph", "pydantic_graph")))
+BENCH = all(map(find_spec, ("autogen_core", "langgraph", "pydantic_ai", "pydantic_graph")))
 TINY = ("--scale", "0.002")
 
 
@@ -134,4 +134,13 @@ def test_every_peer_is_measured_in_both_games() -> None:
     assert {game: len(best) for game, best in games.items()} == {"ping-pong": 6, "fan-out to 10": 6}
     for best in games.values():
         assert next(iter(best)) == "xml-pipeline"
+        assert all(us > 0 for us in best.values())
+
+
+@pytest.mark.skipif(not BENCH, reason="the extra `bench` is not installed")
+def test_agents_of_every_library_are_measured_on_the_same_run() -> None:
+    figures_by_number = figures("agents.py", "--rounds", "1", *TINY)
+    assert set(figures_by_number) == {"1", "100"}
+    for best in figures_by_number.values():
+        assert list(best) == ["xml-pipeline", "pydantic-ai", "langgraph"]
         assert all(us > 0 for us in best.values())
