@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from xml_pipeline.agents.definition import Definition
+from xml_pipeline.agents.instructions import config_folder, project_instructions
 from xml_pipeline.agents.payloads import Answer, Task
 from xml_pipeline.agents.work import Work
 from xml_pipeline.builtin import Built, Plan
@@ -54,7 +55,16 @@ def build(plan: Plan, kind: type[Agent]) -> Built:
     if address is None:
         raise ConfigError(("needs a `model` that thinks for it",))
     keys = AgentKeys(**{name: getattr(plan.listener, name) for name in AgentKeys.model_fields})
-    agent = kind(models.provider(address), address, keys, _output(plan))
+    summarizes = keys.context.summary_model or address
+    agent = kind(
+        models.provider(address),
+        address,
+        keys,
+        _output(plan),
+        instructions=project_instructions(keys.instructions, plan.folder, config_folder()),
+        summarizer=models.provider(summarizes),
+        summary_model=summarizes.partition(":")[2],
+    )
     return Built(agent, accepted(plan.accepts or (Task,)), (agent.output,), timeout=TURN_SECONDS)
 
 

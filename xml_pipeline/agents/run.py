@@ -13,7 +13,7 @@ from typing import Any
 
 from xml_pipeline.agents.functions import Part
 from xml_pipeline.agents.payloads import Spent
-from xml_pipeline.agents.transcript import from_json, to_json
+from xml_pipeline.agents.transcript import appended, from_json, to_json
 from xml_pipeline.llm.base import Message, ToolResult, Usage
 
 _encode = json.JSONEncoder(check_circular=False, separators=(",", ":")).encode
@@ -168,11 +168,12 @@ def keep(state: MutableMapping[str, Any], run: Run) -> None:
 class Transcript:
     """What was said on a thread, read when it is first needed, and written when it has grown."""
 
-    __slots__ = ("_messages", "_state")
+    __slots__ = ("_kept", "_messages", "_state")
 
     def __init__(self, state: MutableMapping[str, Any]) -> None:
         self._state = state
         self._messages: list[Message] | None = None
+        self._kept = 0
 
     @property
     def messages(self) -> tuple[Message, ...]:
@@ -186,14 +187,20 @@ class Transcript:
     def replace(self, messages: Iterable[Message]) -> None:
         """Put other messages in place of all there are."""
         self._messages = list(messages)
+        self._kept = -1
 
     def keep(self) -> None:
         """Put it into the state, if it was read at all."""
-        if self._messages is not None:
+        if self._messages is None:
+            return
+        if self._kept < 0:
             self._state["transcript"] = to_json(self._messages)
+        elif new := self._messages[self._kept :]:
+            self._state["transcript"] = appended(self._state.get("transcript", ""), new)
 
     def _read(self) -> list[Message]:
         if self._messages is None:
             kept = self._state.get("transcript")
             self._messages = list(from_json(kept)) if kept else []
+            self._kept = len(self._messages)
         return self._messages

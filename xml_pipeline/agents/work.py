@@ -20,7 +20,7 @@ from xml_pipeline.agents.reading import heard, request_message
 from xml_pipeline.agents.results import compressed, truncated
 from xml_pipeline.agents.run import Call, Transcript, keep, load
 from xml_pipeline.agents.telling import Teller
-from xml_pipeline.agents.turn import think
+from xml_pipeline.agents.turn import Turn
 from xml_pipeline.errors import InvalidPayload, XmlPipelineError
 from xml_pipeline.listener import HandlerMetadata, HandlerResponse
 from xml_pipeline.llm.base import Completion, Message, Text, ToolCall, said
@@ -195,7 +195,7 @@ class Work:
         run.turn += 1
         self.teller.tell("turn_started", turn=run.turn)
         try:
-            completion = await think(self.agent, self.metadata, run, self.transcript, self.teller)
+            completion = await self._thought()
         except ProviderError as error:
             run.spend(error.usage, error.usd)
             raise self.failure(f"the model gave no answer ({error.reason}): {error}") from error
@@ -205,6 +205,10 @@ class Work:
         self.transcript.add(completion.message)
         wanted = self._wanted(completion)
         return self._call(wanted) if wanted else self._answer_in_words(completion)
+
+    async def _thought(self) -> Completion:
+        turn = Turn(self.agent, self.metadata, self.run, self.transcript, self.teller)
+        return await turn.think()
 
     def _wanted(self, completion: Completion) -> tuple[ToolCall, ...]:
         if not self.agent.writes_xml:
