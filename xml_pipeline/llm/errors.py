@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Literal
 
 from xml_pipeline.errors import XmlPipelineError
@@ -19,6 +20,43 @@ Reason = Literal[
 
 PASSING: frozenset[Reason] = frozenset({"rate_limit", "server", "network"})
 """Reasons that may be gone by the next attempt."""
+
+
+OVERFLOWS = (
+    "prompt is too long",
+    "maximum context length",
+    "context_length_exceeded",
+    "context window",
+    "exceed context limit",
+    "too many tokens",
+    "input is too long",
+    "exceeds the model's maximum context",
+    "request too large",
+    "content too large",
+)
+"""What providers write when a request is more than the model can read."""
+
+# The answer was to be longer than the model can write, which a shorter request does not mend.
+_BLAMES_THE_ANSWER = re.compile(r"\W*max_(?:completion_|output_)?tokens\b", re.I)
+
+_BY_STATUS: dict[int, Reason] = {
+    401: "auth",
+    403: "auth",
+    404: "invalid",
+    408: "server",
+    413: "overflow",
+    422: "invalid",
+    429: "rate_limit",
+}
+
+
+def reason_of(status: int, words: str) -> Reason:
+    """Return why a provider refused, by its HTTP status and what it said."""
+    if status == 400:
+        said = words.lower()
+        too_much = any(each in said for each in OVERFLOWS)
+        return "overflow" if too_much and not _BLAMES_THE_ANSWER.match(said) else "invalid"
+    return _BY_STATUS.get(status, "server" if 500 <= status < 600 else "unknown")
 
 
 class ProviderError(XmlPipelineError):

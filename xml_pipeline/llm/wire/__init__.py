@@ -1,0 +1,1 @@
+"""What the wires have in common: an address, a key, HTTP, patience, and how replies are read."""
