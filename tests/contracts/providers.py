@@ -17,6 +17,8 @@ from xml_pipeline.catalogue import find
 from xml_pipeline.config import LLMBackendConfig
 from xml_pipeline.llm.base import Completion, Provider
 from xml_pipeline.llm.errors import Reason
+from xml_pipeline.llm.script import Reply
+from xml_pipeline.llm.scripted import ScriptedProvider
 from xml_pipeline.llm.wiring import Wiring
 
 Said = Completion | Reason
@@ -62,7 +64,15 @@ def over_http(plugin: str, path: str) -> Speaking:
     return speaking
 
 
+@asynccontextmanager
+async def scripted(*said: Said) -> AsyncIterator[Provider]:
+    """Make a provider with a script."""
+    told = iter([Reply(error=each) if isinstance(each, str) else each for each in said])
+    yield ScriptedProvider(lambda _: next(told))
+
+
 KINDS = (
+    Kind("scripted", scripted),
     Kind("anthropic", over_http("anthropic", "")),
     Kind("openai", over_http("openai", "/v1")),
     Kind("openrouter", over_http("openrouter", "/v1")),
