@@ -177,6 +177,35 @@ async def test_those_in_line_at_the_outer_door_are_turned_away() -> None:
         here.organism.resume("greeter")
 
 
+@pytest.mark.virtual_clock
+@pytest.mark.parametrize("which", ["/{thread}", "?all=true"])
+async def test_a_kill_is_acknowledged_when_it_is_written_and_not_before(which: str) -> None:
+    async with place() as here:
+        here.organism.pause("greeter")
+        thread = await here.organism.send("greeter", Greeting("Ada"))
+        here.backend.goes_on.clear()
+        url = f"/v1/threads{which.format(thread=thread)}"
+        killing = asyncio.create_task(here.http.delete(url))
+        await asyncio.sleep(0.1)
+        assert not killing.done()
+        here.backend.goes_on.set()
+        assert (await killing).is_success
+        assert [each async for each in here.memory.unfinished()] == []
+        here.organism.resume("greeter")
+
+
+@pytest.mark.virtual_clock
+async def test_of_a_kill_that_cannot_be_written_nobody_says_that_it_was_done() -> None:
+    async with place() as here:
+        here.organism.pause("greeter")
+        thread = await here.organism.send("greeter", Greeting("Ada"))
+        here.backend.ill = True
+        response = await here.http.delete(f"/v1/threads/{thread}")
+        assert (response.status_code, "not known" in response.json()["detail"]) == (503, True)
+        assert here.organism.kernel.threads.find(thread) is None
+        here.organism.resume("greeter")
+
+
 async def test_a_file_that_somebody_else_writes_to_is_waited_for_and_then_told_of(
     tmp_path: Path,
 ) -> None:

@@ -53,6 +53,10 @@ _LETTER = Parameter("id", "path", "Id of a dead letter.")
 _NO_LETTER = "There is no such dead letter."
 _NO_THREAD, _NO_LISTENER = "There is no such thread.", "There is no such listener."
 _NOT_WRITTEN = "It could not be written into the audit log first, and was not done."
+_IN_DOUBT = (
+    "It could not be written into the audit log first, and was not done; or it was, and whether"
+    " the journal knows of it is not known."
+)
 _WATCH = (
     Parameter("thread", "query", "Only events of this thread or conversation."),
     Parameter("listener", "query", "Only events in which this listener takes part."),
@@ -128,7 +132,7 @@ OPERATIONS = (
         "DELETE",
         "/v1/threads/{id}",
         "Stop a thread and everything below it.",
-        _answers(204, "It has stopped.", p404=_NO_THREAD, p503=_NOT_WRITTEN),
+        _answers(204, "It has stopped.", p404=_NO_THREAD, p503=_IN_DOUBT),
         (_ID,),
     ),
     Operation(
@@ -141,7 +145,7 @@ OPERATIONS = (
             "How many threads were `killed`.",
             p400="Not said which.",
             p404=_NO_LISTENER,
-            p503=_NOT_WRITTEN,
+            p503=_IN_DOUBT,
         ),
         (
             Parameter("listener", "query", "Whose work."),

@@ -9,7 +9,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from xml_pipeline.errors import UnknownListener, UnknownThread
+from xml_pipeline.errors import BackendUnavailable, UnknownListener, UnknownThread
 from xml_pipeline.server.chronicle import Chronicle, log_members
 from xml_pipeline.server.desk import Desk
 from xml_pipeline.server.history import Said, ThreadRecord
@@ -82,6 +82,7 @@ class Threads:
             self._desk.organism.kill(thread_id, by=self._desk.sender)
         except UnknownThread:
             raise _unknown() from None
+        await self._written()
         log.info("%s killed thread %s", self._desk.sender, thread_id)
         return Response(status_code=204)
 
@@ -96,7 +97,17 @@ class Threads:
             killed = self._desk.organism.kill_all(listener=listener, tenant=tenant, by=by)
         except UnknownListener:
             raise Problem(404, "There is no such listener.") from None
+        await self._written()
         return JSONResponse({"killed": killed})
+
+    async def _written(self) -> None:
+        """Wait until what was killed stays killed, whatever becomes of this process."""
+        try:
+            await self._desk.organism.kernel.journal.written()
+        except BackendUnavailable as error:
+            words = "It has stopped; whether that will be written down is not known."
+            after = error.retry_after
+            raise Problem(503, words, code="overload", retry_after=after) from None
 
     async def _record(self, request: Request) -> ThreadRecord:
         thread_id = request.path_params["id"]
