@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
+from itertools import islice
 from typing import Any
 
 from xml_pipeline.backends import PastConversation
@@ -148,8 +149,7 @@ class Resumption:
         spent = self._story.spent
         if spent is not None:
             budget = self._kernel.budgets.of(self._conversation)
-            budget.spent_tokens, budget.spent_usd = spent.tokens, spent.usd
-            budget.requests = spent.requests
+            budget.restore(spent.tokens, spent.usd, spent.requests)
 
     def _restore(self, past: PastThread, thread: Thread) -> None:
         """Give a thread its memory, its context, its todos and its timers."""
@@ -174,12 +174,13 @@ class Resumption:
             words = f"what {past.callee} remembers cannot be read any more: {error}"
             self._kernel.settlement.give_up(thread, "internal", words)
             return False
-        thread.slots = [
+        said = (
             delivery
             for each in self._story.deliveries.values()
             if each.thread == past.id and each.settled and each.attempts
             if (delivery := self._past_delivery(each, thread)) is not None
-        ] or None
+        )
+        thread.slots = [*islice(said, self._kernel.dispatch.context_slots)] or None
         return True
 
     def _past_delivery(self, past: PastDelivery, thread: Thread) -> Delivery | None:

@@ -96,6 +96,16 @@ def test_each_mark_is_told_once_and_exhaustion_each_time() -> None:
     assert told == ["warning", "critical", "final", "exhausted", "exhausted"]
 
 
+def test_a_mark_that_was_passed_before_a_restart_is_not_told_again() -> None:
+    told: list[Severity] = []
+    purse = budget(tokens=100, told=told)
+    purse.restore(80, 0.5, 3)
+    assert (purse.spent_tokens, purse.spent_usd, purse.requests) == (80, 0.5, 3)
+    for spent in (1, 9):
+        purse.reserve(tokens=spent).settle(tokens=spent)
+    assert told == ["critical"]
+
+
 def test_a_conversation_that_has_begun_to_spend_keeps_its_limits() -> None:
     budgets = Budgets(BudgetLimits(tokens=10), lambda *_: None)
     old, new = Conversation(1, "c1", "o", ""), Conversation(2, "c2", "o", "")

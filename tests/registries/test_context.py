@@ -8,7 +8,10 @@ from typing import Any
 import pytest
 
 from tests.flows.payloads import Note, Number, Result, Task
+from xml_pipeline.backends.memory import MemoryBackend
+from xml_pipeline.config import OrganismConfig
 from xml_pipeline.listener import HandlerMetadata, HandlerResponse
+from xml_pipeline.organism import Organism
 from xml_pipeline.registries.context import Context
 from xml_pipeline.testing import Probe, memory_organism, respond
 
@@ -52,6 +55,23 @@ async def test_beyond_its_limit_nothing_more_is_remembered_and_that_is_logged_on
     seen = await contexts(limits={"context_slots": 3})
     assert [len(each) for each in seen] == [1, 2, 3, 3, 3, 3]
     assert caplog.text.count("its context is full at 3 slots") == 1
+
+
+async def test_its_limit_holds_for_what_was_said_before_a_restart_too() -> None:
+    def note(number: Any, _: HandlerMetadata) -> HandlerResponse:
+        if number.n < 4:
+            return HandlerResponse(Number(number.n + 1), to="counter")
+        return HandlerResponse.defer(within=1_000)
+
+    store = MemoryBackend()
+    counter = Probe("counter", Number, note).listener
+    async with Organism([counter], backend=store) as organism:
+        await organism.send("counter", Number(0))
+        await organism.drain()
+    config = OrganismConfig.model_validate({"limits": {"context_slots": 3}})
+    async with Organism([counter], backend=store, config=config) as organism:
+        (thread,) = (each for each in organism.kernel.threads if each.callee == "counter")
+        assert [each.payload for each in thread.slots or ()] == [Number(n) for n in range(3)]
 
 
 async def test_a_context_is_a_sequence_that_cannot_be_changed() -> None:

@@ -160,6 +160,11 @@ class Budget:
         if self._limits.tokens:
             self._tell_marks(100 * self.spent_tokens // self._limits.tokens)
 
+    def restore(self, tokens: int, usd: float, requests: int) -> None:
+        """Count what was spent before this process; marks that were passed were told then."""
+        self.spent_tokens, self.spent_usd, self.requests = tokens, usd, requests
+        self._told = max((mark for mark, _ in _MARKS if mark <= self.percent_used), default=0)
+
     @property
     def percent_used(self) -> int:
         """Return the tokens spent, in whole per cent of what it may spend."""
