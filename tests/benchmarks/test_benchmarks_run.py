@@ -22,6 +22,8 @@ from tests.services.redis_server import RedisServer
 from xml_pipeline.payload import codec_of
 from xml_pipeline.steps.seal import seal
 
+pytestmark = pytest.mark.no_cover  # What measures is not measured.
+
 BENCH = all(map(find_spec, ("autogen_core", "langgraph", "pydantic_ai", "pydantic_graph")))
 TINY = ("--scale", "0.002")
 

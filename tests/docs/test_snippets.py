@@ -12,6 +12,7 @@ from tests.docs.playing import PLAYS, play
 MOST_NOT_RUN = 3
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("page", pages(), ids=lambda page: page.name)
 def test_every_block_of_a_page_does_what_the_page_says(page: Page, tmp_path: Path) -> None:
     play(page, tmp_path)

@@ -185,6 +185,7 @@ def test_no_flipped_bit_changes_what_is_believed() -> None:
     assert accepted <= 10
 
 
+@pytest.mark.no_cover
 @settings(max_examples=1_000)
 @given(
     st.lists(st.tuples(st.integers(0, len(RAW) - 1), st.integers(0, 255)), min_size=1, max_size=8)
@@ -200,6 +201,7 @@ def test_no_changed_bytes_change_what_is_believed(changes: list[tuple[int, int]]
     assert meaning(read) == MEANING
 
 
+@pytest.mark.no_cover
 @settings(max_examples=500)
 @given(
     st.integers(0, len(RAW)),
