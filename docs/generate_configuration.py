@@ -134,7 +134,8 @@ def kind(value: Mapping[str, Any]) -> str:
     if "enum" in value:
         return " or ".join(f"`{each}`" for each in value["enum"])
     if value["type"] == "array":
-        return f"list of {kind(value['items'])}s"
+        each = kind(value["items"])
+        return f"list, each {each}" if " or " in each else f"list of {each}s"
     words = {
         "boolean": "`true` or `false`",
         "integer": "whole number",

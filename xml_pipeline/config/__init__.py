@@ -6,7 +6,7 @@ wrong with it; ``OrganismConfig()`` is what a file that says nothing would mean.
 
 from __future__ import annotations
 
-from xml_pipeline.config.agent import AgentKeys, ContextConfig
+from xml_pipeline.config.agent import AgentKeys, ContextConfig, GuardrailConfig
 from xml_pipeline.config.document import Document, Finding, value_at
 from xml_pipeline.config.json_schema import SCHEMA_FILE, YAML_HEADER, config_json_schema
 from xml_pipeline.config.listener import ListenerConfig, RetryConfig
@@ -24,6 +24,7 @@ from xml_pipeline.config.sections import (
     ServerConfig,
 )
 from xml_pipeline.config.source import KeyPath, Place, Source
+from xml_pipeline.config.values import Section
 
 __all__ = [
     "SCHEMA_FILE",
@@ -35,6 +36,7 @@ __all__ = [
     "Document",
     "Draft",
     "Finding",
+    "GuardrailConfig",
     "KeyPath",
     "LLMBackendConfig",
     "LLMConfig",
@@ -47,6 +49,7 @@ __all__ = [
     "Place",
     "ProcessPoolConfig",
     "RetryConfig",
+    "Section",
     "ServerConfig",
     "Source",
     "config_json_schema",

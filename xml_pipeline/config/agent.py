@@ -2,11 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, PlainValidator
 
+from xml_pipeline import names
 from xml_pipeline.config.values import AList, Count, NotBlank, Seconds, Section
+
+
+@dataclass(frozen=True, slots=True)
+class GuardrailConfig:
+    """A guardrail that is named, and what is said of it: its own settings, judged by itself."""
+
+    name: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+def _guardrail(value: object) -> GuardrailConfig:
+    match value:
+        case GuardrailConfig():
+            return value
+        case str():
+            return GuardrailConfig(names.plugin_name(value))
+        case Mapping() if len(value) == 1:
+            ((name, settings),) = value.items()
+            if isinstance(name, str) and isinstance(settings, Mapping):
+                return GuardrailConfig(names.plugin_name(name), dict(settings))
+    raise ValueError("must be the name of a guardrail, or that name with its settings below it")
+
+
+Guardrail = Annotated[
+    GuardrailConfig,
+    PlainValidator(_guardrail, json_schema_input_type=NotBlank | dict[NotBlank, dict[str, Any]]),
+]
+"""Judged as one value: each branch of a plain union would give an error of its own."""
 
 
 class ContextConfig(Section):
@@ -104,8 +135,10 @@ class AgentKeys(Section):
         default=(),
         description="Files of project instructions, looked for from the organism's folder upwards.",
     )
-    guardrails: Annotated[tuple[NotBlank, ...], AList] = Field(
-        default=(), description="What looks at its requests, answers and calls, in this order."
+    guardrails: Annotated[tuple[Guardrail, ...], AList] = Field(
+        default=(),
+        description="What looks at its requests, answers and calls, in this order: each a name,"
+        " or a name with its settings below it.",
     )
     handoff: Annotated[tuple[NotBlank, ...], AList] = Field(
         default=(), description="Peers that it may hand over to: they answer in its place."
