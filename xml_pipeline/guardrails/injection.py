@@ -26,29 +26,40 @@ from xml_pipeline.guarding import (
     warned,
 )
 
-PHRASES: tuple[tuple[re.Pattern[str], float], ...] = tuple(
-    (re.compile(pattern), weight)
-    for pattern, weight in (
-        (r"ignore (?:all )?(?:the |your )?previous instructions", 0.4),
-        (r"disregard (?:all )?(?:the |your )?previous", 0.4),
-        (r"forget (?:all )?(?:the |your )?previous", 0.35),
-        (r"new instructions:", 0.35),
-        (r"override:", 0.3),
-        (r"do not follow", 0.3),
-        (r"ignore the above", 0.35),
-        (r"start over", 0.2),
-        (r"you are now", 0.3),
-        (r"pretend you are", 0.3),
-        (r"from now on", 0.2),
-        (r"act as (?:an?|if)\b", 0.2),
-        (r"(?:reveal|show|print|output|display) (?:me )?(?:the |your )?"
-         r"(?:system prompt|instructions)", 0.4),
-        (r"what (?:is|are) (?:the |your )?instructions", 0.3),
-        (r"system (?:prompt|message)", 0.15),
-        (r"\b(?:my|your) instructions", 0.1),
-        (r"jailbreak|developer mode|\bdan mode", 0.3),
+_OF_THOSE = "(?:all )?(?:the |your )?"
+_PROMPT = "(?:me )?(?:the |your )?(?:system prompt|instructions)"
+
+PHRASES: tuple[tuple[tuple[re.Pattern[str], ...], float], ...] = tuple(
+    (tuple(map(re.compile, ways)), weight)
+    for ways, weight in (
+        ((f"ignore {_OF_THOSE}previous instructions",), 0.4),
+        ((f"disregard {_OF_THOSE}previous",), 0.4),
+        ((f"forget {_OF_THOSE}previous",), 0.35),
+        (("new instructions:",), 0.35),
+        (("override:",), 0.3),
+        (("do not follow",), 0.3),
+        (("ignore the above",), 0.35),
+        (("start over",), 0.2),
+        (("you are now",), 0.3),
+        (("pretend you are",), 0.3),
+        (("from now on",), 0.2),
+        ((r"act as (?:an?|if)\b",), 0.2),
+        (
+            tuple(f"{verb} {_PROMPT}" for verb in ("reveal", "show", "print", "output", "display")),
+            0.4,
+        ),
+        (("what (?:is|are) (?:the |your )?instructions",), 0.3),
+        (("system (?:prompt|message)",), 0.15),
+        (("my instructions", "your instructions"), 0.1),
+        (("jailbreak", "developer mode", "dan mode"), 0.3),
     )
-)  # fmt: skip
+)
+"""The ways to say something, and what it weighs.
+
+Each way begins with letters that stand fast: a long text is searched far faster for those than for
+a choice.
+"""
+
 TEMPLATE = re.compile(
     r"<\|[a-z_]+\|>|\[/?inst\]|<</?sys>>|^#+ ?(?:system|assistant):", re.MULTILINE
 )
@@ -57,19 +68,16 @@ TEMPLATE_WEIGHT, HIDDEN_WEIGHT, REPETITION_WEIGHT = 0.3, 0.2, 0.2
 REPETITIONS = 50
 """How often a word may come before that looks like an attempt to drown the rest."""
 
-_WORD = re.compile(r"\w+")
-_SPACE = re.compile(r"\s+")
-
 
 def score(text: str) -> float:
     """Return how much a text looks like an attempt to give a model other orders, from 0 to 1."""
     seen = HIDDEN.sub("", text).lower()
-    words = _SPACE.sub(" ", seen)
-    total = sum(weight for pattern, weight in PHRASES if pattern.search(words))
+    words = seen.split()
+    line = " ".join(words)
+    total = sum(weight for ways, weight in PHRASES if any(way.search(line) for way in ways))
     total += TEMPLATE_WEIGHT * bool(TEMPLATE.search(seen))
     total += HIDDEN_WEIGHT * bool(HIDDEN.search(text))
-    most = Counter(_WORD.findall(words)).most_common(1)
-    total += REPETITION_WEIGHT * any(count > REPETITIONS for _, count in most)
+    total += REPETITION_WEIGHT * (max(Counter(words).values(), default=0) > REPETITIONS)
     return round(min(total, 1.0), 2)
 
 
