@@ -16,6 +16,7 @@ from xml_pipeline.agents.run import Run, Transcript
 from xml_pipeline.agents.selection import selected
 from xml_pipeline.agents.telling import Teller
 from xml_pipeline.errors import Timeout
+from xml_pipeline.events import AgentStep
 from xml_pipeline.listener import HandlerMetadata
 from xml_pipeline.llm import tokens
 from xml_pipeline.llm.base import Choice, Completion, Function, Request, alternating
@@ -130,7 +131,7 @@ class Turn:
             return False
         self._transcript.replace(compaction.messages)
         run.compactions += 1
-        step = "auto_compaction_triggered" if overflowed else "context_summarized"
+        step: AgentStep = "auto_compaction_triggered" if overflowed else "context_summarized"
         self._teller.tell(step, messages=len(compaction.gone), left=len(compaction.messages))
         return True
 
