@@ -13,7 +13,7 @@ from xml_pipeline.cli.client import Client, connected
 from xml_pipeline.cli.text_logs import text_lines
 from xml_pipeline.logs import log_lines
 from xml_pipeline.organism import Organism
-from xml_pipeline.server import application
+from xml_pipeline.server import application, serve
 
 SENDER = "cli"
 
@@ -24,6 +24,22 @@ async def started(file: Path) -> AsyncIterator[Client]:
     with log_lines(text_lines(colors=False), "warning"):
         organism = Organism.load(file)
         async with organism, client_of(organism, SENDER) as client:
+            await organism.boot()
+            yield client
+
+
+@asynccontextmanager
+async def served(file: Path) -> AsyncIterator[Client]:
+    """Run the organism of a file, and serve it on a free port of this machine alone."""
+    with log_lines(text_lines(colors=False), "error"):
+        organism = Organism.load(file)
+        token = secrets.token_urlsafe()
+        private = organism.config.server.model_copy(update={"bind": "127.0.0.1", "port": 0})
+        async with (
+            organism,
+            serve(organism, private, token) as address,
+            connected(address.url, token) as client,
+        ):
             await organism.boot()
             yield client
 

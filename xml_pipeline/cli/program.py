@@ -28,6 +28,7 @@ COMMANDS: Mapping[str, Mapping[str, tuple[str, str]]] = MappingProxyType(
             "worker": ("worker", "Serve the cpu-bound listeners of an organism on Redis."),
         },
         "Talk to it": {
+            "chat": ("chat", "Talk with an agent, line by line."),
             "ask": ("ask", "Ask a listener something and print its answer."),
             "inject": ("inject", "Send envelopes from files and tell what became of them."),
             "watch": ("watch", "Follow what happens in a running organism."),

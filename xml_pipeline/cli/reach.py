@@ -21,3 +21,13 @@ def reached(target: Target) -> AbstractAsyncContextManager[Client]:
         target.file
     )
     return own
+
+
+def spoken_with(target: Target) -> AbstractAsyncContextManager[Client]:
+    """Do as ``reached`` does, for whoever wants to hear what happens while it happens."""
+    if target.file is None:
+        return connected(*locate(target))
+    own: AbstractAsyncContextManager[Client] = import_module("xml_pipeline.cli.own").served(
+        target.file
+    )
+    return own

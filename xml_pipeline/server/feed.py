@@ -15,7 +15,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from xml_pipeline.events import (
+    AgentEvent,
     AgentState,
+    AgentText,
     BudgetEvent,
     Event,
     FaultEvent,
@@ -36,11 +38,13 @@ EVENT_TYPES: dict[str, type[Event]] = {
         FaultEvent,
         BudgetEvent,
         ReloadEvent,
+        AgentEvent,
+        AgentText,
     )
 }
 
 _THREADS = ("thread_id", "conversation_id")
-_LISTENERS = ("from_id", "to_id", "listener", "caller", "callee")
+_LISTENERS = ("agent", "from_id", "to_id", "listener", "caller", "callee")
 _CHECK_EVERY = 64
 _AT_ONCE = 200
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sys
 
@@ -9,11 +10,13 @@ import click
 
 from xml_pipeline.cli import options, words
 from xml_pipeline.cli.answers import payload_of
-from xml_pipeline.cli.client import JSON, XML, Outcome
+from xml_pipeline.cli.client import JSON, XML, Client, Message, Outcome, path
 from xml_pipeline.cli.exits import Failed, Misused
 from xml_pipeline.cli.options import Target
-from xml_pipeline.cli.output import print_json, print_result
-from xml_pipeline.cli.reach import reached
+from xml_pipeline.cli.output import print_json, print_result, remark
+from xml_pipeline.cli.reach import spoken_with
+from xml_pipeline.cli.speaking import Speaker
+from xml_pipeline.cli.talking import Talk, words_of
 
 
 @click.command()
@@ -27,18 +30,24 @@ from xml_pipeline.cli.reach import reached
     show_default=True,
     help="How long to wait for the answer.",
 )
+@click.option("--verbose", "-v", is_flag=True, help="Print every event, as JSON lines on stderr.")
 @options.any_organism
 @options.as_json
 @options.asynchronous
-async def ask(listener: str, payload: str, timeout: float, target: Target, as_json: bool) -> None:
-    """Ask a listener something and print its answer.
+async def ask(  # one argument an option
+    listener: str, payload: str, timeout: float, target: Target, as_json: bool, verbose: bool
+) -> None:
+    """Ask a listener something and print its answer; an agent's while it comes.
 
     PAYLOAD is XML, JSON, or the text of a payload's one field; `-` reads it from stdin, less
     the newline at its end.
     """
     text = _stdin() if payload == "-" else payload
-    async with reached(target) as client:
+    async with spoken_with(target) as client:
         message = await words.message(client, listener, text)
+        if verbose or (not as_json and await _is_agent(client, listener)):
+            await _hear_out(client, listener, message, timeout, verbose=verbose)
+            return
         accept = JSON if as_json else XML
         outcome = await client.post(message, wait=timeout, accept=accept)
     if as_json:
@@ -47,6 +56,27 @@ async def ask(listener: str, payload: str, timeout: float, target: Target, as_js
         print_result(payload_of(outcome.answer, indented=sys.stdout.isatty()))
     if outcome.fate != "answered":
         raise Failed(_why(outcome, listener, timeout))
+
+
+async def _is_agent(client: Client, listener: str) -> bool:
+    return bool((await client.show(path("listeners", listener)))["agent"])
+
+
+async def _hear_out(
+    client: Client, listener: str, message: Message, seconds: float, *, verbose: bool
+) -> None:
+    """Print an answer while it comes, and then what it took."""
+    speaker = Speaker(listener, verbose=verbose)
+    try:
+        async with asyncio.timeout(seconds):
+            reply = await Talk(client, listener, speaker.show, session=False).ask(message)
+    except TimeoutError:
+        raise Failed(f"no answer within {seconds:g} s; its thread goes on") from None
+    finally:
+        speaker.end()
+    if not speaker.spoke:
+        print_result(words_of(reply.payload))
+    remark(f"({reply.cost})")
 
 
 def _stdin() -> str:

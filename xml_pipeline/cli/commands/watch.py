@@ -22,6 +22,8 @@ TYPES = (
     "FaultEvent",
     "BudgetEvent",
     "ReloadEvent",
+    "AgentEvent",
+    "AgentText",
 )
 SHOWN = 8
 """Characters of an id that are shown: enough to tell those on one screen apart."""
@@ -76,6 +78,11 @@ def told(kind: str, said: Mapping[str, Any]) -> str:
         case "FaultEvent":
             way = f"{said['from_id']} → {said['to_id'] or '?'}"
             return f"{_short(said)}  fault {said['id']} ({said['code']})  {way}"
+        case "AgentText":
+            return f"{_short(said)}  {said['agent']} says {said['text']!r}"
+        case "AgentEvent":
+            about = ", ".join(f"{key}: {value}" for key, value in said["about"].items())
+            return f"{_short(said)}  {said['agent']}  {said['step']}  {about}"
         case _:
             return f"{kind}  " + ", ".join(f"{key}: {value}" for key, value in said.items())
 
