@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from xml_pipeline.agents import hooks
 from xml_pipeline.agents.definition import Definition
 from xml_pipeline.agents.instructions import config_folder, project_instructions
 from xml_pipeline.agents.payloads import Answer, Task
@@ -62,6 +63,7 @@ def build(plan: Plan, kind: type[Agent]) -> Built:
         keys,
         _output(plan),
         instructions=project_instructions(keys.instructions, plan.folder, config_folder()),
+        hooks=hooks.configured(keys.guardrails),
         summarizer=models.provider(summarizes),
         summary_model=summarizes.partition(":")[2],
     )

@@ -6,12 +6,13 @@ spelling badly.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from xml_pipeline.agents.definition import Definition
 from xml_pipeline.agents.doom import circle, objection, remembered
 from xml_pipeline.agents.functions import RESPOND, Functions
+from xml_pipeline.agents.hooks import refusal
 from xml_pipeline.agents.names import meant
 from xml_pipeline.agents.run import Call, Run
 from xml_pipeline.agents.telling import Teller
@@ -30,7 +31,7 @@ class Prepared:
     output: Any = None
 
 
-def prepare(
+async def prepare(
     agent: Definition,
     metadata: HandlerMetadata,
     run: Run,
@@ -47,7 +48,7 @@ def prepare(
         prepared.calls = [Call(each.id, each.name, why, is_error=True) for each in wanted]
         return prepared
     for number, call in enumerate(wanted):
-        preparing.add(call, f"{run.number}.{run.turn}.{number}")
+        await preparing.add(call, f"{run.number}.{run.turn}.{number}")
     return prepared
 
 
@@ -78,15 +79,15 @@ class _Preparing:
             self._teller.tell("doom_loop_detected", times=most, period=period)
         return period
 
-    def add(self, call: ToolCall, key: str) -> None:
+    async def add(self, call: ToolCall, key: str) -> None:
         """Add one call, as a message or as an error."""
         try:
-            self._add(call, key)
+            await self._add(call, key)
         except InvalidPayload as error:
             words = f"These arguments do not fit: {error.detail}"
             self._fail(call, words)
 
-    def _add(self, call: ToolCall, key: str) -> None:
+    async def _add(self, call: ToolCall, key: str) -> None:
         if call.malformed:
             self._fail(call, f"The arguments are no JSON object: {call.malformed[:200]}")
             return
@@ -98,8 +99,19 @@ class _Preparing:
         if name == RESPOND:
             self._respond(call)
             return
-        target = self._functions.targets[name]
-        made = Call(call.id, name, hands_off=target.hands_off)
+        verdict = await self._agent.hooks.before_tool(replace(call, name=name))
+        self._teller.judged(verdict, f"call of {name}")
+        if verdict.denies:
+            self._fail(call, refusal(verdict))
+        else:
+            self._send(replace(call, name=name), key)
+
+    def _send(self, call: ToolCall, key: str) -> None:
+        """Turn a call into the messages that it takes."""
+        target = self._functions.targets[call.name]
+        made = Call(call.id, call.name, hands_off=target.hands_off)
+        if self._agent.hooks.guardrails:
+            made.arguments = dict(call.arguments)
         if self._agent.writes_xml:
             parts = target.written(call.arguments["xml"], key)
         else:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from xml_pipeline.agents.aside import Aside
 from xml_pipeline.agents.dialect import ADVICE
 from xml_pipeline.agents.functions import Functions, functions_of, hand_offs, respond_with
+from xml_pipeline.agents.hooks import Hooks
 from xml_pipeline.agents.payloads import Answer
 from xml_pipeline.config import AgentKeys
 from xml_pipeline.listener import HandlerMetadata, Peer
@@ -29,7 +30,7 @@ class Definition:
 
     ``address`` is its model as ``provider:model``, ``summarizer`` and ``summary_model`` are who
     summarizes for it, ``keys`` are those of its listener, ``output`` is the payload class it
-    answers with, ``instructions`` are the project's.
+    answers with, ``instructions`` are the project's, ``hooks`` look at what goes in and out.
     """
 
     provider: Provider
@@ -37,6 +38,7 @@ class Definition:
     keys: AgentKeys = field(default_factory=AgentKeys)
     output: type = Answer
     instructions: str = ""
+    hooks: Hooks = field(default_factory=Hooks)
     summarizer: Provider | None = None
     summary_model: str = ""
     _known: list[tuple[tuple[Peer, ...], Functions]] = field(

@@ -25,7 +25,8 @@ class Call:
 
     ``parts`` are the messages it takes, by their keys, and the answers that are in; most calls
     take one; ``titles`` are their headings where it takes several. ``content`` is None while it
-    is still to be answered. With ``hands_off`` its answer is the agent's own.
+    is still to be answered. With ``hands_off`` its answer is the agent's own. ``arguments``
+    are kept for guardrails only.
     """
 
     id: str
@@ -35,6 +36,7 @@ class Call:
     parts: dict[str, str | None] = field(default_factory=dict)
     titles: dict[str, str] = field(default_factory=dict)
     hands_off: bool = False
+    arguments: dict[str, Any] = field(default_factory=dict)
 
     @property
     def result(self) -> ToolResult:

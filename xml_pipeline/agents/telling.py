@@ -7,6 +7,7 @@ from typing import Any
 
 from xml_pipeline.agents.run import Call
 from xml_pipeline.events import AgentEvent, AgentStep, AgentText
+from xml_pipeline.guarding import Verdict
 from xml_pipeline.listener import HandlerMetadata
 from xml_pipeline.llm.base import (
     Completion,
@@ -55,6 +56,13 @@ class Teller:
         content = (call.content or "")[:LONGEST]
         about = {"name": call.name, "content": content, "is_error": call.is_error}
         self.tell("tool_call_completed", call=call.id, **about)
+
+    def judged(self, verdict: Verdict, what: str) -> None:
+        """Tell of a guardrail that has an objection to something."""
+        if verdict.opinion == "allow":
+            return
+        step: AgentStep = "guardrail_denied" if verdict.denies else "guardrail_warned"
+        self.tell(step, guardrail=verdict.by, why=verdict.reason, what=what)
 
     def answered(self, completion: Completion) -> None:
         """Tell what a model said, and what that took."""

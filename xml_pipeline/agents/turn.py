@@ -10,12 +10,13 @@ from xml_pipeline.agents.context.compaction import compactable, compacted
 from xml_pipeline.agents.context.strategies import shown, summarizer, to_be_summarized
 from xml_pipeline.agents.definition import Definition
 from xml_pipeline.agents.functions import RESPOND
+from xml_pipeline.agents.hooks import refusal
 from xml_pipeline.agents.instructions import system_prompt
 from xml_pipeline.agents.results import without_old_media
 from xml_pipeline.agents.run import Run, Transcript
 from xml_pipeline.agents.selection import selected
 from xml_pipeline.agents.telling import Teller
-from xml_pipeline.errors import Timeout
+from xml_pipeline.errors import Timeout, XmlPipelineError
 from xml_pipeline.events import AgentStep
 from xml_pipeline.listener import HandlerMetadata
 from xml_pipeline.llm import tokens
@@ -66,7 +67,11 @@ class Turn:
         return await self._complete()
 
     async def _complete(self) -> Completion:
-        completion = await self._agent.provider.complete(self._request(), self._teller.hearing())
+        request, verdict = await self._agent.hooks.before_model(self._request())
+        self._teller.judged(verdict, "request")
+        if verdict.denies:
+            raise XmlPipelineError(refusal(verdict))
+        completion = await self._agent.provider.complete(request, self._teller.hearing())
         self._run.compacted = False
         self._run.spend(completion.usage, completion.usd)
         self._teller.answered(completion)

@@ -15,6 +15,7 @@ from xml_pipeline.agents.calls import prepare
 from xml_pipeline.agents.definition import Definition
 from xml_pipeline.agents.dialect import in_words, written
 from xml_pipeline.agents.errors import RunFailed
+from xml_pipeline.agents.hooks import objection
 from xml_pipeline.agents.payloads import Answer, Task, Think, TimeUp
 from xml_pipeline.agents.reading import heard, request_message
 from xml_pipeline.agents.results import compressed, truncated
@@ -132,6 +133,7 @@ class Work:
         text = truncated(answer.text, self.agent.keys.max_tool_output_bytes)
         call.take(key, text, answer.is_error)
         if call.content is not None:
+            await self._judge(call)
             await self._shorten(call)
             self.teller.call_completed(call)
         if call.hands_off and not answer.is_error and self._take_over(answer.text, payload):
@@ -202,9 +204,15 @@ class Work:
         except XmlPipelineError as error:
             raise self.failure(str(error), error.code) from error
         self._check_tokens()
+        verdict = await self.agent.hooks.after_model(completion)
+        self.teller.judged(verdict, "answer")
+        if verdict.denies:
+            for message in objection(verdict):
+                self.transcript.add(message)
+            return [self._think()]
         self.transcript.add(completion.message)
         wanted = self._wanted(completion)
-        return self._call(wanted) if wanted else self._answer_in_words(completion)
+        return await self._call(wanted) if wanted else self._answer_in_words(completion)
 
     async def _thought(self) -> Completion:
         turn = Turn(self.agent, self.metadata, self.run, self.transcript, self.teller)
@@ -216,9 +224,9 @@ class Work:
         functions = self.agent.functions(self.metadata)
         return written(completion.message.text, functions, self.agent.answer_tag)
 
-    def _call(self, wanted: tuple[ToolCall, ...]) -> Responses:
+    async def _call(self, wanted: tuple[ToolCall, ...]) -> Responses:
         run = self.run
-        prepared = prepare(self.agent, self.metadata, run, wanted, self.teller)
+        prepared = await prepare(self.agent, self.metadata, run, wanted, self.teller)
         run.calls = prepared.calls
         if prepared.output is not None:
             self._end_turn()
@@ -257,6 +265,13 @@ class Work:
         if most is not None and used > most:
             self.teller.tell("budget_exceeded", used=used, limit=most)
             raise self.failure(f"{used} tokens, more than `max_total_tokens`: {most}", "budget")
+
+    async def _judge(self, call: Call) -> None:
+        """Have the guardrails look at a result before the model does."""
+        called = ToolCall(call.id, call.name, call.arguments)
+        result, verdict = await self.agent.hooks.after_tool(called, call.result)
+        self.teller.judged(verdict, f"result of {call.name}")
+        call.content, call.is_error = result.content, result.is_error
 
     async def _shorten(self, call: Call) -> None:
         """Have a model shorten what is too long, where the agent wants that."""
