@@ -15,6 +15,8 @@ from xml_pipeline.config import OrganismConfig
 
 PAGE = Path(__file__).with_name("configuration.md")
 
+SHAPES = {"": "section", "[]": "list of sections", ".*": "section of names and sections"}
+
 INTRODUCTION = """\
 # Configuration
 
@@ -91,22 +93,27 @@ def named_sections(schema: Mapping[str, Any], sections: Mapping[str, Any]) -> se
     """Return, for each section, the key it stands under and the name of its model."""
     found: set[tuple[str, str]] = set()
     for key, value in schema["properties"].items():
-        name, is_list = section_in(value)
+        name, shape = section_in(value)
         if name:
-            path = f"{key}[]" if is_list else key
+            path = f"{key}{shape}"
             inner = named_sections(sections[name], sections)
             found |= {(path, name)} | {(f"{path}.{each}", of) for each, of in inner}
     return found
 
 
-def section_in(value: Mapping[str, Any]) -> tuple[str, bool]:
-    """Return the model that a value is or lists, or an empty name, and whether it is a list."""
+def section_in(value: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the model that a value is, lists or names, or an empty name; and which of them.
+
+    That is what is written behind its key: ``[]`` for a list, ``.*`` for what has names.
+    """
     if "$ref" in value:
-        return str(value["$ref"]).rpartition("/")[2], False
+        return str(value["$ref"]).rpartition("/")[2], ""
     if value.get("type") == "array":
-        return section_in(value["items"])[0], True
+        return section_in(value["items"])[0], "[]"
+    if isinstance(value.get("additionalProperties"), dict):
+        return section_in(value["additionalProperties"])[0], ".*"
     choices = (section_in(each) for each in value.get("anyOf", ()))
-    return next((each for each in choices if each[0]), ("", False))
+    return next((each for each in choices if each[0]), ("", ""))
 
 
 def table(section: Mapping[str, Any], sections: Mapping[str, Any]) -> str:
@@ -127,8 +134,9 @@ def meaning(value: Mapping[str, Any], sections: Mapping[str, Any]) -> str:
 
 def kind(value: Mapping[str, Any]) -> str:
     """Say in words what may stand there."""
-    if section_in(value)[0]:
-        return "list of sections" if section_in(value)[1] else "section"
+    model, shape = section_in(value)
+    if model:
+        return SHAPES[shape]
     if "anyOf" in value:
         return " or ".join(kind(each) for each in value["anyOf"] if each.get("type") != "null")
     if "enum" in value:

@@ -10,14 +10,18 @@ from xml_pipeline.config.agent import AgentKeys, ContextConfig, GuardrailConfig
 from xml_pipeline.config.document import Document, Finding, value_at
 from xml_pipeline.config.json_schema import SCHEMA_FILE, YAML_HEADER, config_json_schema
 from xml_pipeline.config.listener import ListenerConfig, RetryConfig
+from xml_pipeline.config.llm import (
+    CascadeConfig,
+    LLMBackendConfig,
+    LLMConfig,
+    PriceConfig,
+)
 from xml_pipeline.config.loading import Draft, LoadedConfig, draft_config, load_config
 from xml_pipeline.config.organism import OrganismConfig
 from xml_pipeline.config.sections import (
     BackendConfig,
     BudgetConfig,
     LimitsConfig,
-    LLMBackendConfig,
-    LLMConfig,
     OrganismInfo,
     PipelineConfig,
     ProcessPoolConfig,
@@ -32,6 +36,7 @@ __all__ = [
     "AgentKeys",
     "BackendConfig",
     "BudgetConfig",
+    "CascadeConfig",
     "ContextConfig",
     "Document",
     "Draft",
@@ -47,6 +52,7 @@ __all__ = [
     "OrganismInfo",
     "PipelineConfig",
     "Place",
+    "PriceConfig",
     "ProcessPoolConfig",
     "RetryConfig",
     "Section",

@@ -12,12 +12,12 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field, ValidationInfo, field_validator, model_validator
 
 from xml_pipeline.config.listener import ListenerConfig
+from xml_pipeline.config.llm import LLMConfig
 from xml_pipeline.config.sections import (
     AuditConfig,
     BackendConfig,
     BudgetConfig,
     LimitsConfig,
-    LLMConfig,
     OrganismInfo,
     PipelineConfig,
     ProcessPoolConfig,

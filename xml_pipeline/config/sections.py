@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from xml_pipeline.config.values import (
     MIB,
-    AList,
     Count,
     Dollars,
     ImportPaths,
@@ -162,51 +161,3 @@ class ProcessPoolConfig(Section):
         description="Seconds after which a process is killed with the delivery it is busy with;"
         " empty: the listener's timeout.",
     )
-
-
-class LLMBackendConfig(Section):
-    """One way to a language model."""
-
-    provider: PluginName = Field(description="Which wire it speaks, such as `anthropic`.")
-    name: str = Field(default="", description="Its name in logs; empty: the provider's.")
-    api_key_env: str | None = Field(
-        default=None, description="Environment variable that holds the key."
-    )
-    api_key: SecretStr | None = Field(
-        default=None, description="The key itself; write `${NAME}`, never the key."
-    )
-    base_url: str | None = Field(default=None, description="Where it is; empty: the usual.")
-    priority: int = Field(default=1, description="The lowest number is asked first.")
-    rate_limit_tpm: Count = Field(default=100_000, description="Tokens per minute.")
-    max_concurrent: Count = Field(default=20, description="Requests at one time.")
-    timeout: Seconds = Field(default=120.0, description="Seconds one request may take.")
-    supported_models: Annotated[tuple[str, ...], AList] = Field(
-        default=(), description="Models it has; empty: those its provider is known for."
-    )
-
-
-class LLMConfig(Section):
-    """How language models are reached."""
-
-    strategy: Literal["failover", "round-robin", "least-loaded"] = Field(
-        default="failover", description="How one of the backends is chosen."
-    )
-    retries: Annotated[int, Field(ge=0)] = Field(
-        default=3, description="Further attempts after the first one failed."
-    )
-    retry_base_delay: Seconds = Field(
-        default=1.0, description="Seconds before the first retry; doubles each time."
-    )
-    retry_max_delay: Seconds = Field(
-        default=60.0, validate_default=True, description="Seconds between two attempts at most."
-    )
-    backends: Annotated[tuple[LLMBackendConfig, ...], AList] = Field(
-        default=(), description="The ways there are."
-    )
-
-    @field_validator("retry_max_delay")
-    @classmethod
-    def _delays_grow(cls, delay: float, info: ValidationInfo) -> float:
-        if delay < info.data.get("retry_base_delay", delay):
-            raise ValueError("is shorter than retry_base_delay")
-        return delay

@@ -1,28 +1,29 @@
-"""Language models by their addresses: ``anthropic:claude-sonnet-4-5``, ``scripted:plays/ada``."""
+"""Language models by their addresses: ``anthropic:claude-sonnet-4-5``, ``scripted:plays/ada``.
+
+What an address gives is put together here, from the outside in: a cascade, where one is
+configured; retry; a router over the backends that have the model; and for each of them, made
+once for all addresses, a breaker, limits, metering, and the wire.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from xml_pipeline.builtin import Plan
-from xml_pipeline.catalogue import find
-from xml_pipeline.config import LLMBackendConfig, LLMConfig
-from xml_pipeline.config.environment import read_environment
-from xml_pipeline.errors import ConfigError, MissingExtra, PluginNotFound
+from xml_pipeline.config import LLMConfig
+from xml_pipeline.llm.backends import Backends
 from xml_pipeline.llm.base import Completion, Hear, Provider, Request, unheard
-from xml_pipeline.llm.wiring import Wiring
-from xml_pipeline.names import plugin_name
-
-ROOM = "llm"
+from xml_pipeline.llm.cascade import Cascade, Gate, Tier
+from xml_pipeline.llm.retry import Retry
+from xml_pipeline.llm.router import Router
 
 
 def models_of(plan: Plan) -> Models:
     """Return the models of an organism: the same for all of its listeners."""
     config, folder = plan.organism.llm, plan.folder
-    return plan.commons.get((ROOM, config, folder), lambda: Models(config, folder))
+    return plan.commons.get((Models, config, folder), lambda: Models(config, folder))
 
 
 class Models:
@@ -36,10 +37,8 @@ class Models:
         self, config: LLMConfig, folder: Path, environment: Mapping[str, str] | None = None
     ) -> None:
         self._config = config
-        self._folder = folder
-        self._environment = environment
+        self._backends = Backends(config, folder, environment)
         self._providers: dict[str, Provider] = {}
-        self._wires: dict[LLMBackendConfig, Provider] = {}
 
     def provider(self, address: str) -> Provider:
         """Return what answers for ``provider:model``, whatever model its requests name.
@@ -48,33 +47,37 @@ class Models:
         MissingExtra where a package is missing.
         """
         if address not in self._providers:
-            self._providers[address] = self._made(address)
+            self._providers[address] = self._cascaded(address)
         return self._providers[address]
 
     async def aclose(self) -> None:
         """Close every connection."""
         self._providers.clear()
-        while self._wires:
-            _, wire = self._wires.popitem()
-            await wire.aclose()
+        await self._backends.aclose()
 
-    def _made(self, address: str) -> Provider:
-        name, _, model = address.partition(":")
-        if not name or not model:
-            words = f'"{address}" names no model: write `provider:model`, as in `anthropic:claude`'
-            raise ConfigError((words,))
-        wire: Any = self._wire(LLMBackendConfig(provider=_provider_name(name)))
-        if hasattr(wire, "check_model"):
-            wire.check_model(model)
-        return Named(model, wire)
+    def _cascaded(self, address: str) -> Provider:
+        """Return a cascade that ends with this address, or it alone where there is none."""
+        cascade = self._config.cascade
+        labels = [tier.model for tier in cascade.tiers] if cascade.enabled else []
+        cheaper = labels[: labels.index(address)] if address in labels else labels
+        if not cheaper:
+            return self._asked(address)
+        gate = Gate(
+            accept_tool_calls=cascade.accept_tool_calls,
+            escalate_on_max_tokens=cascade.escalate_on_max_tokens,
+            min_output_tokens=cascade.min_output_tokens,
+        )
+        return Cascade([Tier(label, self._asked(label)) for label in (*cheaper, address)], gate)
 
-    def _wire(self, backend: LLMBackendConfig) -> Provider:
-        if backend not in self._wires:
-            if self._environment is None:
-                self._environment = read_environment(self._folder).variables
-            wiring = Wiring(backend, self._folder, self._environment)
-            self._wires[backend] = _configured(wiring)
-        return self._wires[backend]
+    def _asked(self, address: str) -> Provider:
+        """Return what asks all backends of an address, and asks again where that may help."""
+        model, backends = self._backends.of(address)
+        return Retry(
+            Named(model, Router(backends, self._config.strategy)),
+            retries=self._config.retries,
+            base=self._config.retry_base_delay,
+            longest=self._config.retry_max_delay,
+        )
 
 
 class Named:
@@ -91,24 +94,3 @@ class Named:
     async def aclose(self) -> None:
         """Close the provider."""
         await self._provider.aclose()
-
-
-def _provider_name(name: str) -> str:
-    try:
-        return plugin_name(name)
-    except ValueError as error:
-        raise ConfigError((str(error),)) from None
-
-
-def _configured(wiring: Wiring) -> Provider:
-    name = wiring.backend.provider
-    try:
-        module: Any = find(ROOM, name)
-    except MissingExtra:
-        raise
-    except PluginNotFound as error:
-        raise ConfigError((str(error),)) from None
-    if not hasattr(module, "configured"):
-        raise ConfigError((f'{ROOM} "{name}" is no provider',))
-    provider: Provider = module.configured(wiring)
-    return provider
