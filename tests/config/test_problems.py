@@ -66,6 +66,12 @@ def test_every_problem_is_reported_at_once_in_the_order_of_the_file(tmp_path: Pa
         ("trusted_keys: [a]", "1:15: trusted_keys: must be a section of `key: value` lines,"
          " not a list"),
         ("server: {port: 70000}", "1:16: server.port: must be at most 65535"),
+        (
+            "llm: {cascade: {enabled: true}}",
+            "1:16: llm.cascade.tiers: are missing: a cascade that is enabled needs them",
+        ),
+        ("llm: {prices: {x: {input: -1, output: 2}}}",
+         "1:27: llm.prices.x.input: must be at least 0"),
         ("llm: {retries: -1}", "1:16: llm.retries: must be at least 0"),
         ("max_concurrent_handlers: 2.5",
          "1:26: max_concurrent_handlers: must be a whole number, not a number"),

@@ -38,7 +38,6 @@ class Breaker:
         self._opened_at: float | None = None
         self._trying = False
 
-    @property
     def state(self) -> State:
         """Return whether requests pass: all, none, or one at a time."""
         if self._opened_at is None:
@@ -69,7 +68,7 @@ class Breaker:
 
     def _admitted(self) -> bool:
         """Tell whether this request tries the backend out; ProviderError where none may pass."""
-        state = self.state
+        state = self.state()
         if state == "open":
             why = f"not asked: it failed {self._failures_to_open} times in a row"
             raise ProviderError("server", why, retry_after=self._seconds_left())

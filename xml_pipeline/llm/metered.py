@@ -57,5 +57,5 @@ def _counted(completion: Completion, expected: Usage) -> Completion:
     """Return an answer whose tokens are estimated where its provider counts none."""
     if completion.usage.total:
         return completion
-    estimated = Usage(expected.input, tokens.of_message(completion.message))
+    estimated = Usage(expected.input, tokens.of_output(completion.message))
     return replace(completion, usage=estimated)

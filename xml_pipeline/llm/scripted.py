@@ -120,7 +120,7 @@ def _completion(reply: Reply, request: Request) -> Completion:
     for index, call in enumerate(reply.calls):
         blocks.append(ToolCall(f"call_{turn}_{index}", call.name, call.arguments))
     message = Message("assistant", tuple(blocks))
-    estimated = Usage(tokens.of_request(request), tokens.of_message(message))
+    estimated = Usage(tokens.of_request(request), tokens.of_output(message))
     return Completion(
         message=message,
         usage=reply.usage or estimated,

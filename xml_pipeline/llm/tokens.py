@@ -42,7 +42,12 @@ def of_messages(messages: Iterable[Message]) -> int:
 
 def of_message(message: Message) -> int:
     """Return the tokens of one message."""
-    return MESSAGE + sum(map(of_block, message.blocks))
+    return MESSAGE + of_output(message)
+
+
+def of_output(message: Message) -> int:
+    """Return the tokens that a model said where it said this message."""
+    return sum(map(of_block, message.blocks))
 
 
 def of_block(block: Block) -> int:
