@@ -212,7 +212,10 @@ async def test_what_was_made_is_kept_and_closed_once(
 async def test_listeners_of_an_organism_share_its_models(tmp_path: Path) -> None:
     def plan(commons: Commons, **llm: Any) -> Plan:
         organism = OrganismConfig.model_validate(
-            {"llm": llm, "listeners": [{"name": "a", "description": "b", "agent": True, "model": "echo:x"}]}
+            {
+                "llm": llm,
+                "listeners": [{"name": "a", "description": "b", "agent": True, "model": "echo:x"}],
+            }
         )
         return Plan(organism.listeners[0], organism, tmp_path, commons)
 

@@ -73,7 +73,9 @@ def of_function(function: Function) -> int:
 
 def of_text(text: str) -> int:
     """Return the tokens of some text."""
-    return _ceiling(len(text.encode("utf-8", "surrogatepass")), BYTES_PER_TOKEN)
+    # An ASCII text knows its length: a long conversation is not copied to be measured.
+    size = len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
+    return _ceiling(size, BYTES_PER_TOKEN)
 
 
 def _of_media(data: str) -> int:
