@@ -12,6 +12,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
+from tests.contracts.wrappers import WRAPPERS, Wrapper
 from tests.services.fake_llm import FakeLLM, Line, Raw, lines, refusal
 from xml_pipeline.catalogue import find
 from xml_pipeline.config import LLMBackendConfig
@@ -71,8 +72,20 @@ async def scripted(*said: Said) -> AsyncIterator[Provider]:
     yield ScriptedProvider(lambda _: next(told))
 
 
+def wrapped(wrapper: Wrapper) -> Speaking:
+    """Return a way to make a provider with a script, and something around it."""
+
+    @asynccontextmanager
+    async def speaking(*said: Said) -> AsyncIterator[Provider]:
+        async with scripted(*said) as provider:
+            yield wrapper.around(provider)
+
+    return speaking
+
+
 KINDS = (
     Kind("scripted", scripted),
+    *(Kind(each.name, wrapped(each)) for each in WRAPPERS),
     Kind("anthropic", over_http("anthropic", "")),
     Kind("openai", over_http("openai", "/v1")),
     Kind("openrouter", over_http("openrouter", "/v1")),

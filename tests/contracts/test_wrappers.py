@@ -27,7 +27,7 @@ from xml_pipeline.testing import ScriptedProvider
 
 pytestmark = pytest.mark.virtual_clock
 
-ASKED = Request("any", (said("user", "Well?"),))
+ASKED = Request("m", (said("user", "Well?"),))
 REPLY = Reply(
     thinking="Let me see.",
     text="It is so.",
@@ -47,7 +47,7 @@ class Ears:
     async def complete(self, request: Request, hear: Hear = unheard) -> Completion:
         self.asked.append(request)
         self.heard.append(hear is not unheard)
-        return Completion(said("assistant", "Yes."), Usage(1, 1), model="any")
+        return Completion(said("assistant", "Yes."), Usage(1, 1), model="m")
 
     async def aclose(self) -> None:
         self.is_closed = True
@@ -125,7 +125,7 @@ async def test_a_call_that_is_cancelled_ends_and_the_next_one_is_answered(
     slow = Reply(when="slow", text="Late.", delay=1_000.0)
     provider = wrapper.around(ScriptedProvider(slow, "Soon."))
     for _ in range(6):
-        call = asyncio.ensure_future(provider.complete(Request("any", (said("user", "slow"),))))
+        call = asyncio.ensure_future(provider.complete(Request("m", (said("user", "slow"),))))
         await asyncio.sleep(1)
         call.cancel()
         with pytest.raises(asyncio.CancelledError):

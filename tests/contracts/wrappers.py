@@ -1,4 +1,4 @@
-"""The providers that wrap a provider, each with its usual settings."""
+"""The providers that wrap a provider. Those that ask again do so no second time."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Wrapper:
 
 
 def _cascade(provider: Provider) -> Provider:
-    return Cascade([Tier("any", provider)], Gate())
+    return Cascade([Tier("m", provider)], Gate())
 
 
 def _limited(provider: Provider) -> Provider:
@@ -36,23 +36,26 @@ def _metered(provider: Provider) -> Provider:
     return Metered(provider, Tariff("scripted", {}))
 
 
+def _retry(provider: Provider) -> Provider:
+    return Retry(provider, retries=0)
+
+
 def _router(provider: Provider) -> Provider:
     return Router([Backend("one", provider)])
 
 
 def _all(provider: Provider) -> Provider:
     backend = Breaker(_limited(_metered(provider)))
-    return _cascade(Retry(Named("any", _router(backend))))
+    return _cascade(_retry(Named("m", _router(backend))))
 
 
 WRAPPERS = (
-    Wrapper("none", lambda provider: provider),
     Wrapper("metered", _metered),
     Wrapper("limited", _limited),
     Wrapper("breaker", Breaker),
     Wrapper("router", _router),
-    Wrapper("retry", Retry),
-    Wrapper("named", lambda provider: Named("any", provider)),
+    Wrapper("retry", _retry),
+    Wrapper("named", lambda provider: Named("m", provider)),
     Wrapper("cascade", _cascade),
     Wrapper("all of them", _all),
 )
