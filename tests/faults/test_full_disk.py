@@ -88,9 +88,13 @@ def _files_grow(running: Running) -> None:
     resource.prlimit(running.process.pid, resource.RLIMIT_FSIZE, unlimited)
 
 
-def test_while_the_disk_is_full_nothing_is_acknowledged_and_it_recovers(shell: Shell) -> None:
+def fill(shell: Shell, times: int) -> tuple[list[str], list[str]]:
+    """Let the disk be full so many times, then kill the process.
+
+    Returns what was acknowledged, and what is written.
+    """
     with serving(shell) as (running, customer):
-        for _ in range(TIMES):
+        for _ in range(times):
             customer.send_until(202)
             _no_file_grows(running, shell)
             customer.send_until(503)
@@ -102,9 +106,13 @@ def test_while_the_disk_is_full_nothing_is_acknowledged_and_it_recovers(shell: S
             assert customer.is_ready()
         customer.send_until(202)
         running.process.kill()
-    written = conversations(shell)
-    assert len(customer.acknowledged) > TIMES
-    assert set(customer.acknowledged) <= set(written)
+    return customer.acknowledged, conversations(shell)
+
+
+def test_while_the_disk_is_full_nothing_is_acknowledged_and_it_recovers(shell: Shell) -> None:
+    acknowledged, written = fill(shell, TIMES)
+    assert len(acknowledged) > TIMES
+    assert set(acknowledged) <= set(written)
     assert len(written) == len(set(written))
 
 
@@ -128,11 +136,15 @@ def _failing_to_sync(running: Running) -> Iterator[None]:
             tracer.stderr.read()
 
 
-def test_a_disk_that_fails_to_sync_is_believed_no_more_than_a_full_one(shell: Shell) -> None:
+def fail_to_sync(shell: Shell, times: int) -> tuple[list[str], list[str]]:
+    """Let the disk not take what it was given so many times, then kill the process.
+
+    Returns what was acknowledged, and what is written.
+    """
     organism = shell.organism
     organism.write_text(organism.read_text() + "backend: {durability: required}\n")
     with serving(shell) as (running, customer):
-        for _ in range(2):
+        for _ in range(times):
             customer.send_until(202)
             with _failing_to_sync(running):
                 customer.send_until(503)
@@ -140,4 +152,9 @@ def test_a_disk_that_fails_to_sync_is_believed_no_more_than_a_full_one(shell: Sh
             running.line(lambda line: "the journal is written again" in line)
         customer.send_until(202)
         running.process.kill()
-    assert set(customer.acknowledged) <= set(conversations(shell))
+    return customer.acknowledged, conversations(shell)
+
+
+def test_a_disk_that_fails_to_sync_is_believed_no_more_than_a_full_one(shell: Shell) -> None:
+    acknowledged, written = fail_to_sync(shell, 2)
+    assert set(acknowledged) <= set(written)

@@ -13,7 +13,7 @@ from tests.faults.disturbing import again_and_again, under_load
 from tests.faults.processes import PATIENCE, looks_at
 from tests.faults.project import write_project
 from tests.faults.several import Nodes
-from tests.faults.walking import finished, inversions, let_orders_walk
+from tests.faults.walking import inversions, walk
 from tests.services.redis_server import RedisServer
 from xml_pipeline.backends.redis.line import Line
 
@@ -86,23 +86,7 @@ async def test_a_node_that_hangs_is_replaced_and_begins_anew_when_it_wakes(
 async def test_every_conversation_stays_in_order_whichever_node_has_it(
     nodes: Nodes, tmp_path: Path
 ) -> None:
-    let_orders_walk(tmp_path)
-    for _ in range(2):
-        await nodes.start()
-
-    async def replace_one(number: int) -> None:
-        await nodes.start()
-        await nodes.kill(nodes.living[0])
-
-    async with under_load(nodes, tmp_path) as disturbance:
-        await again_and_again(disturbance, 3, 250, replace_one)
-    walked, sent = tmp_path / "effects" / "clerk", disturbance.load.outcomes
-    acknowledged = {n for n, outcome in sent.items() if outcome == "ok"}
-    watching = looks_at(walked.parent)
-    async with asyncio.timeout(PATIENCE):
-        while not acknowledged <= finished(walked):
-            await anext(watching)
-    await watching.aclose()
+    acknowledged = await walk(nodes, tmp_path, times=3, every=250)
     assert await nodes.stop() == [143, 143]
-    assert inversions(walked) == []
+    assert inversions(tmp_path / "effects" / "clerk") == []
     assert len(acknowledged) >= 1_000

@@ -59,7 +59,12 @@ class Crowd:
             self.told[f"{sender}: {error.code}"] += 1
 
 
-async def test_a_slow_listener_fills_its_part_of_the_hall_and_no_more() -> None:
+async def slow_listener(seconds: int) -> tuple[Crowd, int]:
+    """Let ann send a thousand a second to one who takes a second each, and bob to another.
+
+    Returns what they were told, and how many waited at most.
+    """
+
     async def crawl(task: Task, metadata: HandlerMetadata) -> HandlerResponse:
         await asyncio.sleep(1.0)
         return respond(Result(task.text))
@@ -74,7 +79,7 @@ async def test_a_slow_listener_fills_its_part_of_the_hall_and_no_more() -> None:
     most = 0
     async with organism:
         crowd = Crowd(organism)
-        for _ in range(SECONDS):
+        for _ in range(seconds):
             for n in range(1_000):
                 crowd.send("slow", Task("t"), "ann")
                 if n % 10 == 0:
@@ -83,6 +88,11 @@ async def test_a_slow_listener_fills_its_part_of_the_hall_and_no_more() -> None:
             most = max(most, organism.kernel.scheduler.waiting)
             await asyncio.sleep(0.9)
         await organism.drain()
+    return crowd, most
+
+
+async def test_a_slow_listener_fills_its_part_of_the_hall_and_no_more() -> None:
+    crowd, most = await slow_listener(SECONDS)
     assert crowd.told["bob: answered"] == 100 * SECONDS
     assert max(crowd.delays) <= 0.001
     assert most <= 400
@@ -90,7 +100,9 @@ async def test_a_slow_listener_fills_its_part_of_the_hall_and_no_more() -> None:
     assert crowd.told.total() == 1_100 * SECONDS  # Nobody was left without a word.
 
 
-async def _delays_of_quick(*, flooded: bool) -> tuple[list[float], Counter[str]]:
+async def delays_of_quick(
+    seconds: int = 10, *, flooded: bool
+) -> tuple[list[float], Counter[str]]:
     """Return how long somebody's orderly questions took, beside somebody's flood or alone."""
     random = Random(11)
 
@@ -107,7 +119,7 @@ async def _delays_of_quick(*, flooded: bool) -> tuple[list[float], Counter[str]]
     )
     async with organism:
         crowd = Crowd(organism)
-        for tick in range(2_000):
+        for tick in range(200 * seconds):
             if flooded:
                 for _ in range(20):
                     crowd.send("worker", Task("t"), "ann")
@@ -119,8 +131,8 @@ async def _delays_of_quick(*, flooded: bool) -> tuple[list[float], Counter[str]]
 
 
 async def test_somebodys_flood_of_failures_costs_others_no_answer_and_hardly_any_time() -> None:
-    alone, _ = await _delays_of_quick(flooded=False)
-    beside, told = await _delays_of_quick(flooded=True)
+    alone, _ = await delays_of_quick(flooded=False)
+    beside, told = await delays_of_quick(flooded=True)
     assert (len(alone), len(beside)) == (400, 400)
     assert told["bob: answered"] == 400
     assert told["ann: refused"] > 0

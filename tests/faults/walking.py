@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
 from pathlib import Path
 from textwrap import dedent
+
+from tests.faults.disturbing import again_and_again, under_load
+from tests.faults.processes import PATIENCE, looks_at
+from tests.faults.several import Nodes
 
 STEPS = 12
 
@@ -68,3 +73,28 @@ def finished(file: Path) -> set[int]:
     lines = file.read_text().splitlines() if file.exists() else []
     steps = (line.split() for line in lines)
     return {int(n) for n, step, _ in steps if int(step) == STEPS}
+
+
+async def walk(nodes: Nodes, folder: Path, *, times: int, every: int) -> set[int]:
+    """Let orders walk over two nodes, one of which is killed and replaced now and then.
+
+    Returns those that were acknowledged, once all of them have taken their last step.
+    """
+    let_orders_walk(folder)
+    for _ in range(2):
+        await nodes.start()
+
+    async def replace_one(number: int) -> None:
+        await nodes.start()
+        await nodes.kill(nodes.living[0])
+
+    async with under_load(nodes, folder) as disturbance:
+        await again_and_again(disturbance, times, every, replace_one)
+    walked, sent = folder / "effects" / "clerk", disturbance.load.outcomes
+    acknowledged = {n for n, outcome in sent.items() if outcome == "ok"}
+    watching = looks_at(walked.parent)
+    async with asyncio.timeout(PATIENCE):
+        while not acknowledged <= finished(walked):
+            await anext(watching)
+    await watching.aclose()
+    return acknowledged

@@ -12,7 +12,8 @@ from tests.assembly.projects import Project, organism
 from xml_pipeline import HandlerMetadata, HandlerResponse, Listener, Organism
 
 RELOADS = 20
-BROKEN = frozenset({3, 8, 13, 18})
+WAYS = 5
+"""Of so many reloads one is broken, each time in another way."""
 MESSAGES = 5_000
 AT_ONCE = 250
 
@@ -99,24 +100,29 @@ def write(project: Project, generation: int) -> None:
 def broken(project: Project, generation: int) -> None:
     """Write a generation that fails in its last part, each time in another way."""
     write(project, generation)
-    ways = {
-        3: ("handlers/steps.py", "raise RuntimeError('half-loaded')"),
-        8: ("handlers/back.py", "async def back(:"),
-        13: ("organism.yaml", "listeners: ["),
-        18: ("organism.yaml", organism("{name: front, description: d, handler: os:system}")),
-    }
-    project.write(*ways[generation])
+    ways = (
+        ("handlers/steps.py", "raise RuntimeError('half-loaded')"),
+        ("handlers/back.py", "async def back(:"),
+        ("organism.yaml", "listeners: ["),
+        ("organism.yaml", organism("{name: front, description: d, handler: os:system}")),
+    )
+    project.write(*ways[generation // WAYS % len(ways)])
+
+
+def is_broken(generation: int) -> bool:
+    """Tell whether a generation is one of those that fail."""
+    return generation % WAYS == 3
 
 
 class Load:
     """Messages sent to a running organism, and what became of each."""
 
-    def __init__(self, running: Organism) -> None:
+    def __init__(self, running: Organism, reloads: int, messages: int) -> None:
         self.running = running
         self.replies: list[Any] = []
         self.applied = [0]
         self.codes: list[weakref.ref[Any]] = []
-        shares = (MESSAGES * generation // (RELOADS + 1) for generation in range(1, RELOADS + 1))
+        shares = (messages * generation // (reloads + 1) for generation in range(1, reloads + 1))
         self._reached = {share: asyncio.Event() for share in shares}
 
     async def ask(self, numbers: range) -> None:
@@ -134,35 +140,42 @@ class Load:
         for generation, reached in enumerate(self._reached.values(), 1):
             await reached.wait()
             self.codes.append(weakref.ref(module("handlers.back").back))
-            (broken if generation in BROKEN else write)(project, generation)
+            (broken if is_broken(generation) else write)(project, generation)
             event = await self.running.reload()
-            assert event.applied == (generation not in BROKEN), event.problems
+            assert event.applied != is_broken(generation), event.problems
             if event.applied:
                 self.applied.append(generation)
+
+
+async def reload_under_load(project: Project, reloads: int, messages: int) -> int:
+    """Reload so many times among so many messages; return how many configurations took effect."""
+    write(project, 0)
+    async with Organism.load(project.file) as running:
+        work = module("handlers.shared").Work
+        running.register(Listener("mine", work, stay, description="The program's own."))
+        load = Load(running, reloads, messages)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(load.reload(project))
+            for start in range(AT_ONCE):
+                group.create_task(load.ask(range(start, messages, AT_ONCE)))
+        await running.drain()
+        assert sorted(each.number for each in load.replies) == [*range(messages)]
+        assert all(each.whole for each in load.replies)
+        assert {each.generation for each in load.replies} == {*load.applied}
+        assert running.kernel.scheduler.max_concurrent == 20 + load.applied[-1]
+        assert "mine" in [each.name for each in running.listeners]
+    *codes, _ = load.codes  # whoever handled the last message may still hold it
+    applied = len(load.applied) - 1
+    del load, work
+    gc.collect()
+    assert not any(each() for each in codes)
+    return applied
 
 
 async def test_reloads_under_load_drop_nothing_and_show_nothing_half_loaded(
     project: Project,
 ) -> None:
-    write(project, 0)
-    async with Organism.load(project.file) as running:
-        work = module("handlers.shared").Work
-        running.register(Listener("mine", work, stay, description="The program's own."))
-        load = Load(running)
-        async with asyncio.TaskGroup() as group:
-            group.create_task(load.reload(project))
-            for start in range(AT_ONCE):
-                group.create_task(load.ask(range(start, MESSAGES, AT_ONCE)))
-        await running.drain()
-        assert sorted(each.number for each in load.replies) == [*range(MESSAGES)]
-        assert all(each.whole for each in load.replies)
-        assert {each.generation for each in load.replies} == {*load.applied}
-        assert running.kernel.scheduler.max_concurrent == 20 + RELOADS
-        assert "mine" in [each.name for each in running.listeners]
-    *codes, _ = load.codes  # whoever handled the last message may still hold it
-    del load, work
-    gc.collect()
-    assert not any(each() for each in codes)
+    assert await reload_under_load(project, RELOADS, MESSAGES) == 16
 
 
 async def stay(payload: Any, metadata: HandlerMetadata) -> HandlerResponse | None:
