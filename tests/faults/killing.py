@@ -18,10 +18,11 @@ from tests.faults.project import HANDS, write_project
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """What came of it: the verdict, the seconds of each restart, and the code of each exit."""
+    """What came of it: the verdict, the code of each exit, the seconds of each end and restart."""
 
     verdict: Verdict
     restarts: tuple[float, ...]
+    endings: tuple[float, ...]
     codes: tuple[int, ...]
 
 
@@ -41,7 +42,9 @@ async def end_under_load(
 
     load = Load(runner, orders, when_ok=count)
     restarts: list[float] = []
+    endings: list[float] = []
     codes: list[int] = []
+    clock = asyncio.get_running_loop().time
     await runner.start()
     async with asyncio.TaskGroup() as group:
         loading = group.create_task(load.run())
@@ -49,16 +52,18 @@ async def end_under_load(
             coming = asyncio.ensure_future(due.get())
             await asyncio.wait({coming, loading}, return_when=asyncio.FIRST_COMPLETED)
             if coming.done():
+                began = clock()
                 codes.append(await how(runner))
+                endings.append(clock() - began)
                 restarts.append(await runner.start())
             coming.cancel()
-    await _finished(load, folder / "effects")
+    await finished(load, folder / "effects")
     codes.append(await runner.stop())
     verdict = judge(load.outcomes, folder / "effects", HANDS)
-    return Ended(verdict, tuple(restarts), tuple(codes))
+    return Ended(verdict, tuple(restarts), tuple(endings), tuple(codes))
 
 
-async def _finished(load: Load, effects: Path) -> None:
+async def finished(load: Load, effects: Path) -> None:
     """Wait until the last hand has done all that was acknowledged, or nothing comes any more."""
     watching = looks_at(effects)
     with suppress(TimeoutError):  # Then the verdict will say what is lost.

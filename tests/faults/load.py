@@ -9,7 +9,7 @@ have been taken, or not.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Protocol
@@ -39,13 +39,18 @@ class Address(Protocol):
     def token(self) -> str: ...
 
 
+async def _at_once() -> None:
+    """Wait for nothing."""
+
+
 @dataclass
 class Load:
     """Orders from 1 to ``orders``, sent by so many clients side by side, each order once.
 
-    ``when_ok`` is called after every acknowledgement with the number of them so far, ``when_not``
-    after everything else. ``slowest`` is how long an order took that was answered at all.
-    Somebody may say that it is ``enough``.
+    Each client waits for ``pace`` before it sends one. ``when_ok`` is called after every
+    acknowledgement with the number of them so far, ``when_not`` after everything else.
+    ``slowest`` is how long an order took that was answered at all. Somebody may say that it
+    is ``enough``.
     """
 
     target: Target
@@ -53,6 +58,7 @@ class Load:
     clients: int = 32
     when_ok: Callable[[int], None] = lambda number: None
     when_not: Callable[[], None] = lambda: None
+    pace: Callable[[], Awaitable[None]] = _at_once
     outcomes: dict[int, str] = field(default_factory=dict)
     acknowledged: int = 0
     slowest: float = 0.0
@@ -70,6 +76,7 @@ class Load:
         for n in numbers:
             while connection is None:
                 connection = await self._connect()
+            await self.pace()
             began = perf_counter()
             self.outcomes[n] = outcome = await connection.order(n)
             if connection.alive:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.disturbing import again_and_again, under_load
-from tests.faults.processes import PATIENCE, looks_at
+from tests.faults.processes import PATIENCE
 from tests.faults.project import write_project
 from tests.faults.several import Nodes
 from tests.faults.walking import inversions, walk

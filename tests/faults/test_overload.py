@@ -1,4 +1,4 @@
-"""R10 and R25: who is slow, and who floods, delays nobody else; and whatever is shed is told so.
+"""R10, R12 and R25: who is slow, and who floods, delays nobody else; what is shed is told so.
 
 On a virtual clock, so that a minute of it takes a moment, and a delay is what it is.
 """
@@ -22,6 +22,8 @@ from xml_pipeline.testing import memory_organism, respond
 pytestmark = [pytest.mark.virtual_clock, pytest.mark.no_cover]
 
 SECONDS = 60
+CAPACITY = 400
+"""Messages a second that twenty handlers of fifty milliseconds can do."""
 
 
 def listener(name: str, accepts: type, handler: object, **options: object) -> Listener:
@@ -100,9 +102,7 @@ async def test_a_slow_listener_fills_its_part_of_the_hall_and_no_more() -> None:
     assert crowd.told.total() == 1_100 * SECONDS  # Nobody was left without a word.
 
 
-async def delays_of_quick(
-    seconds: int = 10, *, flooded: bool
-) -> tuple[list[float], Counter[str]]:
+async def delays_of_quick(seconds: int = 10, *, flooded: bool) -> tuple[list[float], Counter[str]]:
     """Return how long somebody's orderly questions took, beside somebody's flood or alone."""
     random = Random(11)
 
@@ -138,3 +138,42 @@ async def test_somebodys_flood_of_failures_costs_others_no_answer_and_hardly_any
     assert told["ann: refused"] > 0
     assert told["ann: handler"] > 0
     assert beside[396] <= 1.5 * alone[396]
+
+
+async def five_times_too_many(seconds: int) -> tuple[Crowd, float, list[float]]:
+    """Let five senders send as much as all handlers can do, each.
+
+    Returns what they were told, which part of the handlers' capacity was put to use meanwhile,
+    and how long bob, who comes afterwards, waited for each of his answers.
+    """
+
+    async def work(payload: Task | Note, metadata: HandlerMetadata) -> HandlerResponse:
+        await asyncio.sleep(20 / CAPACITY)
+        return respond(Result(payload.text))
+
+    organism = memory_organism(
+        listener("worker", (Task, Note), work),  # type: ignore[arg-type]
+        max_concurrent_handlers=20,
+        limits={"waiting_messages": 1_000},
+    )
+    async with organism:
+        crowd = Crowd(organism)
+        for _ in range(10 * seconds):
+            for n in range(5 * CAPACITY // 10):
+                crowd.send("worker", Task("t"), f"ann{n % 5}")
+            await asyncio.sleep(0.1)
+        used = sum(crowd.told[f"ann{n}: answered"] for n in range(5)) / (CAPACITY * seconds)
+        await organism.drain()
+        for _ in range(100):
+            crowd.send("worker", Note("n"), "bob")
+            await asyncio.sleep(0.1)
+        await organism.drain()
+    return crowd, used, crowd.delays
+
+
+async def test_five_times_too_many_are_refused_or_answered_and_then_all_is_as_before() -> None:
+    crowd, used, delays = await five_times_too_many(SECONDS // 10)
+    assert crowd.told.total() == 5 * CAPACITY * SECONDS // 10 + 100
+    assert {each.partition(": ")[2] for each in crowd.told} <= {"answered", "refused", "overload"}
+    assert used >= 0.8
+    assert max(delays) <= 0.051

@@ -1,0 +1,223 @@
+"""Which test proves which requirement of security."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """Something that must hold, by its number, and the tests that prove it.
+
+    ``missing`` says what of it is not built; without tests that is all of it.
+    """
+
+    id: str
+    about: str
+    tests: tuple[str, ...] = ()
+    missing: str = ""
+
+
+def tests_in(file: str, *names: str) -> tuple[str, ...]:
+    """Name tests of one file."""
+    return tuple(f"tests/{file}.py::test_{name}" for name in names)
+
+
+SECURITY = (
+    Proof(
+        "S1",
+        "what the pump stamps, nobody can write",
+        tests_in(
+            "flows/test_trust",
+            "of_a_thousand_forged_envelopes_none_is_accepted_as_written",
+            "only_the_pump_says_what_the_pump_says",
+            "an_envelope_that_a_handler_writes_is_only_text",
+        ),
+    ),
+    Proof(
+        "S2",
+        "to know a thread is not to be allowed in it",
+        tests_in(
+            "flows/test_trust",
+            "ten_thousand_stolen_guessed_and_replayed_threads_open_nothing",
+            "a_closed_thread_and_one_that_never_was_are_refused_in_the_same_words",
+        ),
+    ),
+    Proof(
+        "S3",
+        "a listener reaches its peers and nobody else",
+        tests_in(
+            "flows/test_peers",
+            "each_of_twenty_reaches_exactly_whom_it_lists",
+            "an_answer_and_an_error_reach_the_caller_and_nobody_else",
+        )
+        + tests_in(
+            "primitives/test_reach",
+            "a_message_arrives_through_primitives_only_if_every_name_on_its_way_is_a_peer",
+        ),
+        "MCP, A2A",
+    ),
+    Proof(
+        "S4",
+        "markup in a handler's text stays text",
+        tests_in(
+            "flows/test_injection",
+            "a_thousand_markup_injections_arrive_as_the_text_they_are",
+            "naughty_strings_arrive_as_they_are_or_are_refused",
+            "payloads_that_a_handler_writes_side_by_side_are_each_checked_alone",
+        ),
+    ),
+    Proof(
+        "S5",
+        "limits come before parsing",
+        tests_in(
+            "flows/test_xml_limits",
+            "what_is_hostile_is_refused_within_fifty_milliseconds",
+            "what_a_file_outside_holds_is_never_part_of_a_payload",
+        ),
+    ),
+    Proof(
+        "S6",
+        "signatures fail closed",
+        tests_in(
+            "security/test_signatures",
+            "an_attack_is_refused_with_one_fault_and_heard_by_nobody",
+            "where_signatures_are_no_duty_a_bad_one_is_refused_all_the_same",
+            "an_envelope_is_heard_once_whoever_brings_it",
+            "no_flipped_bit_changes_what_is_believed",
+        ),
+    ),
+    Proof("S7", "JWT", missing="JWT"),
+    Proof("S8", "tenants see nothing of each other", missing="tenants outside"),
+    Proof(
+        "S9",
+        "nothing from outside is unpickled",
+        tests_in("backends/test_redis", "a_pickle_in_any_key_is_only_bytes")
+        + tests_in(
+            "dispatch/test_pool",
+            "a_pickle_in_the_pipe_is_never_loaded",
+            "a_pickle_for_a_worker_is_never_loaded_either",
+        )
+        + tests_in("house/test_data_is_never_code", "no_data_is_executed_anywhere"),
+    ),
+    Proof(
+        "S10",
+        "the file runs no foreign code, and cannot blow up",
+        tests_in("assembly/test_foreign_code", "foreign_code_is_refused_before_it_is_imported")
+        + tests_in("config/test_imports", "a_linked_module_is_refused_before_it_is_run")
+        + tests_in(
+            "config/test_reading_yaml",
+            "a_file_that_would_blow_up_is_refused",
+            "a_key_that_is_written_twice_is_refused",
+        ),
+    ),
+    Proof("S11", "a file tool stays below its root", missing="tools"),
+    Proof("S12", "a shell tool stays in its sandbox", missing="tools, sandbox"),
+    Proof("S13", "a fetching tool reaches nothing inside", missing="tools"),
+    Proof("S14", "secrets are in no output", missing="redaction"),
+    Proof("S15", "retrieved text is data", missing="language models"),
+    Proof("S16", "an MCP client believes no server", missing="MCP"),
+    Proof(
+        "S17",
+        "the HTTP server knows its own names, and waits for nobody",
+        tests_in(
+            "server/test_gate",
+            "other_names_are_not_answered",
+            "pages_of_other_sites_are_refused",
+        )
+        + tests_in(
+            "server/test_serving",
+            "a_request_whose_head_does_not_come_is_not_waited_for",
+            "one_connection_too_many_is_ended_and_the_others_stay",
+        )
+        + tests_in(
+            "server/test_websocket", "a_frame_beyond_the_limit_closes_the_socket_and_no_other"
+        ),
+        "MCP",
+    ),
+    Proof(
+        "S18",
+        "budgets and hops end what would not end",
+        tests_in("audit/test_orders", "a_loop_that_the_hop_limit_ends_is_written_down")
+        + tests_in(
+            "flows/test_growth",
+            "agents_that_answer_each_other_for_ever_are_stopped_with_one_fault",
+            "a_fan_out_that_doubles_at_every_step_is_stopped_by_the_number_of_messages",
+        )
+        + tests_in(
+            "flows/test_spending",
+            "a_hundred_spend_at_once_and_the_books_balance_however_they_end",
+        ),
+    ),
+    Proof(
+        "S19",
+        "no pattern costs more than it should",
+        tests_in("payload/test_patterns", "expressions_that_kill_a_backtracker_cost_little"),
+    ),
+    Proof(
+        "S20",
+        "JSON means the same to everybody",
+        tests_in(
+            "server/test_strict_json",
+            "whatever_json_can_say_is_read",
+            "what_is_not_plain_json_is_refused_in_our_own_words",
+            "any_bytes_are_read_or_refused_and_nothing_else",
+        ),
+    ),
+    Proof(
+        "S21",
+        "the audit tells of any change",
+        tests_in(
+            "audit/test_chain",
+            "every_flipped_bit_is_found",
+            "a_line_that_is_removed_doubled_or_moved_is_found_by_its_neighbours",
+            "lines_missing_at_the_end_are_found_by_the_head",
+        ),
+    ),
+    Proof(
+        "S22",
+        "one call stops what is meant",
+        tests_in(
+            "security/test_kill_switch",
+            "one_call_stops_what_is_meant_and_nothing_else_a_hundred_times",
+            "one_call_stops_a_thread_and_what_is_below_it_a_hundred_times",
+            "ten_thousand_conversations_stop_within_a_second",
+        ),
+    ),
+    Proof("S23", "supply chain", missing="lock file, SBOM"),
+    Proof(
+        "S24",
+        "an error tells its code and id, and no more",
+        tests_in(
+            "flows/test_secrecy",
+            "what_a_peer_is_told_of_an_error_names_nothing_but_its_code_and_id",
+            "what_the_outside_is_told_of_an_error_names_nothing_but_its_code_and_id",
+        )
+        + tests_in("server/test_refusals", "nobody_is_told_more_than_they_may_know"),
+    ),
+    Proof(
+        "S25",
+        "orders are authenticated and written down",
+        tests_in(
+            "security/test_admin",
+            "without_the_token_nothing_is_ordered",
+            "what_cannot_be_written_down_is_not_done_and_says_so",
+        )
+        + tests_in(
+            "audit/test_orders", "a_reload_tells_who_comes_and_goes_and_gains_and_loses_peers"
+        ),
+    ),
+    Proof(
+        "S26",
+        "state is its listener's and its thread's, and bounded",
+        tests_in(
+            "flows/test_state",
+            "a_state_that_is_too_large_fails_the_delivery_and_names_the_key",
+        )
+        + tests_in(
+            "flows/test_reference_faults",
+            "calls_over_the_same_path_share_neither_history_nor_todos_and_are_let_go",
+        ),
+        "memory of agents",
+    ),
+)
