@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import dedent
@@ -95,10 +96,17 @@ class Project:
 
 @pytest.fixture
 def project(tmp_path: Path) -> Iterator[Project]:
+    """Give an empty project."""
+    with project_in(tmp_path) as project:
+        yield project
+
+
+@contextmanager
+def project_in(folder: Path) -> Iterator[Project]:
     """Give an empty project; afterwards its modules are forgotten, and others are back."""
     path, others = sys.path[:], _loaded()
     _forget()
-    yield Project(tmp_path)
+    yield Project(folder)
     _forget()
     sys.modules.update(others)
     sys.path[:] = path

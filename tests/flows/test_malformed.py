@@ -24,6 +24,7 @@ from tests.flows.payloads import Number, Result, Task
 from tests.virtual_clock import VirtualClockLoop
 from xml_pipeline.errors import NoReply, Unanswered
 from xml_pipeline.events import Event, FaultEvent, MessageReceived
+from xml_pipeline.listener import HandlerMetadata, HandlerResponse, Listener
 from xml_pipeline.organism import Organism
 from xml_pipeline.payload import codec_of, xmlify
 from xml_pipeline.steps.envelope import envelope_schema
@@ -92,19 +93,20 @@ class Desk:
         return str(error.code)
 
 
-def staff() -> list[Probe]:
+async def _answer(payload: Task | Order, _: HandlerMetadata) -> HandlerResponse:
+    return respond(Result("done"))
+
+
+async def _keep_silent(payload: Number, _: HandlerMetadata) -> None:
+    """Take it."""
+
+
+def staff() -> list[Listener]:
     """Return listeners that answer, keep silent, and keep no record of what they were given."""
-    answering = Probe("worker", (Task, Order), lambda payload, _: respond(Result("done")))
-    answering.seen = _Nowhere()
-    silent = Probe("number", Number)
-    silent.seen = _Nowhere()
-    return [answering, silent]
-
-
-class _Nowhere(list[Any]):
-    """A list that forgets."""
-
-    def append(self, _: object) -> None: ...
+    return [
+        Listener("worker", (Task, Order), _answer, description="Answers."),
+        Listener("number", Number, _keep_silent, description="Keeps silent."),
+    ]
 
 
 @contextmanager
