@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from pathlib import Path
 
 from xml_pipeline.backends import Backend
@@ -10,6 +11,7 @@ from xml_pipeline.backends.memory import MemoryBackend
 from xml_pipeline.blueprint import Blueprint, Reader
 from xml_pipeline.catalogue import find
 from xml_pipeline.errors import ConfigError, PluginNotFound
+from xml_pipeline.llm.models import INSTEAD
 from xml_pipeline.organism import Organism
 from xml_pipeline.reload import Reloader
 
@@ -41,12 +43,14 @@ def assemble(path: str | Path, journal: Path | None = None) -> Organism:
     return organism
 
 
-def assemble_sandbox(path: str | Path) -> Organism:
+def assemble_sandbox(path: str | Path, states: Iterable[tuple[str, bytes]] = ()) -> Organism:
     """Build the organism that a file describes so that nothing it does is kept anywhere.
 
-    Its journal is in memory, and it writes no audit log. Raises ConfigError.
+    Its journal is in memory, it writes no audit log, and its models say what they said in these
+    states of threads: none of them is asked. Raises ConfigError.
     """
     reader = Reader()
+    reader.commons.put(INSTEAD, find("agents", "recorded").Recorded(states))
     with reader.read(Path(path)) as blueprint:
         silent = blueprint.config.audit.model_copy(update={"enabled": False})
         organism = Organism(

@@ -25,12 +25,19 @@ class Commons:
     def __init__(self) -> None:
         self._things: dict[Hashable, Any] = {}
 
+    def __contains__(self, key: Hashable) -> bool:
+        return key in self._things
+
     def get(self, key: Hashable, make: Callable[[], Thing]) -> Thing:
         """Return the thing of that key, made when it is first asked for."""
         if key not in self._things:
             self._things[key] = make()
         thing: Thing = self._things[key]
         return thing
+
+    def put(self, key: Hashable, thing: Closing) -> None:
+        """Let this be the thing of that key, whoever asks for it."""
+        self._things[key] = thing
 
     async def aclose(self) -> None:
         """Close everything, the last first."""

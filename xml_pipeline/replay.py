@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -220,6 +220,14 @@ class _Again:
     async def _leave(self, resumption: Resumption) -> None:
         resumption.leave()
         await self._kernel.journal.commit()
+
+
+def states_in(past: PastConversation) -> Iterator[tuple[str, bytes]]:
+    """Yield each state that was written down, in order, with the id of its thread."""
+    for entry in past.entries:
+        for letter, fields, body in lines_of(entry.records):
+            if letter == "z":
+                yield fields[0], body
 
 
 @asynccontextmanager

@@ -146,7 +146,7 @@ class Run:
         return None
 
     def begin(self, now: float, *, session: bool) -> None:
-        """Begin with another request."""
+        """Begin with another request; ``now`` is 0 where nobody has to know."""
         fresh = Run(self.number + 1, active=True, started=now, session=session)
         for name in Run.__slots__:
             setattr(self, name, getattr(fresh, name))

@@ -77,7 +77,8 @@ class Work:
         if self.run.active:
             self.run.steering.append(message.text)
             return []
-        self.run.begin(time.time(), session=isinstance(payload, Task) and payload.session)
+        now = time.time() if self.agent.keys.run_timeout is not None else 0.0
+        self.run.begin(now, session=isinstance(payload, Task) and payload.session)
         self.transcript.add(message)
         self.teller.tell("run_started", run=self.run.number, model=self.agent.address)
         timer = self._timer("run", self.agent.keys.run_timeout)

@@ -19,10 +19,15 @@ from xml_pipeline.llm.cascade import Cascade, Gate, Tier
 from xml_pipeline.llm.retry import Retry
 from xml_pipeline.llm.router import Router
 
+INSTEAD = "the only models"
+"""The key of what answers for every model of an organism, where there is such a thing."""
+
 
 def models_of(plan: Plan) -> Models:
     """Return the models of an organism: the same for all of its listeners."""
     config, folder = plan.organism.llm, plan.folder
+    if INSTEAD in plan.commons:
+        return plan.commons.get(INSTEAD, lambda: Models(config, folder))
     return plan.commons.get((Models, config, folder), lambda: Models(config, folder))
 
 

@@ -20,7 +20,7 @@ from xml_pipeline.cli.output import print_json, print_result, remark
 from xml_pipeline.cli.story import past_of
 from xml_pipeline.cli.text_logs import text_lines
 from xml_pipeline.logs import log_lines
-from xml_pipeline.replay import Decision, Replay, Step
+from xml_pipeline.replay import Decision, Replay, Step, states_in
 from xml_pipeline.replay import replay as run_again
 
 
@@ -39,7 +39,7 @@ async def replay(thread: str, file: Path, target: Target, as_json: bool) -> None
     """
     past = await _past(thread, file, target)
     with log_lines(text_lines(colors=False), "critical"):
-        result = await run_again(assemble_sandbox(file).kernel, past)
+        result = await run_again(assemble_sandbox(file, states_in(past)).kernel, past)
     if as_json:
         print_json(_members(result))
     else:
