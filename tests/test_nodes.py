@@ -21,6 +21,7 @@ from xml_pipeline.config import OrganismConfig
 from xml_pipeline.errors import BackendUnavailable, Undeliverable, UnknownThread
 from xml_pipeline.listener import HandlerMetadata, HandlerResponse, Listener
 from xml_pipeline.organism import Organism
+from xml_pipeline.processes import this_process
 from xml_pipeline.testing import respond
 
 LIFETIME = 0.5
@@ -203,6 +204,31 @@ async def test_a_node_that_leaves_is_replaced_at_once(server: RedisServer) -> No
         await until(lambda: staying.conversations == ids)
         await until_shared(staying.store, 64)
         assert set(await held(staying.store)) == {staying.store.node}
+
+
+async def test_a_node_whose_process_has_died_on_this_machine_is_replaced_at_once(
+    server: RedisServer,
+) -> None:
+    place, pid, started = this_process().rsplit(" ", 2)
+    dead = RedisBackend(server.url, lifetime=3_600.0)
+    await dead.join()
+    before = f"{place} {pid} {int(started) - 1}"  # Of the same number, before this one.
+    await RedisBackend.look(dead, {"organism": "town", "process": before})
+    assert len(await dead.take(range(SHARDS))) == SHARDS
+    async with running(server, 1) as (node,):
+        await until_shared(node.store, SHARDS)
+        assert await node.holds() == SHARDS
+    await dead.close()
+
+
+async def test_a_node_whose_process_lives_is_left_alone(server: RedisServer) -> None:
+    silent = RedisBackend(server.url, lifetime=3_600.0)
+    await silent.join()
+    await RedisBackend.look(silent, {"organism": "town", "process": this_process()})
+    assert len(await silent.take(range(SHARDS // 2))) == SHARDS // 2
+    async with running(server, 1) as (node,):
+        await until_shared(node.store, SHARDS // 2, SHARDS // 2)
+    await silent.close()
 
 
 async def test_a_node_that_was_replaced_forgets_everything_and_begins_anew(

@@ -22,6 +22,7 @@ from xml_pipeline.backends import Shared, View, endings_of, shard_of
 from xml_pipeline.backends.base import SHARDS
 from xml_pipeline.errors import BackendUnavailable, TakenOver, Undeliverable
 from xml_pipeline.kernel import Kernel
+from xml_pipeline.processes import has_died, this_process
 from xml_pipeline.recovery import resume
 from xml_pipeline.registries.waiters import waiting_in
 from xml_pipeline.thread import Conversation
@@ -63,6 +64,7 @@ class Nodes:
         self._kernel = kernel
         self._store = store
         self._organism = organism
+        self._process = this_process()
         self._every = store.lifetime / _LOOKS
         self._held: set[int] = set()
         self._giving: set[int] = set()
@@ -142,7 +144,7 @@ class Nodes:
         store, node = self._store, self._store.node
         await self._tidy_up()
         looked = asyncio.get_running_loop().time()
-        view = await store.look(self._about())
+        view = await self._without_dead(await store.look(self._about()))
         self._check_organism(view)
         if store.node != node:
             return  # It has begun anew meanwhile.
@@ -171,11 +173,22 @@ class Nodes:
             await self._store.give(given)
             self._given -= given
 
+    async def _without_dead(self, view: View) -> View:
+        """Bury those whose process has died on this machine; return what is left."""
+        dead = {node for node, about in view.living.items() if has_died(about.get("process"))}
+        for node in dead:
+            log.warning("node %.8s has died on this machine; it is replaced", node)
+            await self._store.bury(node)
+        living = {node: about for node, about in view.living.items() if node not in dead}
+        holders = {shard: node for shard, node in view.holders.items() if node not in dead}
+        return View(living, holders)
+
     def _about(self) -> dict[str, object]:
         return {
             "organism": self._organism,
             "host": socket.gethostname(),
             "pid": os.getpid(),
+            "process": self._process,
             "conversations": self._kernel.threads.conversations,
             "at": self._kernel.journal.clock(),
         }
