@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -14,12 +15,13 @@ import pytest
 
 from tests.flows.payloads import Result, Task
 from tests.services.redis_server import RedisServer
-from xml_pipeline.backends import View, endings_of, shard_of
+from xml_pipeline.backends import Mark, View, endings_of, shard_of
 from xml_pipeline.backends.base import SHARDS
 from xml_pipeline.backends.redis import RedisBackend
 from xml_pipeline.config import OrganismConfig
 from xml_pipeline.errors import BackendUnavailable, Undeliverable, UnknownThread
 from xml_pipeline.listener import HandlerMetadata, HandlerResponse, Listener
+from xml_pipeline.message import ENVELOPE_NAMESPACE as ENVELOPE
 from xml_pipeline.organism import Organism
 from xml_pipeline.processes import this_process
 from xml_pipeline.testing import respond
@@ -194,6 +196,46 @@ async def test_what_is_being_worked_on_stays_where_it_is_until_it_is_done(
         await entering
         await until_shared(old.store, 32, 32)
         await new.organism.__aexit__(None, None, None)
+
+
+async def test_what_is_meant_for_a_conversation_of_another_node_is_done_there(
+    server: RedisServer,
+) -> None:
+    async with running(server, 2) as (one, other):
+        await until_shared(one.store, 32, 32)
+        answered, killed = [await one.organism.send("later", Task(each)) for each in "ab"]
+        await one.organism.drain()
+        await other.organism.errands.answer(answered, Result("yes"), by="somebody")
+        await other.organism.errands.kill(killed, by="somebody")
+        for id in (answered, killed):
+            with pytest.raises(UnknownThread):
+                await other.organism.errands.kill(id, by="somebody")
+        await until(lambda: not one.conversations)
+        for id in (answered, killed):
+            past = await other.store.conversation(id)
+            assert past is not None
+            assert past.ended is not None
+
+
+async def test_a_message_follows_its_conversation_to_another_node_once(
+    server: RedisServer,
+) -> None:
+    async with running(server, 2) as (one, other):
+        await until_shared(one.store, 32, 32)
+        thread = await one.organism.send("later", Task("a"))
+        await one.organism.drain()
+        said = (
+            f'<message xmlns="{ENVELOPE}"><meta><from>x</from><to>later</to>'
+            f"<thread>{thread}</thread></meta><Task xmlns=''><text>b</text></Task></message>"
+        ).encode()
+        mark = Mark("idempotency", "k", b"head", time.time() + 60.0)
+        told = [await other.organism.errands.say(thread, said, "outside", mark=mark) for _ in "ab"]
+        assert told[0] == told[1]
+        assert told[0].startswith(thread)
+        await one.organism.drain()
+        past = await other.store.conversation(thread)
+        assert past is not None
+        assert sum(b"<text>b</text>" in each.records for each in past.entries) == 1
 
 
 async def test_a_node_that_leaves_is_replaced_at_once(server: RedisServer) -> None:

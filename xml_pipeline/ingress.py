@@ -124,10 +124,16 @@ class Ingress:
             raise ValueError(f"nobody outside may be called {sender!r}")
 
     def _own_conversation(self, raw: bytes, sender: str, tenant: str) -> Thread | None:
-        named = _THREAD.search(raw, 0, _GLANCE)
-        thread = self._threads.find(named[1].decode()) if named else None
+        named = named_thread(raw)
+        thread = self._threads.find(named) if named is not None else None
         if thread is None or thread.parent is not None:
             return None
         conversation = thread.conversation
         mine = conversation.channel == sender and conversation.tenant == tenant
         return thread if mine else None
+
+
+def named_thread(raw: bytes) -> str | None:
+    """Return which thread an envelope seems to name, at a glance."""
+    named = _THREAD.search(raw, 0, _GLANCE)
+    return named[1].decode() if named else None

@@ -18,6 +18,7 @@ from xml_pipeline.config import OrganismConfig
 from xml_pipeline.control import Control
 from xml_pipeline.dead_letters import DeadLetters
 from xml_pipeline.dispatch.by_name import paths_of
+from xml_pipeline.errands import Errands
 from xml_pipeline.errors import (
     Timeout,
     XmlPipelineError,
@@ -50,10 +51,10 @@ class Organism:
 
     An async context manager: it runs from entry to exit. On exit whatever still runs is
     cancelled; ``drain`` first waits until nothing is in flight. ``steps`` are inserted into
-    the pipeline, at the envelope and at the delivery.
+    the pipeline, at the envelope and at the delivery. ``closing`` is closed when it has stopped;
+    ``errands`` kill, answer and say things on whichever node a conversation is.
 
     If its pump ever dies, everybody who waits is told, and so is whoever leaves the context.
-    ``closing`` is what is closed when it has stopped.
     """
 
     def __init__(
@@ -71,6 +72,8 @@ class Organism:
         self.closing: list[Closing] = []
         self._run = Run(self._kernel, self.config.organism.name)
         self._control = Control(self._kernel)
+        self.errands = Errands(self._kernel, self._control, self._run.holds, self._run.admit)
+        self._run.beside = self.errands.live
         self._letters = DeadLetters(self._kernel)
         everybody = (*system_listeners(self._kernel), *map(_checked, listeners))
         self._put_in_place(everybody, self.config)
@@ -81,8 +84,7 @@ class Organism:
 
         ``journal`` is the SQLite file for what must outlive the process, where the organism's
         own file names no backend; without it, an organism of such a file forgets everything.
-        The assembly, which knows every room of the house, is found by name: this module
-        knows none of them.
+        The assembly, which knows every room, is found by name: this module knows none of them.
         """
         organism: Organism = import_module("xml_pipeline.assembly").assemble(Path(path), journal)
         return organism
@@ -147,9 +149,7 @@ class Organism:
         tenant: str = "",
     ) -> Delivery:
         """Do as ``ask`` does and return the whole answer: payload, sender, ids."""
-        if self._must_wait():
-            await self._kernel.door.enter()
-            self._run.admit()
+        await self._enter()
         thread = self._kernel.ingress.open(sender, tenant)
         self._kernel.ingress.say(thread, payload, to)
         answer = self.waiter(thread)
@@ -168,9 +168,7 @@ class Organism:
         self, to: str | None, payload: object, *, sender: str = "outside", tenant: str = ""
     ) -> str:
         """Send a payload without waiting for the answer; returns the thread's id."""
-        if self._must_wait():
-            await self._kernel.door.enter()
-            self._run.admit()
+        await self._enter()
         thread = self._kernel.ingress.open(sender, tenant)
         self._kernel.ingress.say(thread, payload, to)
         await self._written()
@@ -180,13 +178,12 @@ class Organism:
         """Put a whole envelope, as bytes, on its way; returns the id of its thread.
 
         ``sender`` is who was authenticated: what the envelope says of its sender is
-        overwritten. Waits while the outer door is full, and until what was taken in would
-        outlive this process, if anything does; BackendUnavailable where that cannot be had. A
-        document that is refused is answered on that thread with a fault.
+        overwritten. Waits while the outer door is full, and until what was taken in would outlive
+        this process, if anything does; BackendUnavailable where that cannot be had.
         """
-        if self._must_wait():
-            await self._kernel.door.enter()
-            self._run.admit()
+        await self._enter()
+        if elsewhere := self.errands.elsewhere(raw):
+            return (await self.errands.say(elsewhere, raw, sender, tenant)).rpartition(".")[0]
         thread = self._kernel.ingress.take_in(raw, sender, tenant)
         await self._written()
         return thread.id
@@ -369,10 +366,13 @@ class Organism:
         boot = Boot(self.config.organism.name, stamp, len(self._kernel.listeners))
         self._kernel.ingress.say_as_system(boot)
 
-    def _must_wait(self) -> bool:
+    async def _enter(self) -> None:
+        """Wait until there is room at the outer door."""
         self._run.admit()
         door = self._kernel.door
-        return door.full or bool(door.line)
+        if door.full or door.line:
+            await door.enter()
+            self._run.admit()
 
     async def _written(self) -> None:
         """Wait until what was taken in would outlive this process, if anything does."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import ExitStack
+from typing import Any
 
 from xml_pipeline.backends import Shared
 from xml_pipeline.errors import BackendUnavailable, Undeliverable, XmlPipelineError
@@ -21,13 +22,15 @@ _STOPPED = "the organism has stopped"
 class Run:
     """The one time that an organism runs.
 
-    If its pump ever dies, everybody who waits is told, and so is whoever stops it.
+    If its pump ever dies, everybody who waits is told, and so is whoever stops it. ``beside`` is
+    what runs as long as messages move.
     """
 
     def __init__(self, kernel: Kernel, organism: str) -> None:
         self._kernel = kernel
         store = kernel.journal.backend
         self._nodes = Nodes(kernel, store, organism) if isinstance(store, Shared) else None
+        self.beside: Callable[[], Coroutine[Any, Any, None]] = _nothing
         self._pump: asyncio.Task[None] | None = None
         self._at_rest: list[asyncio.Future[None]] = []
 
@@ -92,6 +95,10 @@ class Run:
         kernel = self._kernel
         return (alone(kernel.threads.conversations, kernel.journal.clock()),)
 
+    def holds(self, id: str) -> bool:
+        """Tell whether a conversation or thread of this id would be in this process's memory."""
+        return self._nodes is None or self._nodes.holds(id)
+
     def check(self) -> None:
         """Raise XmlPipelineError where no message would move."""
         if self._pump is None:
@@ -126,10 +133,12 @@ class Run:
         stopped = False
         try:
             async with asyncio.TaskGroup() as group:
-                living = group.create_task(self._nodes.live()) if self._nodes is not None else None
+                living = [group.create_task(self.beside())]
+                if self._nodes is not None:
+                    living.append(group.create_task(self._nodes.live()))
                 await self._kernel.pump.run(self._between)
-                if living is not None:
-                    living.cancel()
+                for each in living:
+                    each.cancel()
             stopped = True  # Whoever stops it writes down the rest first, and tells of that.
         finally:
             if not stopped:
@@ -167,6 +176,10 @@ class Run:
         for resting in self._at_rest:
             if not resting.done():
                 resting.set_exception(XmlPipelineError(_STOPPED))
+
+
+async def _nothing() -> None:
+    """Run beside the pump of one who is alone."""
 
 
 def _cry_out(pump: asyncio.Task[None]) -> None:

@@ -95,6 +95,20 @@ async def test_what_had_reached_nobody_when_its_node_was_replaced_is_not_known_e
             assert "not known" in told.json()["detail"]
 
 
+async def test_of_a_kill_at_a_node_that_was_replaced_nothing_is_known() -> None:
+    async with living_in(Town()) as node:
+        thread = (await node.post("patient")).json()["thread"]
+        await node.patient.called.wait()
+        node.store.goes_on.clear()
+        killing = asyncio.create_task(node.http.delete(f"/v1/threads/{thread}"))
+        await asyncio.sleep(0.1)
+        node.replace()
+        node.store.goes_on.set()
+        told = await killing
+        assert told.status_code == 503
+        assert "not known" in told.json()["detail"]
+
+
 async def test_whoever_asks_again_after_that_is_heard_as_if_for_the_first_time() -> None:
     async with living_in(Town()) as node:
         await node.organism.drain()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import AsyncIterator, Collection, Mapping
+from contextlib import suppress
 from itertools import count
 
 from xml_pipeline.backends import Commit, PastConversation, View, shard_of
@@ -19,6 +21,7 @@ class Town:
         self.living: dict[str, tuple[Mapping[str, object], float]] = {}
         self.holders: dict[int, str] = {}
         self.numbers = count(1)
+        self.boxes: defaultdict[str, asyncio.Queue[bytes]] = defaultdict(asyncio.Queue)
 
     def seen_by(self, node: str, about: Mapping[str, object], lifetime: float) -> View:
         now = asyncio.get_running_loop().time()
@@ -29,6 +32,31 @@ class Town:
     def leave(self, node: str) -> None:
         self.living.pop(node, None)
         self.holders = {shard: it for shard, it in self.holders.items() if it != node}
+
+
+class Boxes:
+    """The postbox of a town."""
+
+    def __init__(self, town: Town) -> None:
+        self._town = town
+
+    async def send(self, shard: int, letter: bytes) -> bool:
+        holder = self._town.holders.get(shard, "")
+        if holder in self._town.living:
+            await self.reply(holder, letter)
+        return holder in self._town.living
+
+    async def reply(self, node: str, letter: bytes) -> None:
+        self._town.boxes[node].put_nowait(letter)
+
+    async def receive(self, node: str) -> list[bytes]:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(1.0):
+                return [await self._town.boxes[node].get()]
+        return []
+
+    async def close(self) -> None:
+        """Nothing is held."""
 
 
 class Together:
@@ -61,6 +89,9 @@ class Together:
 
     async def close(self) -> None:
         self.town.leave(self.node)
+
+    def postbox(self) -> Boxes:
+        return Boxes(self.town)
 
     async def append(self, commit: Commit) -> None:
         await self.goes_on.wait()

@@ -12,9 +12,23 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from tests.server.house import HELLO, TOKEN, Patient, Visitor, envelope, head, listener, running
+from tests.faults.test_errands import Host
+from tests.faults.together import Together, Town
+from tests.server.house import (
+    HELLO,
+    TOKEN,
+    Greeting,
+    Patient,
+    Visitor,
+    envelope,
+    head,
+    listener,
+    running,
+)
 from xml_pipeline.config import OrganismConfig
+from xml_pipeline.errors import BackendUnavailable
 from xml_pipeline.server import Bounds
+from xml_pipeline.server.app import SENDER
 
 
 class Talk:
@@ -265,3 +279,46 @@ async def push_until_cut(writer: asyncio.StreamWriter, frame: bytes) -> None:
         while not writer.transport.is_closing():
             writer.write(frame)
             await writer.drain()
+
+
+@asynccontextmanager
+async def two_nodes() -> AsyncIterator[tuple[Visitor, Visitor]]:
+    """Let two nodes share the work, each with a server."""
+    stores = [Together(town) for town in [Town()] * 2]
+    for each in stores:
+        each.lifetime = 0.5
+    async with (
+        running(Host().listener, backend=stores[0]) as one,
+        running(Host().listener, backend=stores[1]) as other,
+    ):
+        yield one, other
+
+
+async def begin(visitor: Visitor) -> str:
+    """Begin a conversation that goes on, and return its thread."""
+    thread = await visitor.organism.send("host", Greeting("Ada"), sender=SENDER)
+    await visitor.organism.drain()
+    return thread
+
+
+async def test_a_message_to_a_conversation_of_another_node_is_accepted_and_answered() -> None:
+    async with two_nodes() as (one, other), talking(other) as talk:
+        thread = await begin(one)
+        bye = {"Farewell": {"name": "Bob"}}
+        await talk.say("inject", "r", to="host", payload=bye, thread=thread)
+        accepted, answer = await talk.hear(), await talk.hear()
+    assert (accepted["kind"], accepted["ref"], accepted["thread"]) == ("accepted", "r", thread)
+    assert (answer["kind"], answer["ref"], answer["thread"]) == ("answer", "r", thread)
+    assert answer["payload"] == {"text": "Goodbye, Bob!"}
+
+
+async def test_a_message_that_another_node_does_not_take_in_is_a_problem() -> None:
+    async with two_nodes() as (one, other), talking(other) as talk:
+        thread = await begin(one)
+        one.organism.kernel.journal.suspended = BackendUnavailable("nothing is taken in")
+        bye = {"Farewell": {"name": "Bob"}}
+        await talk.say("inject", "r", to="host", payload=bye, thread=thread)
+        problem = await talk.hear()
+        one.organism.kernel.journal.suspended = None
+    assert (problem["kind"], problem["ref"]) == ("problem", "r")
+    assert "not known" in problem["detail"]

@@ -82,16 +82,17 @@ class Desk:
         """Tell whether what must outlive the process cannot be written at present."""
         return self.keeps and self.organism.kernel.journal.refusal is not None
 
-    def submit(self, raw: bytes) -> Exchange:
-        """Put an envelope on its way; Problem where it cannot be taken in."""
+    def check_running(self) -> None:
+        """Raise Problem where no message would move."""
         if self.closing.is_set() or not self.organism.running:
             raise Problem(503, "The organism is not running.", retry_after=5.0)
+
+    def submit(self, raw: bytes) -> Exchange:
+        """Put an envelope on its way; Problem where it cannot be taken in."""
+        self.check_running()
         try:
-            thread = self.organism.accept(raw, self.sender)
-        except Overloaded as error:
-            status = 429 if isinstance(error, ShareExhausted) else 503
-            words, after = NEUTRAL_WORDS["overload"], error.retry_after
-            raise Problem(status, words, code="overload", retry_after=after) from None
+            with crowded():
+                thread = self.organism.accept(raw, self.sender)
         except BackendUnavailable as error:
             words = "Nothing can be written down at present, so nothing is taken in."
             raise Problem(503, words, code="overload", retry_after=error.retry_after) from None
@@ -162,3 +163,14 @@ class Desk:
             exchange.malformed = not readable
             exchange.reached.set_result(False)
         exchange.end(waiter)
+
+
+@contextmanager
+def crowded() -> Iterator[None]:
+    """Say of a message that was refused for want of room whose fault that is."""
+    try:
+        yield
+    except Overloaded as error:
+        status = 429 if isinstance(error, ShareExhausted) else 503
+        words, after = NEUTRAL_WORDS["overload"], error.retry_after
+        raise Problem(status, words, code="overload", retry_after=after) from None

@@ -17,6 +17,7 @@ from xml_pipeline.errors import Rejected
 from xml_pipeline.journal.writing import PATIENCE
 from xml_pipeline.server.clients import ends
 from xml_pipeline.server.desk import Desk
+from xml_pipeline.server.elsewhere import Elsewhere
 from xml_pipeline.server.exchange import Exchange
 from xml_pipeline.server.intake import Intake
 from xml_pipeline.server.problems import Problem
@@ -37,6 +38,7 @@ class Messages:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
+        self._elsewhere = Elsewhere(desk)
         self._intake = Intake(desk.organism, desk.sender)
 
     async def post(self, request: Request) -> Response:
@@ -85,6 +87,8 @@ class Messages:
             raise self._desk.refuse(error, status=400, words=error.words) from None
         except Rejected as error:
             raise self._desk.refuse(error) from None
+        if thread := self._elsewhere.thread(raw):
+            return await self._elsewhere.submit(thread, raw, key, fingerprint)
         exchange = self._desk.submit(raw)
         if key:
             self._desk.keys.remember(key, fingerprint, exchange)
@@ -99,7 +103,7 @@ class Messages:
             return known
         earlier = await self._desk.repeats.find(key, fingerprint)
         known = keys.find(key, fingerprint)  # Another may have come in meanwhile.
-        if known is None and earlier is not None:
+        if known is None and earlier is not None and not self._elsewhere.is_followed(earlier):
             keys.remember(key, fingerprint, earlier)
         return known or earlier
 
@@ -123,7 +127,8 @@ class Messages:
             if not await self._first_of({exchange.reached, closing}, inf):
                 return False
             if seconds:
-                await self._first_of({exchange.answer, gone, closing}, seconds)
+                with self._elsewhere.following(exchange):
+                    await self._first_of({exchange.answer, gone, closing}, seconds)
                 if gone.done() and not expected_back and exchange.opened_its_conversation:
                     self._desk.abandon(exchange)
         return exchange.is_known or not self._desk.keeps

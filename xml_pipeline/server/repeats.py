@@ -31,6 +31,7 @@ class Repeats:
 
     def __init__(self, organism: Organism, sender: str, seconds: float) -> None:
         self._kernel = organism.kernel
+        self._errands = organism.errands
         self._sender = sender
         self._seconds = seconds
 
@@ -38,9 +39,13 @@ class Repeats:
         """Write down the key of a message that was taken in just now, in the same commit."""
         journal = self._kernel.journal
         if journal.keeps:
-            value = fingerprint + exchange.id.encode()
-            until = journal.clock() + self._seconds
-            journal.mark(Mark(KIND, self._key(key), value, until))
+            kind, name, head, until = self.mark(key, fingerprint)
+            journal.mark(Mark(kind, name, head + exchange.id.encode(), until))
+
+    def mark(self, key: str, fingerprint: bytes) -> Mark:
+        """Return under what a message will be found; its value is to be followed by its id."""
+        until = self._kernel.journal.clock() + self._seconds
+        return Mark(KIND, self._key(key), fingerprint, until)
 
     async def find(self, key: str, fingerprint: bytes) -> Exchange | None:
         """Return the exchange of an earlier process; None where there was none.
@@ -54,15 +59,21 @@ class Repeats:
             value = await journal.backend.marked(KIND, self._key(key), journal.clock())
             if value is None:
                 return None
-            check_same(value[:_FINGERPRINT], fingerprint)
-            conversation, _, number = value[_FINGERPRINT:].decode().rpartition(".")
-            past = await journal.backend.conversation(conversation)
+        except BackendUnavailable as error:
+            raise _unreadable(error) from None
+        check_same(value[:_FINGERPRINT], fingerprint)
+        return await self.exchange(value[_FINGERPRINT:].decode())
+
+    async def exchange(self, id: str) -> Exchange:
+        """Return the exchange of a message that was written down; Problem as above."""
+        conversation, _, number = id.rpartition(".")
+        try:
+            past = await self._kernel.journal.backend.conversation(conversation)
             if past is None:
                 raise _gone()
             return self._joined(read(past), int(number))
         except BackendUnavailable as error:
-            words = "What was written down cannot be read at present."
-            raise Problem(503, words, code="overload", retry_after=error.retry_after) from None
+            raise _unreadable(error) from None
         except (UnreadableJournal, LookupError):
             raise _gone() from None
 
@@ -84,7 +95,7 @@ class Repeats:
         elif open_thread is not None and outcome.answer is None:
             waiter = wait_again(open_thread.conversation, number, overtaken=outcome.overtaken)
             waiter.add_done_callback(exchange.end)
-        else:
+        elif outcome.answer is not None or not self._errands.is_elsewhere(story.id):
             words = "Its answer is on its way out: ask again."
             raise Problem(503, words, code="overload", retry_after=1.0)
         return exchange
@@ -128,6 +139,11 @@ def _past_thread(story: Story) -> Thread:
     thread = Thread(root.id, conversation, None, root.caller, root.callee, root.request)
     thread.open = False
     return thread
+
+
+def _unreadable(error: BackendUnavailable) -> Problem:
+    words = "What was written down cannot be read at present."
+    return Problem(503, words, code="overload", retry_after=error.retry_after)
 
 
 def _gone() -> Problem:

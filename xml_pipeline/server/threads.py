@@ -9,7 +9,12 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from xml_pipeline.errors import BackendUnavailable, UnknownListener, UnknownThread
+from xml_pipeline.errors import (
+    BackendUnavailable,
+    Undeliverable,
+    UnknownListener,
+    UnknownThread,
+)
 from xml_pipeline.server.chronicle import Chronicle, log_members
 from xml_pipeline.server.desk import Desk
 from xml_pipeline.server.history import Said, ThreadRecord
@@ -79,9 +84,12 @@ class Threads:
         """Stop a thread and everything below it."""
         thread_id = request.path_params["id"]
         try:
-            self._desk.organism.kill(thread_id, by=self._desk.sender)
+            await self._desk.organism.errands.kill(thread_id, by=self._desk.sender)
         except UnknownThread:
             raise _unknown() from None
+        except BackendUnavailable as error:
+            words = "Whether the node that holds this thread has stopped it is not known."
+            raise Problem(503, words, code="overload", retry_after=error.retry_after) from None
         await self._written()
         log.info("%s killed thread %s", self._desk.sender, thread_id)
         return Response(status_code=204)
@@ -104,9 +112,9 @@ class Threads:
         """Wait until what was killed stays killed, whatever becomes of this process."""
         try:
             await self._desk.organism.kernel.journal.written()
-        except BackendUnavailable as error:
+        except (BackendUnavailable, Undeliverable):
             words = "It has stopped; whether that will be written down is not known."
-            after = error.retry_after
+            after = BackendUnavailable.retry_after
             raise Problem(503, words, code="overload", retry_after=after) from None
 
     async def _record(self, request: Request) -> ThreadRecord:

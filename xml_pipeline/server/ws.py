@@ -19,6 +19,7 @@ from xml_pipeline.errors import Rejected
 from xml_pipeline.journal.writing import PATIENCE
 from xml_pipeline.server.clients import cutter
 from xml_pipeline.server.desk import Desk
+from xml_pipeline.server.elsewhere import Elsewhere
 from xml_pipeline.server.exchange import Exchange
 from xml_pipeline.server.feed import Reader
 from xml_pipeline.server.intake import Intake
@@ -64,6 +65,8 @@ class Session:
         self._outbox: deque[dict[str, Any]] = deque()
         self._more = asyncio.Event()
         self._awaited = 0
+        self._elsewhere = Elsewhere(desk)
+        self._passing_on: set[asyncio.Task[None]] = set()
 
     async def hold(self) -> None:
         """Talk until one side leaves."""
@@ -71,7 +74,7 @@ class Session:
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for task in tasks:
+            for task in tasks | self._passing_on:
                 task.cancel()
             if self._reader is not None:
                 self._desk.feed.leave(self._reader)
@@ -165,8 +168,29 @@ class Session:
             raw = message.encode("utf-8", "surrogatepass")
         else:
             raw = self._intake.request(said)
-        exchange = self._desk.submit(raw)
-        self._awaited += 1
+        if thread := self._elsewhere.thread(raw):
+            self._awaited += 1
+            task = asyncio.create_task(self._pass_on(ref, thread, raw))
+            self._passing_on.add(task)
+            task.add_done_callback(self._passing_on.discard)
+        else:
+            exchange = self._desk.submit(raw)
+            self._awaited += 1
+            self._await(ref, exchange)
+
+    async def _pass_on(self, ref: object, thread: str, raw: bytes) -> None:
+        """Have a message taken in by another node, and follow it as long as the client is there."""
+        try:
+            exchange = await self._elsewhere.submit(thread, raw)
+        except Problem as problem:
+            self._awaited -= 1
+            self._say(ref, "problem", problem.members())
+            return
+        self._await(ref, exchange)
+        with self._elsewhere.following(exchange):
+            await asyncio.wait({exchange.answer})
+
+    def _await(self, ref: object, exchange: Exchange) -> None:
         doubt = asyncio.get_running_loop().call_later(PATIENCE, self._doubt, ref, exchange)
         exchange.reached.add_done_callback(lambda reached: self._accepted(ref, exchange, doubt))
         exchange.when_over(lambda: self._answered(ref, exchange))

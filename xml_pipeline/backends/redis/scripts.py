@@ -10,6 +10,7 @@ Every key begins with a prefix, the first argument of each script:
     mark:KIND:KEY   a mark, with the time at which it expires before it
     done:NODE       the number of the last commit of a node; below 0 where it was refused
     node:NODE       there as long as that node lives; who and where it is, as JSON
+    box:NODE        a list: letters to that node, for a minute
     nodes           a set: the nodes there may be
     leases          a hash: which node holds which shard
 """
@@ -156,7 +157,7 @@ return 1
 
 LEAVE = Script("""
 local prefix, node = ARGV[1], ARGV[2]
-redis.call('del', prefix .. 'node:' .. node)
+redis.call('del', prefix .. 'node:' .. node, prefix .. 'box:' .. node)
 redis.call('srem', prefix .. 'nodes', node)
 local leases = redis.call('hgetall', prefix .. 'leases')
 for i = 1, #leases, 2 do

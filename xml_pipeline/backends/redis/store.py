@@ -28,6 +28,7 @@ from xml_pipeline.backends.base import (
 )
 from xml_pipeline.backends.redis.board import RedisBoard
 from xml_pipeline.backends.redis.line import Line, Word
+from xml_pipeline.backends.redis.postbox import RedisPostbox
 from xml_pipeline.backends.redis.promises import check_persistence
 from xml_pipeline.backends.redis.scripts import APPEND, GIVE, LEAVE, LOOK, TAKE, TAKE_ALL
 from xml_pipeline.config import BackendConfig
@@ -107,6 +108,10 @@ class RedisBackend:
     def board(self) -> RedisBoard:
         """Return where jobs are posted for workers elsewhere."""
         return RedisBoard(self._url, self._prefix, self.lifetime)
+
+    def postbox(self) -> RedisPostbox:
+        """Return the boxes through which nodes write to one another."""
+        return RedisPostbox(self._url, self._prefix)
 
     async def append(self, commit: Commit) -> None:
         """Write a commit. Redis knows the last one of each node, and writes none twice."""

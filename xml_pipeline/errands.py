@@ -1,0 +1,274 @@
+"""What is to be done about a conversation is done where that is held: here, or by another node.
+
+The rule this file guards: an errand is run once or never, and whoever sent it learns within a few
+seconds that it was done and written, that it was refused, or that nothing is known of it. Who is
+told the last may repeat a message with its key: that is written in one step with the message.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, astuple, dataclass
+from typing import Any, NamedTuple
+
+from xml_pipeline.backends import Mark, Shared, shard_of
+from xml_pipeline.control import Control
+from xml_pipeline.errors import (
+    AuditFailed,
+    BackendUnavailable,
+    Overloaded,
+    ShareExhausted,
+    UnknownThread,
+    XmlPipelineError,
+)
+from xml_pipeline.ingress import named_thread
+from xml_pipeline.journal.writing import PATIENCE
+from xml_pipeline.kernel import Kernel
+from xml_pipeline.payload import RawPayload
+from xml_pipeline.postbox import HasPostbox, Postbox
+from xml_pipeline.thread import party_of
+
+log = logging.getLogger(__name__)
+
+_PAUSE = 0.1
+_LISTENS_AGAIN = 1.0
+_NOT_HELD = "not held"
+
+_REFUSALS: dict[str, type[XmlPipelineError]] = {
+    each.__name__: each for each in (UnknownThread, Overloaded, ShareExhausted, AuditFailed)
+}
+
+_Told = dict[str, Any]
+"""What came of an errand: its ``number``, and a ``result``, or an ``error`` and its ``words``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """One thing to be done: ``kind`` is kill, answer or say, ``by`` who wants it.
+
+    ``text`` is the payload, or the envelope. ``key`` is that of the mark under which a message is
+    to be found again until a time in seconds since 1970, with its id behind ``head``.
+    """
+
+    kind: str
+    thread: str
+    by: str
+    text: str = ""
+    tenant: str = ""
+    key: str = ""
+    mark: str = ""
+    head: str = ""
+    until: float = 0.0
+
+
+class _Others(NamedTuple):
+    """The other nodes: what is shared with them, and how they are written to."""
+
+    store: Shared
+    box: Postbox
+
+
+class Errands:
+    """Sends errands to the other nodes, and runs those that they send.
+
+    ``holds`` tells whether a conversation would be in this node's memory, by the id of a thread;
+    ``admit`` raises where nothing is taken in.
+    """
+
+    def __init__(
+        self,
+        kernel: Kernel,
+        control: Control,
+        holds: Callable[[str], bool],
+        admit: Callable[[], None],
+    ) -> None:
+        store = kernel.journal.backend
+        self._kernel = kernel
+        self._control = control
+        self._holds = holds
+        self._admit = admit
+        self._others: _Others | None = None
+        if isinstance(store, Shared) and isinstance(store, HasPostbox):
+            self._others = _Others(store, store.postbox())
+        self._awaited: dict[str, asyncio.Future[_Told]] = {}
+        self._noted: dict[tuple[str, str], str] = {}
+
+    async def kill(self, thread_id: str, *, by: str) -> None:
+        """Do as ``Organism.kill`` does, wherever the thread is."""
+        if self.is_elsewhere(thread_id):
+            await self._send(Errand("kill", thread_id, by))
+        else:
+            self._control.kill(thread_id, by)
+
+    async def answer(self, thread_id: str, payload: Any, *, by: str) -> None:
+        """Do as ``Organism.answer`` does, wherever the thread is."""
+        if self.is_elsewhere(thread_id):
+            xml = payload.xml if isinstance(payload, RawPayload) else payload
+            text = xml if isinstance(xml, bytes) else xml.to_xml()
+            await self._send(Errand("answer", thread_id, by, text.decode("latin-1")))
+        else:
+            self._control.answer(thread_id, payload, by)
+
+    def is_elsewhere(self, thread_id: str) -> bool:
+        """Tell whether another node would have a thread of this id in memory."""
+        return self._others is not None and not self._holds(thread_id)
+
+    def elsewhere(self, raw: bytes) -> str:
+        """Return which thread an envelope belongs to that another node holds; empty if none."""
+        named = named_thread(raw) if self._others is not None else None
+        return named if named is not None and self.is_elsewhere(named) else ""
+
+    async def say(
+        self, thread_id: str, raw: bytes, sender: str, tenant: str = "", mark: Mark | None = None
+    ) -> str:
+        """Have an envelope taken in by the node which holds its thread; return the message's id.
+
+        A mark is written with it, its value followed by that id. Raises Overloaded, and
+        BackendUnavailable where nothing is known of it, or nobody holds the thread at present.
+        """
+        errand = Errand("say", thread_id, sender, raw.decode("latin-1"), tenant)
+        if mark is not None:
+            head = mark.value.decode("latin-1")
+            named = (errand.kind, thread_id, sender, errand.text, tenant, mark.kind, mark.key)
+            errand = Errand(*named, head, mark.until)
+        return str(await self._send(errand))
+
+    async def live(self) -> None:
+        """Run what others send, for ever."""
+        others = self._others
+        if others is None:
+            return
+        try:
+            async with asyncio.TaskGroup() as group:
+                while True:
+                    for letter in await _letters(others):
+                        self._open(letter, others, group)
+        finally:
+            await others.box.close()
+
+    # ── the side of whoever sends ───────────────────────────────────────────────────────────
+
+    async def _send(self, errand: Errand) -> object:
+        """Send an errand until somebody takes it, and return what came of it."""
+        if self._others is None:
+            raise UnknownThread(f"no open thread {errand.thread!r}")
+        try:
+            async with asyncio.timeout(PATIENCE):
+                while True:
+                    told = await self._ask(errand, self._others)
+                    if told.get("error") != _NOT_HELD:
+                        return _result(told)
+                    await asyncio.sleep(_PAUSE)  # It moves from one node to another.
+        except TimeoutError:
+            words = f"the node that holds {errand.thread} has not answered within {PATIENCE:g} s"
+            raise BackendUnavailable(words) from None
+
+    async def _ask(self, errand: Errand, others: _Others) -> _Told:
+        number = secrets.token_hex(16)
+        letter = {"number": number, "from": others.store.node, "errand": asdict(errand)}
+        told: asyncio.Future[_Told] = asyncio.get_running_loop().create_future()
+        self._awaited[number] = told
+        try:
+            if not await others.box.send(shard_of(errand.thread), json.dumps(letter).encode()):
+                return {"error": _NOT_HELD}
+            return await told
+        finally:
+            del self._awaited[number]
+
+    # ── the side of whoever holds it ────────────────────────────────────────────────────────
+
+    def _open(self, letter: bytes, others: _Others, group: asyncio.TaskGroup) -> None:
+        """Run an errand, or hear what came of one; what is neither is let be, loudly."""
+        try:
+            said = json.loads(letter)
+            number = str(said["number"])
+            if "errand" in said:
+                errand, sender = _read(said["errand"]), str(said["from"])
+                group.create_task(self._run(number, errand, sender, others.box))
+            elif number in self._awaited and not self._awaited[number].done():
+                self._awaited[number].set_result(said)
+        except (ValueError, TypeError, LookupError, RecursionError):
+            log.error("what another node has sent is no errand: %.100r", letter)
+
+    async def _run(self, number: str, errand: Errand, sender: str, box: Postbox) -> None:
+        told: _Told = {"number": number}
+        if not self._holds(errand.thread):
+            told["error"] = _NOT_HELD
+        else:
+            try:
+                told["result"] = await self._carry_out(errand)
+            except (XmlPipelineError, ValueError) as error:
+                told |= {"error": type(error).__name__, "words": str(error)}
+        try:
+            await box.reply(sender, json.dumps(told).encode())
+        except BackendUnavailable as error:
+            log.warning("node %.8s does not hear what came of its errand: %s", sender, error)
+
+    async def _carry_out(self, errand: Errand) -> str:
+        """Do what is to be done; return once it is written."""
+        if errand.kind == "say":
+            return await self._take_in(errand)
+        if errand.kind == "kill":
+            self._control.kill(errand.thread, errand.by)
+        else:
+            self._control.answer(errand.thread, errand.text.encode("latin-1"), errand.by)
+        await self._kernel.journal.written()
+        return ""
+
+    async def _take_in(self, errand: Errand) -> str:
+        """Take an envelope in with its mark, unless one was taken in under that already."""
+        journal, named = self._kernel.journal, (errand.key, errand.mark)
+        if errand.key:
+            value = await journal.backend.marked(*named, journal.clock())
+            known = value.decode("latin-1") if value is not None else self._noted.get(named, "")
+            if known:
+                return self._known(errand, known)
+        self._admit()
+        self._kernel.door.check(party_of(errand.by, errand.tenant))
+        raw = errand.text.encode("latin-1")
+        conversation = self._kernel.ingress.take_in(raw, errand.by, errand.tenant).conversation
+        id = f"{conversation.id}.{conversation.messages}"
+        if errand.key:
+            value = (errand.head + id).encode("latin-1")
+            journal.mark(Mark(*named, value, errand.until))
+            self._noted[named] = errand.head + id
+        try:
+            await journal.written()
+        finally:
+            self._noted.pop(named, None)
+        return id
+
+    def _known(self, errand: Errand, known: str) -> str:
+        if not known.startswith(errand.head):
+            raise BackendUnavailable("another message was taken in under this key")
+        return known[len(errand.head) :]
+
+
+async def _letters(others: _Others) -> Sequence[bytes]:
+    try:
+        return await others.box.receive(others.store.node)
+    except BackendUnavailable as error:
+        log.warning("nothing is heard of the other nodes: %s", error)
+        await asyncio.sleep(_LISTENS_AGAIN)
+        return ()
+
+
+def _read(said: Mapping[str, Any]) -> Errand:
+    """Return the errand that another node has written; TypeError where it is none."""
+    errand = Errand(**said)
+    *texts, until = astuple(errand)
+    if not all(isinstance(each, str) for each in texts) or not isinstance(until, float):
+        raise TypeError("a field is of another type")
+    return errand
+
+
+def _result(told: _Told) -> object:
+    """Return what came of an errand, or raise what its node has raised."""
+    if "error" not in told:
+        return told.get("result")
+    words = str(told.get("words"))
+    raise _REFUSALS.get(str(told["error"]), BackendUnavailable)(words)
