@@ -122,7 +122,7 @@ class _Preparing:
             if part.message is not None:
                 self._prepared.messages.append(part.message)
         self._prepared.calls.append(made)
-        self._teller.call_started(made, call.arguments)
+        self._teller.call_started(made, dict(call.arguments))
 
     def _respond(self, call: ToolCall) -> None:
         codec: Codec[Any] = codec_of(self._agent.output)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from time import perf_counter
 from typing import Any
 
@@ -42,13 +44,13 @@ class Teller:
             where = (metadata.own_name, metadata.thread_id, metadata.conversation_id)
             metadata.tell(AgentEvent(step, *where, about))
 
-    def call_started(self, call: Call, arguments: object) -> None:
+    def call_started(self, call: Call, arguments: Mapping[str, Any]) -> None:
         """Tell that a call sets out."""
         self.tell(
             "tool_call_started",
             call=call.id,
             name=call.name,
-            arguments=str(arguments)[:LONGEST],
+            arguments=json.dumps(arguments, ensure_ascii=False)[:LONGEST],
         )
 
     def call_completed(self, call: Call) -> None:
