@@ -36,7 +36,7 @@ from benchmarks.breaking.workers import WORKERS
 
 ALL: tuple[Fault, ...] = (*PROCESSES, *NETWORKS, *WORKERS, *WORDS, *CLOCKS)
 FAULTS = sorted(ALL, key=lambda fault: int(fault.id[1:]))
-PROOFS: tuple[Proof, ...] = (*SECURITY, *REFERENCE)
+PROOFS = (*SECURITY, *sorted(REFERENCE, key=lambda proof: int(proof.id[1:])))
 IDS = [*(each.id for each in FAULTS), *(each.id for each in PROOFS)]
 
 

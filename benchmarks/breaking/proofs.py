@@ -115,7 +115,17 @@ SECURITY = (
     Proof("S12", "a shell tool stays in its sandbox", missing="tools, sandbox"),
     Proof("S13", "a fetching tool reaches nothing inside", missing="tools"),
     Proof("S14", "secrets are in no output", missing="redaction"),
-    Proof("S15", "retrieved text is data", missing="language models"),
+    Proof(
+        "S15",
+        "retrieved text is data",
+        tests_in(
+            "guardrails/test_data_marking",
+            "no_text_closes_its_own_mark",
+            "results_are_marked_and_errors_too",
+        )
+        + tests_in("agents/test_guarded", "a_call_that_is_refused_is_an_error_and_reaches_nobody"),
+        "approvals bound to arguments; a model that obeys whatever it reads",
+    ),
     Proof("S16", "an MCP client believes no server", missing="MCP"),
     Proof(
         "S17",

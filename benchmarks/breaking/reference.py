@@ -53,12 +53,20 @@ _SHOWN = (
      "a_reload_is_whole_or_not_at_all_and_keeps_what_is_not_of_the_file"),
     (24, "unsigned where signing fails", _OF_PROCESSES,
      "a_key_that_cannot_be_used_stops_the_organism"),
-    (25, "the router of models waits for ever, or loses the prompt", ""),
     (26, "errors overwrite errors, events are missed", _FAULTS,
      "the_first_error_is_the_one_that_is_told_and_every_end_is_seen"),
 )  # fmt: skip
 
-REFERENCE = tuple(
-    Proof(f"C{number}", about, tests_in(file, *names), "" if names else "language models")
-    for number, about, file, *names in _SHOWN
+_ROUTER = Proof(
+    "C25",
+    "the router of models waits for ever, and asks again in vain",
+    tests_in("llm/test_limits", "more_than_the_bucket_holds_waits_for_a_full_one_and_not_for_ever")
+    + tests_in("llm/test_failures", "a_refusal_has_a_reason")
+    + tests_in("llm/test_router", "a_key_that_is_refused_is_no_reason_to_ask_nobody_else"),
+    "a channel out of band",
+)
+
+REFERENCE = (
+    *(Proof(f"C{number}", about, tests_in(file, *names)) for number, about, file, *names in _SHOWN),
+    _ROUTER,
 )
