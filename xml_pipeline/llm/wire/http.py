@@ -18,6 +18,7 @@ from httpx_sse import EventSource
 from pydantic import SecretStr
 
 from xml_pipeline.llm.errors import ProviderError, Reason, reason_of
+from xml_pipeline.llm.wire.connections import Connections
 from xml_pipeline.llm.wire.patience import Patience, Watch
 from xml_pipeline.llm.wire.reading import Json, branch, document, words
 from xml_pipeline.llm.wire.retry_after import asked_delay
@@ -29,7 +30,6 @@ MOST_WORDS = 500
 LINGER = 0.5
 """Seconds for a stream to end after its last event, so that its connection can be used again."""
 
-_UNLIMITED = httpx.Limits(max_connections=None, max_keepalive_connections=None)
 _REFUSED = "the key is missing, wrong, or not allowed to do this"
 
 
@@ -96,16 +96,14 @@ class Endpoint:
         self._headers = {**headers, "content-type": "application/json"}
         self._key = key.get_secret_value() if key else ""
         self._patience = patience
-        self._client = httpx.AsyncClient(
-            headers={"accept-encoding": "identity", "user-agent": "xml-pipeline"},
-            timeout=httpx.Timeout(None, connect=patience.connect),  # the others: see Watch
-            limits=_UNLIMITED,  # whoever wants fewer at a time has `max_concurrent`
-            transport=transport,
-        )
+        self._transport = transport
+        # Reads all certificates, so once for all connections.
+        self._trust = True if transport else httpx.create_ssl_context()
+        self._connections = Connections(self._client)
 
     async def aclose(self) -> None:
         """Close every connection."""
-        await self._client.aclose()
+        await self._connections.aclose()
 
     @asynccontextmanager
     async def asked(self, body: Json, *, streamed: bool) -> AsyncIterator[Answer]:
@@ -113,9 +111,9 @@ class Endpoint:
         clock = asyncio.timeout(None)
         watch = Watch(self._patience, clock, streamed=streamed)
         try:
-            async with clock:
+            async with self._connections.one() as client, clock:
                 watch.begin()
-                response = await self._sent(body)
+                response = await self._sent(client, body)
                 try:
                     response.stream = _Watched(response.stream, watch)
                     await _check(response)
@@ -130,13 +128,20 @@ class Endpoint:
             what = f"{type(error).__name__}: {error}"
             raise self._failed(Complaint(what, reason="network")) from None
 
-    async def _sent(self, body: Json) -> httpx.Response:
+    def _client(self, limits: httpx.Limits) -> httpx.AsyncClient:
+        return httpx.AsyncClient(
+            headers={"accept-encoding": "identity", "user-agent": "xml-pipeline"},
+            timeout=httpx.Timeout(None, connect=self._patience.connect),  # the others: see Watch
+            limits=limits,
+            verify=self._trust,
+            transport=self._transport,
+        )
+
+    async def _sent(self, client: httpx.AsyncClient, body: Json) -> httpx.Response:
         # A lone surrogate, half of an emoji that a model has cut, is no UTF-8: it becomes a "?".
         content = json.dumps(body, ensure_ascii=False).encode(errors="replace")
-        request = self._client.build_request(
-            "POST", self._url, content=content, headers=self._headers
-        )
-        return await self._client.send(request, stream=True)
+        request = client.build_request("POST", self._url, content=content, headers=self._headers)
+        return await client.send(request, stream=True)
 
     def _failed(self, complaint: Complaint) -> ProviderError:
         text = _REFUSED if complaint.reason == "auth" else complaint.words
