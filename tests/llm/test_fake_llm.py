@@ -22,6 +22,7 @@ SCHEMA = {
         "query": {"type": "string"},
         "most": {"type": "integer"},
         "sort": {"enum": ["a"]},
+        "optional": {"type": "string"},
     },
     "required": ["query", "most", "sort"],
 }
@@ -32,17 +33,10 @@ ARGUMENTS = {"query": "something", "most": 1, "sort": "a"}
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
     """Run the server as a process, which ends with its standard input."""
-    command = [
-        sys.executable,
-        "-m",
-        "tests.services.fake_llm",
-        "--latency",
-        "0.001",
-        "--calls",
-        "3",
-    ]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    process = subprocess.Popen(command, cwd=ROOT, text=True, **pipes)
+    command = [sys.executable, "-m", "tests.services.fake_llm", "--calls", "3"]
+    process = subprocess.Popen(
+        command, cwd=ROOT, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
     assert process.stdin is not None
     assert process.stdout is not None
     with process.stdout, process.stdin:
