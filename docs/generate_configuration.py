@@ -69,8 +69,9 @@ beside the file as `organism.schema.json`, and begin the file with
   underscores, links that lead out of the package, and objects that the module itself imported from
   elsewhere are refused.
 - **Peers**: a listener may always answer and address itself; anyone else must be listed. The
-  system listeners `system.boot`, `system.buffer`, `system.sequence`, `system.sequence.factory`,
-  `system.timer`, `system.todo` and `system.todo-complete` are there in every organism.
+  system listeners `system.blackboard`, `system.boot`, `system.buffer`, `system.sequence`,
+  `system.sequence.factory`, `system.timer`, `system.todo` and `system.todo-complete` are there in
+  every organism.
 - **Size**: at most 256 kB, 32 levels of nesting, 100 aliases.
 
 Durations are seconds, sizes are bytes, money is US dollars.

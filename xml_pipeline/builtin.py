@@ -2,18 +2,32 @@
 
 A module of a room whose plug-ins may be handlers (``tools:shell``, ``agents:loop``) has a
 function ``configured(plan) -> Built``. It raises ConfigError with what is wrong, each problem a
-sentence that may begin with the name of a key in backquotes.
+sentence that may begin with the name of a key in backquotes, or Misconfigured with the places.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from xml_pipeline.commons import Commons
-from xml_pipeline.config import ListenerConfig, OrganismConfig
-from xml_pipeline.listener import Handler
+from xml_pipeline.config import Finding, ListenerConfig, OrganismConfig
+from xml_pipeline.errors import ConfigError
+from xml_pipeline.listener import Handler, Listener
+
+Check = Callable[[Mapping[str, Listener]], Iterable[Finding]]
+"""Looks at all listeners of the file, by name, and says what does not fit: as a ``Misconfigured``
+does. Those that could not be made are missing: they are told of already."""
+
+
+class Misconfigured(ConfigError):
+    """A plug-in cannot handle a listener; each finding's path begins at that listener."""
+
+    def __init__(self, findings: Iterable[Finding]) -> None:
+        self.findings = tuple(findings)
+        super().__init__(tuple(each.text for each in self.findings))
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +35,8 @@ class Plan:
     """What a built-in listener is to be made from.
 
     ``folder`` is where the organism file lies; ``accepts`` and ``output`` are the payload classes
-    that it names, none where it leaves that to the plug-in.
+    that it names, none where it leaves that to the plug-in; ``functions`` the functions of its
+    conditions, by their import paths as they are written.
     """
 
     listener: ListenerConfig
@@ -30,6 +45,7 @@ class Plan:
     commons: Commons
     accepts: tuple[type, ...] = ()
     output: tuple[type, ...] = ()
+    functions: Mapping[str, Callable[[Any], object]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +53,8 @@ class Built:
     """What handles a built-in listener, what it takes, and what it answers with.
 
     ``peers`` are those that it needs beside the ones its file names; ``acts_for_caller`` as in
-    ``Listener``; ``timeout`` is for a listener whose file names none.
+    ``Listener``, and so do ``keeps_depth`` and ``opens_blackboard``; ``timeout`` is for a listener
+    whose file names none. ``check`` is called once all listeners are known.
     """
 
     handler: Handler
@@ -45,7 +62,10 @@ class Built:
     output: tuple[type, ...] = ()
     peers: tuple[str, ...] = ()
     acts_for_caller: bool = False
+    keeps_depth: bool = False
+    opens_blackboard: bool = False
     timeout: float | None = None
+    check: Check | None = None
 
 
 Configured = Callable[[Plan], Built]

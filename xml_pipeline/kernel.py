@@ -26,6 +26,7 @@ from xml_pipeline.ingress import Ingress
 from xml_pipeline.journal import Journal
 from xml_pipeline.message import Wire
 from xml_pipeline.pump import StreamPump
+from xml_pipeline.registries.blackboards import Blackboards
 from xml_pipeline.registries.budgets import Budget, BudgetLimits, Budgets, Severity
 from xml_pipeline.registries.listeners import Listeners
 from xml_pipeline.registries.prompts import Prompts
@@ -77,6 +78,7 @@ class Kernel:
     budgets: Budgets
     prompts: Prompts
     todos: Todos
+    blackboards: Blackboards
     scheduler: Scheduler
     inbox: Inbox
     read: ReadEnvelope
@@ -104,6 +106,7 @@ class Kernel:
         self.door.max_bytes = config.limits.waiting_bytes
         self.dispatch.context_slots = config.limits.context_slots
         self.settlement.state_bytes = config.limits.state_bytes
+        self.blackboards.most_bytes = config.limits.state_bytes
         for listener in self.listeners:
             self.scheduler.lane(listener)
         self.inbox.poke()
@@ -115,9 +118,9 @@ def build_kernel(config: OrganismConfig, backend: Backend | None = None) -> Kern
     Where there is no backend, nothing is written down.
     """
     credentials, audit = credentials_of(config), Trail()
-    events, listeners = Events(), Listeners()
-    threads, todos = Threads(events), Todos()
-    budgets = Budgets(budget_limits(config), _tells(events))
+    events, listeners, todos = Events(), Listeners(), Todos()
+    threads, budgets = Threads(events), Budgets(budget_limits(config), _tells(events))
+    blackboards = Blackboards(threads, config.limits.state_bytes)
     scheduler = _scheduler(config)
     inbox = Inbox(config.max_concurrent_pipelines, _is_depth_first(config))
     journal = Journal(backend or MemoryBackend(), inbox.poke, keeps=backend is not None)
@@ -126,13 +129,12 @@ def build_kernel(config: OrganismConfig, backend: Backend | None = None) -> Kern
     settlement.state_bytes = config.limits.state_bytes
     view = OrganismView(listeners, budgets, todos, scheduler, Prompts(), events)
     dispatch = LocalDispatch(settlement, scheduler, threads, todos, events, view)
-    dispatch.context_slots = config.limits.context_slots
-    dispatch.audit = audit
+    dispatch.context_slots, dispatch.audit = config.limits.context_slots, audit
     offload = dispatch.offload = _offload(view, config, backend, scheduler, listeners, inbox)
     read = ReadEnvelope(xml_limits(config), audit)
     route = Route(listeners, threads, budgets, scheduler.crowded)
     rail = Rail(Stations(Unfold(settlement.number), read, route, Decode()), faults.refuse)
-    _note(journal, threads, inbox, rail, budgets, todos)
+    _note(journal, threads, inbox, rail, budgets, todos, blackboards)
     return Kernel(
         events=events,
         listeners=listeners,
@@ -140,6 +142,7 @@ def build_kernel(config: OrganismConfig, backend: Backend | None = None) -> Kern
         budgets=budgets,
         prompts=view.prompts,
         todos=todos,
+        blackboards=blackboards,
         scheduler=scheduler,
         inbox=inbox,
         read=read,
@@ -160,7 +163,7 @@ def _is_depth_first(config: OrganismConfig) -> bool:
     return config.thread_scheduling == "depth-first"
 
 
-def _note(journal: Journal, *parts: Threads | Inbox | Rail | Budgets | Todos) -> None:
+def _note(journal: Journal, *parts: Threads | Inbox | Rail | Budgets | Todos | Blackboards) -> None:
     """Let these parts note what they do, if anything is kept."""
     for each in parts:
         each.journal = journal if journal.keeps else None

@@ -241,7 +241,9 @@ class Listener:
     ``max_hops`` the causal depth at which its messages are refused. ``output`` names the
     payload classes it answers with. ``acts_for_caller`` is for primitives and orchestrators:
     they send with their caller's peers, so that nobody gains reach by asking another, and as
-    deep as their request was, so that a long row of calls is no deep one. With
+    deep as their request was, so that a long row of calls is no deep one; ``keeps_depth`` is the
+    latter alone. Whoever ``opens_blackboard`` shares one with all that it asks for, and with
+    nobody else (``registries.blackboards``). With
     ``require_signature`` it hears from outside only what is signed; what the program itself
     sends, and other listeners, need no signature. A message whose handler raises ``Retryable``
     is handed over again, ``max_deliveries`` times in all, after the first of ``retry_delays``
@@ -266,6 +268,8 @@ class Listener:
     prompt: str = field(default="", kw_only=True)
     max_hops: int | None = field(default=None, kw_only=True)
     acts_for_caller: bool = field(default=False, kw_only=True)
+    keeps_depth: bool = field(default=False, kw_only=True)
+    opens_blackboard: bool = field(default=False, kw_only=True)
     require_signature: bool = field(default=False, kw_only=True)
     max_deliveries: int = field(default=5, kw_only=True)
     retry_delays: tuple[float, float] = field(default=(1.0, 60.0), kw_only=True)
@@ -288,6 +292,7 @@ class Listener:
         accepts = _several(self.accepts)
         object.__setattr__(self, "accepts", accepts)
         object.__setattr__(self, "peers", tuple(self.peers))
+        object.__setattr__(self, "keeps_depth", self.keeps_depth or self.acts_for_caller)
         if not accepts:
             raise ValueError(f"listener {self.name}: it accepts no payload at all")
         object.__setattr__(self, "codecs", self._codecs_by_tag(accepts))

@@ -25,6 +25,7 @@ PRINCIPAL = re.compile(r"[\w.:@/+\-]{1,200}", re.ASCII)
 """The name of somebody outside: letters, digits and ``_ . : @ / + -``, at most 200."""
 
 SYSTEM_LISTENERS = (
+    "system.blackboard",
     "system.boot",
     "system.buffer",
     "system.sequence",

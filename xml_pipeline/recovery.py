@@ -105,6 +105,8 @@ class Resumption:
         home, told = self._threads[past.thread], self._story.threads[past.thread]
         if self._remember(told, home) and told.todos:
             self._kernel.todos.restore(home, told.todos)
+        for id, thread in self._threads.items():
+            self._kernel.blackboards.restore(thread, self._story.threads[id].blackboard)
         return self._delivery(past, home, past.attempts)
 
     def leave(self) -> None:
@@ -132,7 +134,7 @@ class Resumption:
             self._conversation.root = thread
         thread.status, thread.answered = past.status, past.answered
         listener = self._kernel.listeners.find(past.callee)
-        keeps_depth = listener is not None and listener.acts_for_caller
+        keeps_depth = listener is not None and listener.keeps_depth
         thread.hops = past.first_hops if keeps_depth else past.last_hops
         return thread
 
@@ -158,6 +160,7 @@ class Resumption:
         settlement = self._kernel.settlement
         if past.todos:
             self._kernel.todos.restore(thread, past.todos)
+        self._kernel.blackboards.restore(thread, past.blackboard)
         if past.owed:
             settlement.await_answer(thread, max(0.0, past.owed - self._now))
         for number, (at, what) in past.delayed.items():

@@ -10,7 +10,8 @@ class HandlerResponse(NamedTuple):
 
     ``HandlerResponse(payload, to="name")`` forwards, ``HandlerResponse(payload)`` goes to
     whoever may hear such a payload, ``HandlerResponse.respond(payload)`` answers the caller
-    and ends this thread; ``acknowledge`` answers too, and lets the work below go on. A payload
+    and ends this thread; ``acknowledge`` answers too, and lets the work below go on; ``pass_on``
+    fails as what it called has failed. A payload
     of ``bytes`` is untrusted XML text: repaired, split, validated; a ``RawPayload`` goes on as
     such text. ``key`` comes back as
     ``metadata.in_reply_to`` of the reply. ``seconds`` is a delay before the message sets out,
@@ -21,7 +22,7 @@ class HandlerResponse(NamedTuple):
     to: str | None = None
     key: str | None = None
     seconds: float = 0.0
-    kind: Literal["send", "respond", "acknowledge", "defer"] = "send"
+    kind: Literal["send", "respond", "acknowledge", "defer", "pass_on"] = "send"
 
     @classmethod
     def respond(cls, payload: object) -> HandlerResponse:
@@ -40,6 +41,15 @@ class HandlerResponse(NamedTuple):
     def defer(cls, within: float) -> HandlerResponse:
         """Owe the answer: ``organism.answer`` gives it within so many seconds, else a timeout."""
         return cls(None, seconds=_time(within), kind="defer")
+
+    @classmethod
+    def pass_on(cls) -> HandlerResponse:
+        """Fail with the fault that has just been delivered: the caller is told of that very one.
+
+        For a listener that hears of faults, and cannot do without what has failed. Answering
+        anything but a ``SystemError`` with it is a failure of its own.
+        """
+        return cls(None, kind="pass_on")
 
     def after(self, seconds: float) -> HandlerResponse:
         """Return the same response, setting out so many seconds later."""

@@ -25,6 +25,7 @@ from xml_pipeline.registries.threads import Threads
 from xml_pipeline.registries.waiters import note_answered, note_handled
 from xml_pipeline.schedule import Scheduler
 from xml_pipeline.steps.seal import check_name, seal
+from xml_pipeline.system import SystemError
 from xml_pipeline.thread import Thread
 
 log = logging.getLogger(__name__)
@@ -84,9 +85,24 @@ class Settlement:
             if not thread.open:
                 log.warning("%s said something after its answer: dropped", thread.callee)
                 break
-            self._say(thread, response)
+            if response.kind == "pass_on":
+                self._pass_on(delivery)
+            else:
+                self._say(thread, response)
         if thread.open:
             self._leave_count(delivery)
+
+    def _pass_on(self, delivery: Delivery) -> None:
+        """Fail a thread with the fault that was delivered on it: there is no other one to tell of.
+
+        Only the pump makes what is delivered as one, so nobody can make up a fault with this.
+        """
+        thread, told = delivery.thread, delivery.payload
+        if isinstance(told, SystemError):
+            who = (delivery.sender, thread.callee)
+            self._faults.pass_up(thread, Fault(told.id, told.code, "", *who, b"", told.message))
+        else:
+            self.give_up(thread, "handler", f"{thread.callee} was told of no fault to pass on")
 
     def _leave_count(self, delivery: Delivery) -> None:
         """Take a delivery out of the count of what may still happen on its thread."""

@@ -13,14 +13,17 @@ from xml_pipeline.names import SYSTEM_LISTENERS
 from xml_pipeline.payload import codec_of
 from xml_pipeline.testing import Probe, memory_organism, respond
 
-REQUESTS = {
-    "system.todo": "TodoUntil",
-    "system.todo-complete": "TodoComplete",
-    "system.sequence": "SequenceStart",
-    "system.sequence.factory": "SequenceRequest",
-    "system.buffer": "BufferStart",
-    "system.timer": "TimerStart",
-}
+REQUESTS = (
+    ("system.blackboard", "BlackboardWrite"),
+    ("system.blackboard", "BlackboardRead"),
+    ("system.blackboard", "BlackboardList"),
+    ("system.todo", "TodoUntil"),
+    ("system.todo-complete", "TodoComplete"),
+    ("system.sequence", "SequenceStart"),
+    ("system.sequence.factory", "SequenceRequest"),
+    ("system.buffer", "BufferStart"),
+    ("system.timer", "TimerStart"),
+)
 
 
 async def test_every_organism_has_the_listeners_that_a_file_may_name() -> None:
@@ -45,11 +48,11 @@ async def test_an_agent_is_told_how_to_ask_each_of_them_and_nothing_else() -> No
         return respond(payload)
 
     told = list[str]()
-    agent = Probe("agent", Go, react, peers=tuple(REQUESTS))
+    agent = Probe("agent", Go, react, peers=tuple(dict.fromkeys(name for name, _ in REQUESTS)))
     async with memory_organism(agent) as organism:
         await organism.ask("agent", Go())
     [text] = told
-    for name, tag in REQUESTS.items():
+    for name, tag in REQUESTS:
         cls = getattr(primitives, tag)
         assert f"{name}: " in text
         assert codec_of(cls).example_xml().decode() in text

@@ -51,6 +51,18 @@ def step_at(path: str, allow: Iterable[str]) -> Step:
     return found  # type: ignore[no-any-return]  # as far as can be seen before it runs
 
 
+def function_at(path: str, allow: Iterable[str]) -> Callable[[Any], object]:
+    """Return a function of one value, which says whether a condition holds."""
+    found: Any = import_object(path, allow)
+    if isinstance(found, type) or not callable(found) or is_async(found):
+        raise ConfigError((f'"{path}" is no condition: name a function, written as `def`',))
+    try:
+        inspect.signature(found).bind(None)
+    except TypeError:
+        raise ConfigError((f'"{path}" is no condition: it takes one payload',)) from None
+    return found  # type: ignore[no-any-return]  # as far as can be seen before it runs
+
+
 def payloads_of(handler: Callable[..., Any]) -> tuple[type, ...]:
     """Return the classes that a handler's first parameter is annotated with.
 

@@ -10,21 +10,29 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from xml_pipeline.blueprint.builtin import built, plugin_of
-from xml_pipeline.blueprint.code import handler_at, payload_at, payloads_of, step_at
+from xml_pipeline.blueprint.code import (
+    function_at,
+    handler_at,
+    payload_at,
+    payloads_of,
+    step_at,
+)
 from xml_pipeline.blueprint.ineffective import ineffective
 from xml_pipeline.blueprint.located import located
-from xml_pipeline.builtin import Built, Plan
+from xml_pipeline.builtin import Built, Check, Misconfigured, Plan
 from xml_pipeline.commons import Commons
 from xml_pipeline.config import (
+    CONDITIONS,
     Draft,
     Finding,
     KeyPath,
     ListenerConfig,
     LoadedConfig,
     OrganismConfig,
+    unknown_steps,
 )
 from xml_pipeline.dispatch.by_name import paths_of
 from xml_pipeline.errors import ConfigError, PluginNotFound
@@ -64,20 +72,23 @@ class Drawing:
         self._imports = draft.imports()
         self._findings: list[Finding] = []
         self._broken: set[str] = set()
+        self._checks: list[tuple[KeyPath, Check]] = []
 
     def blueprint(self) -> Blueprint:
         """Import everything; ConfigError lists all that is wrong, in order."""
         self._findings += ineffective(self._draft.document)
+        self._findings += unknown_steps(self._draft.document)
         for path, text in examine(self._config)[1]:
             if path != ("require_signature",):  # the file says by itself whether it names keys
                 self._report(path, text)
         listeners = [self._listener(*each) for each in self._draft.listeners()]
+        drawn = tuple(each for each in listeners if each is not None)
+        self._check({each.name: each for each in drawn})
         inserts = Inserts(
             tuple(self._named(step_at, "pipeline", "envelope", "*").values()),
             tuple(self._named(step_at, "pipeline", "delivery", "*").values()),
         )
         loaded = replace(self._draft.usable(self._findings), config=self._config)
-        drawn = tuple(each for each in listeners if each is not None)
         return Blueprint(self._file, loaded, drawn, inserts)
 
     def _listener(self, at: KeyPath, config: ListenerConfig) -> Listener | None:
@@ -104,15 +115,42 @@ class Drawing:
     ) -> Listener | None:
         """Make a listener that a plug-in handles."""
         folder = self._file.parent
-        plan = Plan(config, self._config, folder, self._commons, accepts, output)
+        functions = self._functions(at)
+        if functions is None:
+            return None
+        plan = Plan(config, self._config, folder, self._commons, accepts, output, functions)
         try:
-            return self._assembled(at, config, built(plugin, plan))
+            made = built(plugin, plan)
+            if made.check is not None:
+                self._checks.append((at, made.check))
+            return self._assembled(at, config, made)
+        except Misconfigured as error:
+            self._refer(at, error.findings)
         except (ConfigError, PluginNotFound) as error:
             where = (*at, "handler") if config.handler else (*at, "model")
             problems = error.problems if isinstance(error, ConfigError) else (str(error),)
             for each in problems:
                 self._report(where, each)
         return None
+
+    def _functions(self, at: KeyPath) -> dict[str, Callable[[Any], object]] | None:
+        """Return the functions that conditions name; None where anything about them is wrong."""
+        if self._draft.document.doubts(*at, "steps") or self._draft.document.doubts(*at, "until"):
+            return None
+        named = [(*at, *each, "function") for each in CONDITIONS]
+        found = {k: v for each in named for k, v in self._named(function_at, *each).items()}
+        written = {path: text for each in named for path, text in self._draft.document.texts(*each)}
+        if len(found) < len(written):
+            return None
+        return {written[path]: each for path, each in found.items()}
+
+    def _check(self, listeners: Mapping[str, Listener]) -> None:
+        """Let the plug-ins look at those whom their listeners have to do with."""
+        for at, check in self._checks:
+            self._refer(at, check(listeners))
+
+    def _refer(self, at: KeyPath, findings: Iterable[Finding]) -> None:
+        self._findings += (each._replace(path=(*at, *each.path)) for each in findings)
 
     def _assembled(self, at: KeyPath, config: ListenerConfig, parts: Built) -> Listener | None:
         try:
@@ -201,6 +239,8 @@ def _listener(config: ListenerConfig, parts: Built) -> Listener:
         require_signature=config.require_signature,
         cpu_bound=config.cpu_bound,
         acts_for_caller=parts.acts_for_caller,
+        keeps_depth=parts.keeps_depth,
+        opens_blackboard=parts.opens_blackboard,
     )
     if listener.cpu_bound:
         paths_of(listener)

@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from xml_pipeline.config import AgentKeys, Document, Finding, KeyPath
+from pydantic import BaseModel
+
+from xml_pipeline.config import FLOWS, AgentKeys, Document, Finding, FlowKeys, KeyPath
 from xml_pipeline.names import plugin_handler
 
 
@@ -16,6 +18,9 @@ def ineffective(document: Document) -> Iterator[Finding]:
     """Yield each setting that differs from its default and would have no effect."""
     for at, said in document.listeners():
         name = said.get("name", "the listener")
+        if said.get("handler") not in FLOWS:
+            words = f"{name} leads nobody: its `handler` is none of {', '.join(FLOWS)}"
+            yield from _of_none(at, said, FlowKeys, words)
         if said.get("model") is None:
             yield from _of_no_agent(at, said, name)
         elif isinstance(said.get("handler"), str) and not _is_plugin(said["handler"]):
@@ -24,11 +29,17 @@ def ineffective(document: Document) -> Iterator[Finding]:
 
 
 def _of_no_agent(at: KeyPath, said: dict[str, Any], name: str) -> Iterator[Finding]:
-    for key, about in AgentKeys.model_fields.items():
-        if key != "model" and _is_set(said.get(key), about.get_default()):
-            yield Finding((*at, key), f"{name} has no `model`", at_key=True)
+    yield from _of_none(at, said, AgentKeys, f"{name} has no `model`")
     if said.get("agent") is True and "handler" not in said:
         yield Finding(at, f"{name} needs a `model` that thinks for it, or a `handler`")
+
+
+def _of_none(
+    at: KeyPath, said: dict[str, Any], keys: type[BaseModel], words: str
+) -> Iterator[Finding]:
+    for key, about in keys.model_fields.items():
+        if key != "model" and _is_set(said.get(key), about.get_default()):
+            yield Finding((*at, key), words, at_key=True)
 
 
 def _is_plugin(handler: str) -> bool:

@@ -7,7 +7,9 @@ wrong with it; ``OrganismConfig()`` is what a file that says nothing would mean.
 from __future__ import annotations
 
 from xml_pipeline.config.agent import AgentKeys, ContextConfig, GuardrailConfig
+from xml_pipeline.config.checks import CONDITIONS, unknown_steps
 from xml_pipeline.config.document import Document, Finding, value_at
+from xml_pipeline.config.flow import FLOWS, ConditionConfig, FlowKeys, StepConfig, WayConfig
 from xml_pipeline.config.json_schema import SCHEMA_FILE, YAML_HEADER, config_json_schema
 from xml_pipeline.config.listener import ListenerConfig, RetryConfig
 from xml_pipeline.config.llm import (
@@ -31,16 +33,20 @@ from xml_pipeline.config.source import KeyPath, Place, Source
 from xml_pipeline.config.values import Section
 
 __all__ = [
+    "CONDITIONS",
+    "FLOWS",
     "SCHEMA_FILE",
     "YAML_HEADER",
     "AgentKeys",
     "BackendConfig",
     "BudgetConfig",
     "CascadeConfig",
+    "ConditionConfig",
     "ContextConfig",
     "Document",
     "Draft",
     "Finding",
+    "FlowKeys",
     "GuardrailConfig",
     "KeyPath",
     "LLMBackendConfig",
@@ -58,8 +64,11 @@ __all__ = [
     "Section",
     "ServerConfig",
     "Source",
+    "StepConfig",
+    "WayConfig",
     "config_json_schema",
     "draft_config",
     "load_config",
+    "unknown_steps",
     "value_at",
 ]

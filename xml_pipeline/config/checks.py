@@ -13,10 +13,22 @@ from xml_pipeline.config.document import Document, Finding, texts, value_at
 from xml_pipeline.config.organism import PORTS_DIFFER, TOKENS_DIFFER, OrganismConfig
 from xml_pipeline.config.source import KeyPath
 
+CONDITIONS: tuple[tuple[str, ...], ...] = (
+    ("until",),
+    *(
+        ("steps", *item, "after", *way, sort)
+        for item in ((), ("*",))
+        for way in ((), ("*",))
+        for sort in ("when", "unless")
+    ),
+)
+"""Where conditions stand in a listener: a lone step or way needs no list."""
+
 IMPORTS = (
     ("listeners", "*", "payload_class", "*"),
     ("listeners", "*", "handler"),
     ("listeners", "*", "output_class"),
+    *(("listeners", "*", *each, "function") for each in CONDITIONS),
     ("pipeline", "envelope", "*"),
     ("pipeline", "delivery", "*"),
 )
@@ -39,6 +51,21 @@ def oddities(document: Document) -> Iterator[Finding]:
     """Yield what is allowed, but most likely not meant."""
     yield from _needless_peers(document)
     yield from _forgotten_listeners(document)
+
+
+def unknown_steps(document: Document) -> Iterator[Finding]:
+    """Yield steps that are no listener; no group is one, for each step gives one answer.
+
+    Whoever draws listeners asks for this: so a step that is unknown hides nothing of the others.
+    """
+    known = {name for _, name in texts(document.data, "listeners", "*", "name")}
+    for at, said in document.listeners():
+        for path, step in _steps(document, at):
+            if step == said.get("name"):
+                yield Finding(path, "it cannot be a step of itself")
+            elif step not in known:
+                hint = names.did_you_mean(step, sorted(known))
+                yield Finding(path, f'there is no listener "{step}"', hint)
 
 
 def named_imports(document: Document) -> Iterator[tuple[KeyPath, names.ImportPath]]:
@@ -103,6 +130,17 @@ def _unknown_peers(document: Document) -> Iterator[Finding]:
             yield Finding(path, f'there is no listener or group "{peer}"', hint)
 
 
+def _steps(document: Document, at: KeyPath) -> Iterator[tuple[KeyPath, str]]:
+    """Yield the names of the listeners that a flow asks."""
+    yield from document.texts(*at, "steps", "*")
+    for item in ((), ("*",)):
+        asked = {path[:-1]: each for path, each in document.texts(*at, "steps", *item, "listener")}
+        yield from (((*path, "listener"), each) for path, each in asked.items())
+        for path, each in document.texts(*at, "steps", *item, "name"):
+            if path[:-1] not in asked:
+                yield path, each
+
+
 def _addressees(document: Document) -> set[str]:
     """Return whom a peer may be, whatever else is wrong with their names."""
     written = (texts(document.data, "listeners", "*", key) for key in ("name", "group"))
@@ -157,7 +195,7 @@ def _forgotten_listeners(document: Document) -> Iterator[Finding]:
     listed = set(_listed(document))
     for at, said in document.listeners():
         is_clear = not any(document.doubts(*at, key) for key in REACHED_BY)
-        is_leaf = not any(map(said.get, ("peers", "agent", "broadcast")))
+        is_leaf = not any(map(said.get, ("peers", "agent", "broadcast", "steps")))
         found_by = {"*", said.get("name"), said.get("group")}
         if listed and is_clear and is_leaf and listed.isdisjoint(found_by):
             text = "nobody lists it as a peer: only senders outside can reach it"
@@ -171,3 +209,4 @@ def _listed(document: Document) -> Iterator[str]:
         for _, peer in texts(document.data, *at, "peers", "*"):
             if peer != said.get("name"):
                 yield peer if peer in known else names.most_like(peer, known) or peer
+        yield from (step for _, step in _steps(document, at))

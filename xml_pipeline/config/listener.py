@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field, ValidationInfo, field_validator
 
 from xml_pipeline.config.agent import AgentKeys
+from xml_pipeline.config.flow import FlowKeys
 from xml_pipeline.config.values import (
     Count,
     Handler,
@@ -36,7 +37,7 @@ class RetryConfig(Section):
         return delay
 
 
-class ListenerConfig(AgentKeys):
+class ListenerConfig(FlowKeys, AgentKeys):
     """A named capability: what it accepts, what handles it, whom it may address."""
 
     name: ListenerName = Field(description="Its name; no other listener or group has it.")

@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple, get_args
 from xml_pipeline.dispatch.frames import BadFrame, pack, unpack
 from xml_pipeline.errors import FAULT_CODES, FaultCode, Retryable, XmlPipelineError
 
-SaidKind = Literal["send", "respond", "acknowledge", "defer"]
+SaidKind = Literal["send", "respond", "acknowledge", "defer", "pass_on"]
 
 
 class Job(NamedTuple):

@@ -91,7 +91,7 @@ class LocalDispatch:
             if thread.status == "created":
                 thread.hops = delivery.hops
                 self._threads.activate(thread)
-            elif not delivery.listener.acts_for_caller:
+            elif not delivery.listener.keeps_depth:
                 thread.hops = delivery.hops
             remember(delivery, self.context_slots)
             if delivery.conversation.watched:

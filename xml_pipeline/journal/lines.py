@@ -23,6 +23,8 @@ what could be any text stands as a JSON string, without tabs or line ends. ``-``
     p thread answered                               the caller has, or wants, its answer
     b tokens usd requests reserved_tokens reserved_usd    what has been spent and set aside
     n thread todos                                  what a listener waits for, as JSON
+    k thread key length                             what a blackboard has under a key; its JSON
+    e thread                                        … has been wiped clean
     f id code from to detail                        a fault
     x thread status                                 a thread closes, and all below it
 

@@ -83,6 +83,7 @@ class PastThread:
     owed: float = 0.0
     delayed: dict[int, tuple[float, Delayed]] = field(default_factory=dict)
     todos: list[list[str]] = field(default_factory=list)
+    blackboard: dict[str, str] = field(default_factory=dict)
     children: list[str] = field(default_factory=list)
 
     @property
@@ -340,6 +341,14 @@ def _waits_for(story: Story, at: float, fields: list[str], body: bytes) -> None:
     story.threads[fields[0]].todos = loads(fields[1])
 
 
+def _writes(story: Story, at: float, fields: list[str], body: bytes) -> None:
+    story.threads[fields[0]].blackboard[loads(fields[1])] = body.decode("utf-8", "surrogatepass")
+
+
+def _wipes(story: Story, at: float, fields: list[str], body: bytes) -> None:
+    story.threads[fields[0]].blackboard.clear()
+
+
 def _failed(story: Story, at: float, fields: list[str], body: bytes) -> None:
     id, sender, to, detail = fields[0], *fields[2:]
     code: Any = fields[1]
@@ -358,7 +367,7 @@ def _closed(story: Story, at: float, fields: list[str], body: bytes) -> None:
 
 Fact = Callable[[Story, float, list[str], bytes], None]
 
-_WITH_BODY = frozenset("mzw")
+_WITH_BODY = frozenset("mzwk")
 _FACTS: Mapping[str, Fact] = {
     "c": _begins,
     "i": _identified,
@@ -378,6 +387,8 @@ _FACTS: Mapping[str, Fact] = {
     "p": _answered,
     "b": _spent,
     "n": _waits_for,
+    "k": _writes,
+    "e": _wipes,
     "f": _failed,
     "x": _closed,
 }

@@ -198,6 +198,16 @@ class Journal:
         """Note the todos of a thread, all there are."""
         self._add(thread.conversation.notes, f"n\t{thread.id}\t{dumps(todos)}\n".encode())
 
+    def writes(self, thread: Thread, key: str, value: str) -> None:
+        """Note what a thread's blackboard has under a key, as JSON."""
+        body = value.encode("utf-8", "surrogatepass")
+        said = f"k\t{thread.id}\t{dumps(key)}\t{len(body)}\n".encode()
+        self._add(thread.conversation.notes, b"%b%b\n" % (said, body))
+
+    def wipes(self, thread: Thread) -> None:
+        """Note that a thread's blackboard is empty."""
+        self._add(thread.conversation.notes, f"e\t{thread.id}\n".encode())
+
     def failed(self, conversation: Conversation, fault: Fault) -> None:
         """Note a fault."""
         self._add(conversation.notes, lines.failure(fault))

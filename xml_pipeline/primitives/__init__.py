@@ -11,10 +11,16 @@ from typing import Protocol
 
 from xml_pipeline.listener import Listener
 from xml_pipeline.payload import RawPayload
+from xml_pipeline.primitives.blackboard import UseBlackboard
 from xml_pipeline.primitives.boot import log_boot
 from xml_pipeline.primitives.buffer import RunBuffer
 from xml_pipeline.primitives.compatible import misfit
 from xml_pipeline.primitives.payloads import (
+    BlackboardError,
+    BlackboardList,
+    BlackboardRead,
+    BlackboardText,
+    BlackboardWrite,
     BufferComplete,
     BufferDispatched,
     BufferError,
@@ -34,12 +40,18 @@ from xml_pipeline.primitives.reach import Reach
 from xml_pipeline.primitives.sequence import RunSequence
 from xml_pipeline.primitives.timer import SetTimer
 from xml_pipeline.primitives.todo import CloseTodo, RegisterTodo
+from xml_pipeline.registries.blackboards import Blackboards
 from xml_pipeline.registries.listeners import Listeners
 from xml_pipeline.registries.threads import Threads
 from xml_pipeline.registries.todos import Todos
 from xml_pipeline.system import Boot, SystemError, ThreadEnded
 
 __all__ = [
+    "BlackboardError",
+    "BlackboardList",
+    "BlackboardRead",
+    "BlackboardText",
+    "BlackboardWrite",
     "Boot",
     "BufferComplete",
     "BufferDispatched",
@@ -68,6 +80,8 @@ class Registries(Protocol):
     def threads(self) -> Threads: ...
     @property
     def todos(self) -> Todos: ...
+    @property
+    def blackboards(self) -> Blackboards: ...
 
 
 def system_listeners(registries: Registries) -> tuple[Listener, ...]:
@@ -82,6 +96,7 @@ def system_listeners(registries: Registries) -> tuple[Listener, ...]:
             broadcast=True,
         ),
         *_todo_listeners(registries),
+        _blackboard_listener(registries),
         *_sequence_listeners(reach),
         Listener(
             "system.buffer",
@@ -107,6 +122,19 @@ def system_listeners(registries: Registries) -> tuple[Listener, ...]:
 
 _OUTCOMES = (SystemError, ThreadEnded, RawPayload)
 """What may become of a message that a primitive has sent: any payload, a fault, or nothing."""
+
+
+def _blackboard_listener(registries: Registries) -> Listener:
+    return Listener(
+        "system.blackboard",
+        (BlackboardWrite, BlackboardRead, BlackboardList),
+        UseBlackboard(registries.listeners, registries.threads, registries.blackboards),
+        description=(
+            "A blackboard for all who work at the same task: write what the others should "
+            "know, and read what they have found out."
+        ),
+        output=(BlackboardText, BlackboardError),
+    )
 
 
 def _todo_listeners(registries: Registries) -> tuple[Listener, ...]:

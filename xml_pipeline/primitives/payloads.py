@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
 
-from annotated_types import Ge, Gt, Le, MaxLen
+from annotated_types import Ge, Gt, Le, MaxLen, MinLen
 
 from xml_pipeline.payload import xmlify
+from xml_pipeline.payload.raw import Json
 
 MOST_SECONDS = 366 * 24 * 3600
 """The longest wait: a year."""
@@ -207,5 +208,54 @@ class TimerStart:
 @dataclass(frozen=True, slots=True)
 class TimerError:
     """The timer was not set."""
+
+    error: ErrorText
+
+
+# ── Blackboards ─────────────────────────────────────────────────────────────────────────
+
+Key = Annotated[str, MinLen(1), MaxLen(200)]
+
+
+@xmlify
+@dataclass(frozen=True, slots=True)
+class BlackboardWrite:
+    """Write a JSON value on the blackboard, under a key, in place of what is there.
+
+    Everybody who works at the same task can read it. ``outer`` is for those who open a
+    blackboard for others: it writes on the one around that.
+    """
+
+    key: Key
+    value: Json
+    outer: bool = False
+
+
+@xmlify
+@dataclass(frozen=True, slots=True)
+class BlackboardRead:
+    """Read what is on the blackboard under a key."""
+
+    key: Key
+
+
+@xmlify
+@dataclass(frozen=True, slots=True)
+class BlackboardList:
+    """List the keys on the blackboard."""
+
+
+@xmlify
+@dataclass(frozen=True, slots=True)
+class BlackboardText:
+    """What the blackboard says: a text as it is, any other value as JSON, keys one a line."""
+
+    text: str
+
+
+@xmlify
+@dataclass(frozen=True, slots=True)
+class BlackboardError:
+    """It was not written."""
 
     error: ErrorText
