@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.llm.plays import ASKED, DOWN, Sequence
-from xml_pipeline.llm.base import Delta, Restarted, TextDelta, Usage
+from xml_pipeline.llm.base import Delta, Request, Restarted, TextDelta, Usage
 from xml_pipeline.llm.errors import ProviderError
 from xml_pipeline.llm.router import Backend, Router, Strategy
 from xml_pipeline.llm.script import Reply
@@ -59,6 +59,14 @@ async def test_what_is_wrong_with_the_request_is_asked_of_nobody_else(reason: st
     with pytest.raises(ProviderError) as failure:
         await Router([Backend("a", wrong), Backend("b", other)]).complete(ASKED)
     assert (failure.value.reason, other.requests) == (reason, [])
+
+
+async def test_a_model_that_one_backend_does_not_have_may_be_with_the_next() -> None:
+    def lack(_: Request) -> str:
+        raise ProviderError("invalid", "no such model", status=404)
+
+    router = Router([Backend("a", ScriptedProvider(lack)), Backend("b", Sequence("Here."))])
+    assert (await router.complete(ASKED)).message.text == "Here."
 
 
 async def test_when_all_fail_the_error_is_the_one_that_passes_soonest() -> None:

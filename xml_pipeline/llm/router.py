@@ -15,6 +15,9 @@ Strategy = Literal["failover", "round-robin", "least-loaded"]
 FINAL: frozenset[Reason] = frozenset({"overflow", "invalid"})
 """Reasons that lie in the request: every other backend would refuse it too."""
 
+NOT_FOUND = 404
+"""The status of a backend that does not have the model: another one may."""
+
 
 def idle() -> float:
     """Return the load of a backend that knows none."""
@@ -56,7 +59,7 @@ class Router:
             except ProviderError as error:
                 attempts.failed(error)
                 failures.append(error)
-                if error.reason in FINAL:
+                if error.reason in FINAL and error.status != NOT_FOUND:
                     raise attempts.exhausted(error) from None
         raise attempts.exhausted(_most_hopeful(failures))
 

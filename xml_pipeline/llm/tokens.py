@@ -28,6 +28,9 @@ MEDIA_CHARACTERS_PER_TOKEN = 750
 IMAGE = 85
 AUDIO = 50
 
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=str)
+"""Made once: requests are measured often."""
+
 
 def of_request(request: Request) -> int:
     """Return the tokens that a model has to read: instructions, messages, and functions."""
@@ -83,7 +86,7 @@ def _of_media(data: str) -> int:
 
 
 def _json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
+    return _ENCODER.encode(value)
 
 
 def _ceiling(amount: int, unit: int) -> int:
