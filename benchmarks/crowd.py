@@ -149,9 +149,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print(
         f"{'the same requests, without agents':36}{floor:8.2f} s{floor / ideal:8.2f} times the ideal"
     )
-    print(f"{'the agents':36}{ours:8.2f} s{ours / ideal:8.2f} times the ideal", end="")
+    print(f"{'the agents':24}{ours:8.2f} s{ours / ideal:8.2f} times the ideal", end="")
     print(f"{ours / floor:8.2f} times the requests alone")
-    print(f"{'memory of each that waits':36}{found['kib']:8.1f} KiB")
+    print(f"{'each that waits':24}{found['kib']:8.1f} KiB")
 
 
 if __name__ == "__main__":

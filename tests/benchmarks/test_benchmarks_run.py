@@ -146,3 +146,11 @@ def test_agents_of_every_library_are_measured_on_the_same_run() -> None:
     for best in figures_by_number.values():
         assert list(best) == ["xml-pipeline", "pydantic-ai", "langgraph"]
         assert all(us > 0 for us in best.values())
+
+
+def test_a_crowd_of_agents_is_measured_beside_its_requests_alone() -> None:
+    found = figures("crowd.py", "--rounds", "1", "--scale", "0.01")
+    assert found["ideal"] == 0.4
+    assert found["floor"] >= found["ideal"]
+    assert found["ours"] >= found["ideal"]
+    assert found["kib"] > 0
