@@ -193,3 +193,9 @@ async def test_half_a_character_does_not_stop_a_request() -> None:
     async with FakeLLM(script) as server, asking(server, "openai") as provider:
         await provider.complete(torn)
     assert server.asked[0].body["messages"][0]["content"] == "a?"
+
+
+def test_an_error_that_says_nothing_says_so() -> None:
+    talk = (Message("user", (ToolResult("t1", "", is_error=True), ToolResult("t2", ""))),)
+    content = messages(replace(PLAIN, messages=talk), False)["messages"][0]["content"]
+    assert [each["content"] for each in content] == ["It failed.", ""]

@@ -79,14 +79,21 @@ def _block(block: Block) -> dict[str, Any] | None:
             return _thought(block)
         case ToolCall(id, name, arguments):
             return {"type": "tool_use", "id": id, "name": name, "input": dict(arguments)}
-        case ToolResult(call_id, content, is_error):
-            result = {"type": "tool_result", "tool_use_id": call_id, "content": content}
-            return result | ({"is_error": True} if is_error else {})
+        case ToolResult():
+            return _result(block)
         case Image(media_type, data):
             source = {"type": "base64", "media_type": media_type, "data": data}
             return {"type": "image", "source": source}
         case Audio(format):
             return {"type": "text", "text": f"[A sound ({format}), which this model cannot hear.]"}
+
+
+def _result(block: ToolResult) -> dict[str, Any]:
+    result = {"type": "tool_result", "tool_use_id": block.call_id, "content": block.content}
+    if not block.is_error:
+        return result
+    # An error that says nothing is refused.
+    return result | {"content": block.content or "It failed.", "is_error": True}
 
 
 def _thought(block: Thinking) -> dict[str, Any] | None:
