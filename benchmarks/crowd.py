@@ -146,9 +146,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         return
     ideal, floor, ours = found["ideal"], found["floor"], found["ours"]
     print(f"{agents} agents, two model calls of {1000 * LATENCY:.0f} ms, {CALLS} tool calls")
-    print(
-        f"{'the same requests, without agents':36}{floor:8.2f} s{floor / ideal:8.2f} times the ideal"
-    )
+    print(f"{'the requests alone':24}{floor:8.2f} s{floor / ideal:8.2f} times the ideal")
     print(f"{'the agents':24}{ours:8.2f} s{ours / ideal:8.2f} times the ideal", end="")
     print(f"{ours / floor:8.2f} times the requests alone")
     print(f"{'each that waits':24}{found['kib']:8.1f} KiB")

@@ -10,12 +10,15 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from xml_pipeline.catalogue import find
 from xml_pipeline.config import FLOWS, AgentKeys, Document, Finding, FlowKeys, KeyPath
+from xml_pipeline.errors import PluginNotFound
 from xml_pipeline.names import plugin_handler
 
 
 def ineffective(document: Document) -> Iterator[Finding]:
     """Yield each setting that differs from its default and would have no effect."""
+    yield from _unknown_providers(document)
     for at, said in document.listeners():
         name = said.get("name", "the listener")
         if said.get("handler") not in FLOWS:
@@ -26,6 +29,15 @@ def ineffective(document: Document) -> Iterator[Finding]:
         elif isinstance(said.get("handler"), str) and not _is_plugin(said["handler"]):
             words = f"{name} has a `handler`: write one of the two"
             yield Finding((*at, "model"), words, at_key=True)
+
+
+def _unknown_providers(document: Document) -> Iterator[Finding]:
+    """Yield each provider of a backend that is not there: nothing could ever be asked of it."""
+    for path, name in document.texts("llm", "backends", "*", "provider"):
+        try:
+            find("llm", name)
+        except PluginNotFound as error:
+            yield Finding(path, str(error))
 
 
 def _of_no_agent(at: KeyPath, said: dict[str, Any], name: str) -> Iterator[Finding]:
