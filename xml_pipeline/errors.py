@@ -10,6 +10,7 @@ catch as widely or as narrowly as it likes::
     ├── PayloadDefinitionError    a payload class cannot be bound (also a TypeError)
     ├── Rejected                  a step refuses one message; the pump turns it into a fault
     │   ├── SignatureRefused      it is not signed, or not as it should be
+    │   ├── Denied                rules, or a person, are against it: trying again is no use
     │   ├── AuditFailed           it could not be written down first, so it is not done
     │   │   └── AuditInUse        … because the audit log is another organism's
     │   └── InvalidPayload        a value or document does not fit its class (also a ValueError)
@@ -22,6 +23,7 @@ catch as widely or as narrowly as it likes::
     ├── UnknownThread             no such conversation, or not yours: both read the same
     ├── UnknownListener           no such listener
     ├── UnknownLetter             no such dead letter
+    ├── UnknownRule               no such learned rule
     └── Unanswered                ``ask`` ended without the answer; carries code and id
         ├── HandlerFailed         the handler raised
         ├── NoReply               everything went quiet without a reply
@@ -80,10 +82,11 @@ class Rejected(XmlPipelineError):
     """A step refuses a message.
 
     ``code`` is told to the sender, with ``words``, or the usual ones of the code; ``detail``
-    goes to the log only.
+    goes to the log only. ``final`` says that trying again makes no sense, whatever the code.
     """
 
     words = ""
+    final = False
 
     def __init__(self, code: FaultCode, detail: str) -> None:
         super().__init__(detail)
@@ -98,6 +101,19 @@ class SignatureRefused(Rejected):
 
     def __init__(self, detail: str) -> None:
         super().__init__("validation", f"signature: {detail}")
+
+
+class Denied(Rejected):
+    """Rules, or a person, are against it; ``words`` say so to whoever wanted it.
+
+    A handler in this process may raise it too: its caller is told these words.
+    """
+
+    final = True
+
+    def __init__(self, words: str, detail: str = "") -> None:
+        super().__init__("routing", detail or words)
+        self.words = f"Denied: {words}"
 
 
 class AuditFailed(Rejected):
@@ -174,6 +190,10 @@ class UnknownListener(XmlPipelineError):
 
 class UnknownLetter(XmlPipelineError):
     """No such dead letter, or not any more."""
+
+
+class UnknownRule(XmlPipelineError):
+    """No such learned rule, or not any more."""
 
 
 class Unanswered(XmlPipelineError):

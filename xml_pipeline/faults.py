@@ -41,6 +41,12 @@ _UNANSWERED: dict[FaultCode, type[Unanswered]] = {
     "budget": errors.BudgetExhausted,
 }
 
+_ATTEMPTS: dict[type[Rejected], str] = {
+    errors.SignatureRefused: "signature_refused",
+    errors.Denied: "denied",
+}
+"""What the audit log calls somebody's attempt at more than is allowed."""
+
 
 class Faults:
     """Makes faults, and carries them, and the news that nothing will come, to who waits."""
@@ -78,7 +84,8 @@ class Faults:
         """
         code = error.code or "internal"
         told = error.words or NEUTRAL_WORDS[code]
-        fault = Fault(secrets.token_hex(8), code, error.detail, from_id, to_id, original, told)
+        id, detail = secrets.token_hex(8), error.detail
+        fault = Fault(id, code, detail, from_id, to_id, original, told, error.final)
         home = thread.conversation if isinstance(thread, Thread) else thread
         about = {"thread_id": thread.id, "conversation_id": home.id, "listener": to_id}
         message_id = f"{home.id}.{message}" if message else ""
@@ -97,9 +104,8 @@ class Faults:
 
     def _write_down(self, fault: Fault, error: Rejected, thread_id: str) -> None:
         """Tell the audit log of a fault that was somebody's attempt at more than is allowed."""
-        signed = isinstance(error, errors.SignatureRefused)
-        if signed or fault.code == "budget":
-            action = "signature_refused" if signed else "budget_exhausted"
+        action = _ATTEMPTS.get(type(error), "budget_exhausted" if fault.code == "budget" else "")
+        if action:
             about = {"thread": thread_id, "to": fault.to_id, "fault": fault.id}
             self._audit.tell(fault.from_id, action, why=fault.detail, **about)
 
@@ -149,6 +155,10 @@ class Faults:
             self._put(thread, _FAULT, payload, about, hops)
         else:
             self.pass_up(thread, fault)
+
+    def say(self, thread: Thread, payload: object) -> None:
+        """Let the pump say something to a thread's callee, which is counted already."""
+        self._put(thread, codec_of(type(payload)), payload, 0, thread.hops + 1)
 
     def pass_up(self, thread: Thread, fault: Fault, status: ThreadStatus = "error") -> None:
         """Fail a thread and tell its caller; a caller that does not listen fails likewise.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from math import inf
 
@@ -24,11 +24,16 @@ from xml_pipeline.identity.verifying import Verifier
 from xml_pipeline.inbox import Inbox, OuterDoor
 from xml_pipeline.ingress import Ingress
 from xml_pipeline.journal import Journal
+from xml_pipeline.listener import Listener
 from xml_pipeline.message import Wire
 from xml_pipeline.pump import StreamPump
+from xml_pipeline.registries.attendance import Attendance
 from xml_pipeline.registries.blackboards import Blackboards
 from xml_pipeline.registries.budgets import Budget, BudgetLimits, Budgets, Severity
+from xml_pipeline.registries.consent import Consent
+from xml_pipeline.registries.learned import Learned
 from xml_pipeline.registries.listeners import Listeners
+from xml_pipeline.registries.permissions import Permissions, permissions_of
 from xml_pipeline.registries.prompts import Prompts
 from xml_pipeline.registries.threads import Threads
 from xml_pipeline.registries.todos import Todos
@@ -36,6 +41,7 @@ from xml_pipeline.schedule import Scheduler
 from xml_pipeline.settle import Settlement
 from xml_pipeline.steps.decode import Decode
 from xml_pipeline.steps.envelope import ReadEnvelope, refuse_signed
+from xml_pipeline.steps.guard import Guard
 from xml_pipeline.steps.limits import XmlLimits
 from xml_pipeline.steps.rail import Rail, Stations
 from xml_pipeline.steps.route import Route
@@ -79,6 +85,7 @@ class Kernel:
     prompts: Prompts
     todos: Todos
     blackboards: Blackboards
+    consent: Consent
     scheduler: Scheduler
     inbox: Inbox
     read: ReadEnvelope
@@ -92,6 +99,19 @@ class Kernel:
     journal: Journal
     signatures: Signatures
     audit: Trail
+
+    def put_in_place(self, listeners: Iterable[Listener], config: OrganismConfig) -> None:
+        """Put other listeners in place of all present ones, with the rules they are held to."""
+        listeners = tuple(listeners)
+        self.offload.check(listeners, config)
+        self.listeners.replace(listeners)
+        rules = permissions_of(config.permissions)
+        self.consent.permissions.replace(rules, config.approvals.seconds)
+        self.offload.serve(listeners, config)
+        self.prompts.replace(self.listeners)
+        for listener in self.listeners:
+            self.scheduler.lane(listener)
+        self.scheduler.forget_lanes(self.listeners)
 
     def apply(self, config: OrganismConfig, credentials: Credentials) -> None:
         """Take over the limits and keys of another configuration; what runs already goes on."""
@@ -117,11 +137,9 @@ def build_kernel(config: OrganismConfig, backend: Backend | None = None) -> Kern
 
     Where there is no backend, nothing is written down.
     """
-    credentials, audit = credentials_of(config), Trail()
-    events, listeners, todos = Events(), Listeners(), Todos()
+    events, listeners, todos, audit = Events(), Listeners(), Todos(), Trail()
     threads, budgets = Threads(events), Budgets(budget_limits(config), _tells(events))
-    blackboards = Blackboards(threads, config.limits.state_bytes)
-    scheduler = _scheduler(config)
+    blackboards, scheduler = Blackboards(threads, config.limits.state_bytes), _scheduler(config)
     inbox = Inbox(config.max_concurrent_pipelines, _is_depth_first(config))
     journal = Journal(backend or MemoryBackend(), inbox.poke, keeps=backend is not None)
     faults = Faults(listeners, threads, inbox, events, journal, audit)
@@ -131,8 +149,9 @@ def build_kernel(config: OrganismConfig, backend: Backend | None = None) -> Kern
     dispatch = LocalDispatch(settlement, scheduler, threads, todos, events, view)
     dispatch.context_slots, dispatch.audit = config.limits.context_slots, audit
     offload = dispatch.offload = _offload(view, config, backend, scheduler, listeners, inbox)
-    read = ReadEnvelope(xml_limits(config), audit)
-    route = Route(listeners, threads, budgets, scheduler.crowded)
+    consent = Consent(Permissions(listeners), Attendance(), Learned(journal))
+    guard, read = Guard(consent.permissions), ReadEnvelope(xml_limits(config), audit)
+    route = Route(listeners, threads, budgets, guard, scheduler.crowded)
     rail = Rail(Stations(Unfold(settlement.number), read, route, Decode()), faults.refuse)
     _note(journal, threads, inbox, rail, budgets, todos, blackboards)
     return Kernel(
@@ -143,6 +162,7 @@ def build_kernel(config: OrganismConfig, backend: Backend | None = None) -> Kern
         prompts=view.prompts,
         todos=todos,
         blackboards=blackboards,
+        consent=consent,
         scheduler=scheduler,
         inbox=inbox,
         read=read,
@@ -154,7 +174,7 @@ def build_kernel(config: OrganismConfig, backend: Backend | None = None) -> Kern
         offload=offload,
         pump=StreamPump(inbox, rail, scheduler, dispatch, faults, journal),
         journal=journal,
-        signatures=Signatures(read, Verifier(listeners.__contains__), credentials),
+        signatures=Signatures(read, Verifier(listeners.__contains__), credentials_of(config)),
         audit=audit,
     )
 

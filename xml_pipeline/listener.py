@@ -20,6 +20,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
 from xml_pipeline.payload import Codec, RawPayload, codec_of
+from xml_pipeline.permission import Permission
 from xml_pipeline.response import HandlerResponse as HandlerResponse
 from xml_pipeline.thread import Conversation, Thread
 
@@ -247,7 +248,8 @@ class Listener:
     ``require_signature`` it hears from outside only what is signed; what the program itself
     sends, and other listeners, need no signature. A message whose handler raises ``Retryable``
     is handed over again, ``max_deliveries`` times in all, after the first of ``retry_delays``
-    seconds, then twice that, up to the second of them.
+    seconds, then twice that, up to the second of them. ``permissions`` are rules for what is
+    sent by it and by everybody below it, the first that fits; what fits none is asked about.
 
     Raises ValueError for a bad name or description, TypeError for a handler that is not
     asynchronous, PayloadDefinitionError for a class that is no payload.
@@ -273,6 +275,7 @@ class Listener:
     require_signature: bool = field(default=False, kw_only=True)
     max_deliveries: int = field(default=5, kw_only=True)
     retry_delays: tuple[float, float] = field(default=(1.0, 60.0), kw_only=True)
+    permissions: tuple[Permission, ...] = field(default=(), kw_only=True)
     codecs: Mapping[str, Codec[Any]] = field(init=False, repr=False)
     generic: bool = field(init=False, repr=False)
     reach: frozenset[str] | None = field(init=False, repr=False)
@@ -293,6 +296,7 @@ class Listener:
         object.__setattr__(self, "accepts", accepts)
         object.__setattr__(self, "peers", tuple(self.peers))
         object.__setattr__(self, "keeps_depth", self.keeps_depth or self.acts_for_caller)
+        object.__setattr__(self, "permissions", tuple(self.permissions))
         if not accepts:
             raise ValueError(f"listener {self.name}: it accepts no payload at all")
         object.__setattr__(self, "codecs", self._codecs_by_tag(accepts))

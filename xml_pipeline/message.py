@@ -286,7 +286,7 @@ class Fault:
 
     ``code``, ``words`` and ``retry_allowed`` are told to the sender; ``detail`` goes to the
     log, under ``id``. ``from_id`` and ``to_id`` say whose message it was. ``original`` is its
-    bytes, where they could not be read.
+    bytes, where they could not be read. ``final``: no attempt can help, whatever the code.
     """
 
     id: str
@@ -296,8 +296,9 @@ class Fault:
     to_id: str
     original: bytes = b""
     words: str = ""
+    final: bool = False
 
     @property
     def retry_allowed(self) -> bool:
         """Tell whether trying again, perhaps differently, may help."""
-        return self.code in ("routing", "validation", "overload", "timeout")
+        return not self.final and self.code in ("routing", "validation", "overload", "timeout")

@@ -25,6 +25,7 @@ PRINCIPAL = re.compile(r"[\w.:@/+\-]{1,200}", re.ASCII)
 """The name of somebody outside: letters, digits and ``_ . : @ / + -``, at most 200."""
 
 SYSTEM_LISTENERS = (
+    "system.approval",
     "system.blackboard",
     "system.boot",
     "system.buffer",
@@ -35,6 +36,9 @@ SYSTEM_LISTENERS = (
     "system.todo-complete",
 )
 """The listeners that every organism has."""
+
+ADDRESSABLE = tuple(each for each in SYSTEM_LISTENERS if each != "system.approval")
+"""Those of them that a file may list as peers."""
 
 HANDLER_ROOMS = ("tools", "agents")
 """Rooms whose plug-ins may be named as handlers, as in ``tools:shell``."""

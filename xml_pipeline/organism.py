@@ -11,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from xml_pipeline.approvals import Approvals
 from xml_pipeline.audit.changes import changes, reach
 from xml_pipeline.backends import Backend, DeadLetter
 from xml_pipeline.commons import Closing
@@ -19,10 +20,7 @@ from xml_pipeline.control import Control
 from xml_pipeline.dead_letters import DeadLetters
 from xml_pipeline.dispatch.by_name import paths_of
 from xml_pipeline.errands import Errands
-from xml_pipeline.errors import (
-    Timeout,
-    XmlPipelineError,
-)
+from xml_pipeline.errors import Timeout, XmlPipelineError
 from xml_pipeline.events import Event, EventStream, ReloadEvent
 from xml_pipeline.hooks import DispatchHook
 from xml_pipeline.identity.credentials import credentials_of
@@ -55,6 +53,7 @@ class Organism:
     ``errands`` kill, answer and say things on whichever node a conversation is.
 
     If its pump ever dies, everybody who waits is told, and so is whoever leaves the context.
+    ``approvals`` are the calls that wait for somebody to decide on them.
     """
 
     def __init__(
@@ -75,8 +74,9 @@ class Organism:
         self.errands = Errands(self._kernel, self._control, self._run.holds, self._run.admit)
         self._run.beside = self.errands.live
         self._letters = DeadLetters(self._kernel)
+        self.approvals = Approvals(self._kernel)
         everybody = (*system_listeners(self._kernel), *map(_checked, listeners))
-        self._put_in_place(everybody, self.config)
+        self._kernel.put_in_place(everybody, self.config)
 
     @classmethod
     def load(cls, path: str | Path, journal: Path | None = None) -> Organism:
@@ -298,7 +298,7 @@ class Organism:
         self._kernel.audit.order(
             by, "reload", changes(self._kernel.listeners, listeners, self.config, config)
         )
-        self._put_in_place(listeners, config)
+        self._kernel.put_in_place(listeners, config)
         self.config = config
         self._kernel.pump.rail.insert(steps)
         self._kernel.apply(config, credentials)
@@ -307,7 +307,7 @@ class Organism:
         """Add a listener while running; ValueError where its name is taken or reserved."""
         _checked(listener)
         self._kernel.audit.order(by, "register", {"added": reach([listener])})
-        self._put_in_place((*self._kernel.listeners, listener), self.config)
+        self._kernel.put_in_place((*self._kernel.listeners, listener), self.config)
 
     def register_generic(self, name: str, handler: Handler) -> None:
         """Add a listener that takes any payload as ``RawPayload``, unvalidated."""
@@ -320,7 +320,7 @@ class Organism:
             raise XmlPipelineError(f"{name} is part of the organism")
         self._kernel.audit.order(by, "unregister", {"removed": [name]})
         others = (each for each in self._kernel.listeners if each is not gone)
-        self._put_in_place(others, self.config)
+        self._kernel.put_in_place(others, self.config)
         return gone
 
     # ── watching ────────────────────────────────────────────────────────────────────────────
@@ -378,16 +378,6 @@ class Organism:
         """Wait until what was taken in would outlive this process, if anything does."""
         if self._kernel.journal.keeps:
             await self._kernel.journal.written()
-
-    def _put_in_place(self, listeners: Iterable[Listener], config: OrganismConfig) -> None:
-        listeners = tuple(listeners)
-        self._kernel.offload.check(listeners, config)
-        self._kernel.listeners.replace(listeners)
-        self._kernel.offload.serve(listeners, config)
-        self._kernel.prompts.replace(self._kernel.listeners)
-        for listener in self._kernel.listeners:
-            self._kernel.scheduler.lane(listener)
-        self._kernel.scheduler.forget_lanes(self._kernel.listeners)
 
 
 def _checked(listener: Listener) -> Listener:

@@ -216,7 +216,7 @@ class Resumption:
         """Give up a message that was being handled each time the process ended."""
         reason = f"the process ended each of the {delivery.attempt} times it was handled"
         self._kernel.journal.lay_aside(dead_letter(delivery, reason))
-        self._kernel.settlement.fail(delivery, "handler", reason)
+        self._kernel.settlement.fail(delivery, Rejected("handler", reason))
 
     def _delivery(self, past: PastDelivery, thread: Thread, attempt: int) -> Delivery:
         listener = self._kernel.listeners.find(past.listener)

@@ -22,7 +22,7 @@ from xml_pipeline.backends import PastConversation
 from xml_pipeline.dispatch.answers import all_said, code_of
 from xml_pipeline.dispatch.jobs import JobFailed, JobUndone
 from xml_pipeline.dispatch.offload import Turn
-from xml_pipeline.errors import Rejected, Retryable
+from xml_pipeline.errors import Denied, Rejected, Retryable
 from xml_pipeline.journal.lines import NOBODY
 from xml_pipeline.journal.reading import Line, PastDelivery, Story, lines_of, tell
 from xml_pipeline.kernel import Kernel
@@ -31,7 +31,7 @@ from xml_pipeline.message import Delivery
 from xml_pipeline.recovery import Resumption
 from xml_pipeline.system import SYSTEM
 
-_OTHERS = frozenset("csuvatilrn")
+_OTHERS = frozenset("csuvatilrnq")
 """Letters of lines that tell of something else than what came of one delivery."""
 
 
@@ -206,16 +206,18 @@ class _Again:
         if isinstance(answer, Retryable | JobUndone):
             settlement.retry(delivery, answer.after, repr(answer))
         elif isinstance(answer, JobFailed):
-            settlement.fail(delivery, answer.code, answer.detail)
+            settlement.fail(delivery, Rejected(answer.code, answer.detail))
         elif isinstance(answer, TimeoutError):
-            settlement.fail(delivery, "timeout", repr(answer))
+            settlement.fail(delivery, Rejected("timeout", repr(answer)))
+        elif isinstance(answer, Denied):
+            settlement.fail(delivery, answer)
         elif isinstance(answer, BaseException):
-            settlement.fail(delivery, code_of(answer), repr(answer))
+            settlement.fail(delivery, Rejected(code_of(answer), repr(answer)))
         else:
             try:
                 settlement.succeed(delivery, metadata, answer)
             except (TypeError, ValueError, AttributeError) as error:
-                settlement.fail(delivery, "handler", repr(error))
+                settlement.fail(delivery, Rejected("handler", repr(error)))
 
     async def _leave(self, resumption: Resumption) -> None:
         resumption.leave()

@@ -113,12 +113,11 @@ class Settlement:
         if not thread.pending:
             self._faults.end(thread)
 
-    def fail(self, delivery: Delivery, code: FaultCode, detail: str) -> None:
+    def fail(self, delivery: Delivery, error: Rejected) -> None:
         """Settle a delivery whose handler did not return: its thread fails, its caller is told."""
         thread = delivery.thread
         self.release(delivery)
         if thread.open:
-            error = Rejected(code, detail)
             to, number = delivery.listener.name, delivery.id
             fault = self._faults.make(thread, error, delivery.sender, to, message=number)
             self._faults.pass_up(thread, fault)
@@ -134,7 +133,8 @@ class Settlement:
             self.release(delivery)
         elif delivery.attempt >= listener.max_deliveries:
             self.journal.lay_aside(dead_letter(delivery, detail))
-            self.fail(delivery, "handler", f"given up after attempt {delivery.attempt}: {detail}")
+            words = f"given up after attempt {delivery.attempt}: {detail}"
+            self.fail(delivery, Rejected("handler", words))
         else:
             words = "%s did not succeed, attempt %d; again in %.3g s: %s"
             log.warning(words, listener.name, delivery.attempt, seconds, detail)
@@ -304,6 +304,16 @@ class Settlement:
         if self.journal.keeps:
             self.journal.owes(thread, within)
         self.await_answer(thread, within)
+
+    def say_instead(self, thread: Thread, payload: object) -> None:
+        """Let the pump say something to a thread's callee, and owe no answer any more."""
+        if thread.owed is None:
+            raise ValueError(f"no answer is owed on thread {thread.id}")
+        thread.owed.cancel()
+        thread.owed = None
+        if self.journal.keeps:
+            self.journal.owes_no_more(thread)
+        self._faults.say(thread, payload)
 
     def await_answer(self, thread: Thread, within: float) -> None:
         """Fail a thread, unless its answer is given within so many seconds."""

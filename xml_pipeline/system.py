@@ -18,6 +18,9 @@ from xml_pipeline.payload import xmlify
 SYSTEM = "system"
 """The sender of whatever the pump itself says."""
 
+APPROVAL = "system.approval"
+"""Who has calls decided on by a person. Only the pump can address it."""
+
 
 @xmlify
 @dataclass(frozen=True, slots=True)
@@ -61,7 +64,17 @@ class Huh:
     original_attempt: Annotated[bytes, MaxLen(4096)]
 
 
-SYSTEM_PAYLOADS: tuple[type, ...] = (Boot, SystemError, ThreadEnded, Huh)
+@xmlify
+@dataclass(frozen=True, slots=True)
+class ApprovalDecision:
+    """Somebody has decided whether a call that waits for it may go on."""
+
+    allowed: bool
+    by: str
+    reason: str = ""
+
+
+SYSTEM_PAYLOADS: tuple[type, ...] = (Boot, SystemError, ThreadEnded, Huh, ApprovalDecision)
 
 NEUTRAL_WORDS: Mapping[FaultCode, str] = {
     "routing": "This message could not be delivered. Check whom you may address, and try again.",

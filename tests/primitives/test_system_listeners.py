@@ -34,6 +34,7 @@ async def test_every_organism_has_the_listeners_that_a_file_may_name() -> None:
 async def test_whatever_sends_on_behalf_of_others_acts_with_their_peers() -> None:
     async with memory_organism() as organism:
         assert {each.name for each in organism.listeners if each.acts_for_caller} == {
+            "system.approval",
             "system.sequence",
             "system.sequence.factory",
             "system.buffer",

@@ -39,6 +39,7 @@ from xml_pipeline.errors import ConfigError, PluginNotFound
 from xml_pipeline.identity.credentials import examine
 from xml_pipeline.listener import Listener
 from xml_pipeline.names import ImportPath
+from xml_pipeline.registries.permissions import permissions_of
 from xml_pipeline.sources import lineage
 from xml_pipeline.steps.rail import Inserts
 
@@ -241,6 +242,7 @@ def _listener(config: ListenerConfig, parts: Built) -> Listener:
         acts_for_caller=parts.acts_for_caller,
         keeps_depth=parts.keeps_depth,
         opens_blackboard=parts.opens_blackboard,
+        permissions=permissions_of(config.permissions),
     )
     if listener.cpu_bound:
         paths_of(listener)

@@ -97,6 +97,10 @@ class Client:
         response = await self._request(method, path, params=query)
         return response.json() if response.content else None
 
+    async def say(self, path: str, members: Mapping[str, object]) -> Any:
+        """Tell a route something as JSON; return what it says."""
+        return (await self._request("POST", path, json=members)).json()
+
     async def post(self, message: Message, *, wait: float = 0.0, accept: str = JSON) -> Outcome:
         """Send a message and wait so many seconds for its answer.
 

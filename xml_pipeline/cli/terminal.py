@@ -8,12 +8,14 @@ import re
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, asynccontextmanager
+from typing import Any
 
 import click
 from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
+from xml_pipeline.approvals import Decision
 from xml_pipeline.cli import words
 from xml_pipeline.cli.answers import payload_of
 from xml_pipeline.cli.client import XML, Client
@@ -23,16 +25,26 @@ from xml_pipeline.cli.output import printable
 from xml_pipeline.cli.raw_terminal import in_foreground, keys_one_by_one, let_go
 from xml_pipeline.cli.signals import Signals
 from xml_pipeline.cli.summary import Summary
+from xml_pipeline.errors import UnknownThread, XmlPipelineError
+from xml_pipeline.events import AgentEvent, Event
 from xml_pipeline.organism import Organism
 
 REFRESH_EVERY = 0.25
 """Seconds between two drawings, whatever happens in between."""
 
+SITTER = "console"
+"""Who decides what is typed here."""
+
 WAIT = 600.0
 """Seconds that an answer to a typed line may take."""
 
 HOW_TO = "write @listener and a payload: XML, JSON, or the text of its one field"
+ASKED = "{agent} asks to call {tool}: {payload}\nwrite `allow {id}` or `deny {id} why`"
+SHORT = 8
+"""Characters of a thread's id that are shown; any beginning is taken that fits one alone."""
 _LINE = re.compile(r"\s*@(?P<to>\S+)\s+(?P<payload>\S.*?)\s*", re.DOTALL)
+
+_DECISION = re.compile(r"\s*(?P<decision>allow|deny)\s+(?P<id>\S+)\s*(?P<reason>.*?)\s*", re.DOTALL)
 
 
 def is_terminal() -> bool:
@@ -79,6 +91,8 @@ class Screen:
             stack.callback(self._organism.subscribe(self._flow.note))
             if sys.stdin.isatty():
                 self._take_lines(stack)
+                stack.callback(self._organism.subscribe(self._ask_whoever_sits_here))
+                stack.enter_context(self._organism.approvals.attend())
             stack.enter_context(self._live)
             refreshing = asyncio.create_task(self._refresh())
             try:
@@ -127,6 +141,10 @@ class Screen:
 
     def _obey(self, line: str) -> None:
         self._print(f"> {line}", "bold")
+        if decided := _DECISION.fullmatch(line):
+            said: dict[str, Any] = decided.groupdict()
+            self._decide(**said)
+            return
         found = _LINE.fullmatch(line)
         if found is None:
             self._print(HOW_TO, "yellow")
@@ -134,6 +152,21 @@ class Screen:
         asking = asyncio.create_task(self._ask(found["to"], found["payload"]))
         self._asking.add(asking)
         asking.add_done_callback(self._asking.discard)
+
+    def _ask_whoever_sits_here(self, event: Event) -> None:
+        if isinstance(event, AgentEvent) and event.step == "approval_requested":
+            about = {"agent": event.agent, "id": event.thread_id[:SHORT], **event.about}
+            self._print(ASKED.format_map(about), "yellow")
+
+    def _decide(self, decision: Decision, id: str, reason: str) -> None:
+        approvals = self._organism.approvals
+        found = [each.id for each in approvals.waiting() if each.id.startswith(id)]
+        try:
+            if len(found) != 1:
+                raise UnknownThread(f"{len(found)} calls wait on {id!r}")
+            approvals.decide(found[0], decision, by=SITTER, reason=reason)
+        except (XmlPipelineError, ValueError) as error:
+            self._print(str(error), "red")
 
     async def _ask(self, to: str, payload: str) -> None:
         try:

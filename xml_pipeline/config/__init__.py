@@ -20,6 +20,7 @@ from xml_pipeline.config.llm import (
 )
 from xml_pipeline.config.loading import Draft, LoadedConfig, draft_config, load_config
 from xml_pipeline.config.organism import OrganismConfig
+from xml_pipeline.config.permissions import ApprovalsConfig, PermissionConfig
 from xml_pipeline.config.sections import (
     BackendConfig,
     BudgetConfig,
@@ -38,6 +39,7 @@ __all__ = [
     "SCHEMA_FILE",
     "YAML_HEADER",
     "AgentKeys",
+    "ApprovalsConfig",
     "BackendConfig",
     "BudgetConfig",
     "CascadeConfig",
@@ -56,6 +58,7 @@ __all__ = [
     "LoadedConfig",
     "OrganismConfig",
     "OrganismInfo",
+    "PermissionConfig",
     "PipelineConfig",
     "Place",
     "PriceConfig",

@@ -144,7 +144,7 @@ def _steps(document: Document, at: KeyPath) -> Iterator[tuple[KeyPath, str]]:
 def _addressees(document: Document) -> set[str]:
     """Return whom a peer may be, whatever else is wrong with their names."""
     written = (texts(document.data, "listeners", "*", key) for key in ("name", "group"))
-    return {"*", *names.SYSTEM_LISTENERS, *(name for found in written for _, name in found)}
+    return {"*", *names.ADDRESSABLE, *(name for found in written for _, name in found)}
 
 
 def _foreign_imports(document: Document) -> Iterator[Finding]:

@@ -6,6 +6,7 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from xml_pipeline.config.agent import AgentKeys
 from xml_pipeline.config.flow import FlowKeys
+from xml_pipeline.config.permissions import Permissions
 from xml_pipeline.config.values import (
     Count,
     Handler,
@@ -58,6 +59,9 @@ class ListenerConfig(FlowKeys, AgentKeys):
     peers: OneOrMorePeers = Field(
         default=(),
         description="Listeners, groups and `system.*` it may address; `*` means anyone.",
+    )
+    permissions: Permissions = Field(
+        default=(), description="Rules for what it may call, and all those below it."
     )
     broadcast: bool = Field(
         default=False,

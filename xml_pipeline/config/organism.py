@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field, ValidationInfo, field_validator, model_va
 
 from xml_pipeline.config.listener import ListenerConfig
 from xml_pipeline.config.llm import LLMConfig
+from xml_pipeline.config.permissions import ApprovalsConfig, Permissions
 from xml_pipeline.config.sections import (
     AuditConfig,
     BackendConfig,
@@ -69,6 +70,12 @@ class OrganismConfig(Section):
     )
     process_pool: ProcessPoolConfig = Field(
         default=ProcessPoolConfig(), description="Processes for listeners that compute."
+    )
+    permissions: Permissions = Field(
+        default=(), description="Rules for what agents may call, and all those below them."
+    )
+    approvals: ApprovalsConfig = Field(
+        default=ApprovalsConfig(), description="How somebody is asked."
     )
     llm: LLMConfig = Field(default=LLMConfig(), description="How language models are reached.")
     require_signature: bool = Field(

@@ -22,7 +22,7 @@ from xml_pipeline.dispatch.deadlines import Deadlines
 from xml_pipeline.dispatch.jobs import JobFailed, JobUndone
 from xml_pipeline.dispatch.offload import Offload, Turn
 from xml_pipeline.dispatch.relay import Relay
-from xml_pipeline.errors import FaultCode, InvalidState, Retryable
+from xml_pipeline.errors import Denied, InvalidState, Rejected, Retryable
 from xml_pipeline.events import AgentState, Events, MessageReceived
 from xml_pipeline.hooks import DispatchHook
 from xml_pipeline.listener import HandlerMetadata, HandlerResponse, Surroundings
@@ -146,7 +146,7 @@ class LocalDispatch:
             responses = responses_of(answer)
         except asyncio.CancelledError:
             if self._take(delivery):
-                self._fail(delivery, "handler", "the handler cancelled itself")
+                self._fail(delivery, Rejected("handler", "the handler cancelled itself"))
             return "cancelled"
         except (Exception, SystemExit) as error:
             if self._take(delivery):
@@ -177,7 +177,7 @@ class LocalDispatch:
         try:
             self._settlement.succeed(delivery, metadata, responses)
         except InvalidState as error:
-            self._fail(delivery, "handler", str(error))
+            self._fail(delivery, Rejected("handler", str(error)))
             return f"{type(error).__name__}: {error}"
         except Exception as error:  # A response that holds what nobody could expect in one.
             self._raised(delivery, error)
@@ -204,7 +204,7 @@ class LocalDispatch:
             failure = await self._run_noted(delivery, noted)
         except asyncio.CancelledError:
             if self._take(delivery):
-                self._fail(delivery, "handler", "cancelled before its handler began")
+                self._fail(delivery, Rejected("handler", "cancelled before its handler began"))
         except Exception as error:
             failure = f"{type(error).__name__}: {error}"
             if self._take(delivery):
@@ -235,14 +235,16 @@ class LocalDispatch:
             self._tell_idle(delivery)
             seconds = max(error.after, delivery.listener.delay_after(delivery.attempt))
             self._settlement.retry(delivery, seconds, detail)
+        elif isinstance(error, Denied):
+            self._fail(delivery, error)
         elif isinstance(error, JobFailed):
-            self._fail(delivery, error.code, detail)
+            self._fail(delivery, Rejected(error.code, detail))
         else:
-            self._fail(delivery, code_of(error), detail)
+            self._fail(delivery, Rejected(code_of(error), detail))
 
-    def _fail(self, delivery: Delivery, code: FaultCode, detail: str) -> None:
+    def _fail(self, delivery: Delivery, error: Rejected) -> None:
         self._tell_idle(delivery)
-        self._settlement.fail(delivery, code, detail)
+        self._settlement.fail(delivery, error)
 
     def _tell_idle(self, delivery: Delivery) -> None:
         """Tell that a listener has failed at a delivery, and is free again."""
@@ -257,7 +259,7 @@ class LocalDispatch:
             _cancel(task)
             name = delivery.listener.name
             detail = f"{name} took longer than {self._scheduler.lanes[name].timeout} s"
-            self._fail(delivery, "timeout", detail)
+            self._fail(delivery, Rejected("timeout", detail))
 
     def _thread_closed(self, thread: Thread) -> None:
         if thread.conversation.watched:

@@ -313,6 +313,10 @@ def _owes(story: Story, at: float, fields: list[str], body: bytes) -> None:
     story.threads[fields[0]].owed = float(fields[1])
 
 
+def _owes_no_more(story: Story, at: float, fields: list[str], body: bytes) -> None:
+    story.threads[fields[0]].owed = 0.0
+
+
 def _delayed(story: Story, at: float, fields: list[str], body: bytes) -> None:
     thread, number, when, kind, to, key, _ = fields
     story.number = max(story.number, int(number))
@@ -382,6 +386,7 @@ _FACTS: Mapping[str, Fact] = {
     "l": _left,
     "z": _remembers,
     "o": _owes,
+    "q": _owes_no_more,
     "w": _delayed,
     "v": _set_out,
     "p": _answered,

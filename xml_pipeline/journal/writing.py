@@ -172,6 +172,10 @@ class Journal:
         said = f"o\t{thread.id}\t{self.clock() + seconds}\n"
         self._add(thread.conversation.notes, said.encode())
 
+    def owes_no_more(self, thread: Thread) -> None:
+        """Note that an answer is not owed any more, though it was not given."""
+        self._add(thread.conversation.notes, f"q\t{thread.id}\n".encode())
+
     def delayed(self, thread: Thread, number: int, seconds: float, what: lines.Delayed) -> None:
         """Note that a message will set out in so many seconds."""
         said = lines.delayed(thread, number, self.clock() + seconds, what)

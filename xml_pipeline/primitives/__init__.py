@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from xml_pipeline.journal import Journal
 from xml_pipeline.listener import Listener
 from xml_pipeline.payload import RawPayload
+from xml_pipeline.primitives.approval import AskForApproval
 from xml_pipeline.primitives.blackboard import UseBlackboard
 from xml_pipeline.primitives.boot import log_boot
 from xml_pipeline.primitives.buffer import RunBuffer
@@ -41,10 +43,11 @@ from xml_pipeline.primitives.sequence import RunSequence
 from xml_pipeline.primitives.timer import SetTimer
 from xml_pipeline.primitives.todo import CloseTodo, RegisterTodo
 from xml_pipeline.registries.blackboards import Blackboards
+from xml_pipeline.registries.consent import Consent
 from xml_pipeline.registries.listeners import Listeners
 from xml_pipeline.registries.threads import Threads
 from xml_pipeline.registries.todos import Todos
-from xml_pipeline.system import Boot, SystemError, ThreadEnded
+from xml_pipeline.system import APPROVAL, ApprovalDecision, Boot, SystemError, ThreadEnded
 
 __all__ = [
     "BlackboardError",
@@ -82,6 +85,10 @@ class Registries(Protocol):
     def todos(self) -> Todos: ...
     @property
     def blackboards(self) -> Blackboards: ...
+    @property
+    def consent(self) -> Consent: ...
+    @property
+    def journal(self) -> Journal: ...
 
 
 def system_listeners(registries: Registries) -> tuple[Listener, ...]:
@@ -117,6 +124,7 @@ def system_listeners(registries: Registries) -> tuple[Listener, ...]:
             output=(RawPayload, TimerError),
             acts_for_caller=True,
         ),
+        _approval_listener(registries),
     )
 
 
@@ -153,6 +161,18 @@ def _todo_listeners(registries: Registries) -> tuple[Listener, ...]:
             description="Closes a todo, so that you are not reminded of it any more.",
             output=TodoClosed,
         ),
+    )
+
+
+def _approval_listener(registries: Registries) -> Listener:
+    listeners, threads = registries.listeners, registries.threads
+    return Listener(
+        APPROVAL,
+        (ApprovalDecision, RawPayload),
+        AskForApproval(listeners, threads, registries.consent, registries.journal.clock),
+        description="Has a call decided on by somebody, and passes it on if it may go on.",
+        output=RawPayload,
+        acts_for_caller=True,
     )
 
 

@@ -10,7 +10,7 @@ from xml_pipeline.errors import PayloadDefinitionError, UnknownListener
 from xml_pipeline.listener import Listener, Peer
 from xml_pipeline.names import RESERVED_NAMES
 from xml_pipeline.payload import Codec
-from xml_pipeline.system import SYSTEM, SYSTEM_PAYLOADS
+from xml_pipeline.system import APPROVAL, SYSTEM, SYSTEM_PAYLOADS
 from xml_pipeline.thread import Thread
 
 
@@ -52,7 +52,12 @@ class Listeners:
         return self._by_name.get(name)
 
     def named(self, name: str) -> tuple[Listener, ...]:
-        """Return whom a name means: one listener, the members of a group, or nobody."""
+        """Return whom a name means: one listener, the members of a group, or nobody.
+
+        Who has calls decided on is addressed by the pump only, which needs no name.
+        """
+        if name == APPROVAL:
+            return ()
         listener = self._by_name.get(name)
         return (listener,) if listener is not None else self._groups.get(name, ())
 
@@ -146,7 +151,7 @@ class Listeners:
 
     def _peers_of(self, listener: Listener) -> list[Listener | str]:
         if listener.reach is None:
-            return [each for each in self if each is not listener]
+            return [each for each in self if each is not listener and each.name != APPROVAL]
         return [peer for name in listener.peers for peer in self.named(name) or (name,)]
 
 

@@ -7,10 +7,12 @@ exactly one from its count of what is pending when that happens.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 from xml_pipeline.errors import UnknownThread
 from xml_pipeline.events import Events, ThreadEvent
 from xml_pipeline.journal import Journal
+from xml_pipeline.registries.state import encode
 from xml_pipeline.thread import Conversation, Thread, ThreadStatus, thread_ids
 
 
@@ -97,9 +99,17 @@ class Threads:
             if self._events.heard:
                 self._tell(thread)
 
-    def child(self, parent: Thread, caller: str, callee: str, request: int | str) -> Thread:
+    def child(
+        self,
+        parent: Thread,
+        caller: str,
+        callee: str,
+        request: int | str,
+        state: dict[str, Any] | None = None,
+    ) -> Thread:
         """Open a thread below another, for work that ``caller`` asks of ``callee``.
 
+        ``state`` is what the callee remembers from the beginning, without payloads in it.
         The caller accounts for it: ``parent.pending`` is left as it is, because a child
         usually takes the place of the message that opened it.
         """
@@ -107,6 +117,7 @@ class Threads:
         if self.ending is not None:
             id = id[:-2] + parent.id[-2:]
         thread = Thread(id, parent.conversation, parent, caller, callee, request)
+        thread.state = state
         if parent.children is None:
             parent.children = {thread: None}
         else:
@@ -114,6 +125,8 @@ class Threads:
         self._open[thread.id] = thread
         if self.journal is not None:
             self.journal.opened(thread)
+            if state is not None:
+                self.journal.remembers(thread, encode(state, _no_payload))
         if self._events.heard:
             self._tell(thread)
         return thread
@@ -179,6 +192,10 @@ class Threads:
                 thread.id, thread.conversation.id, thread.status, thread.caller, thread.callee
             )
         )
+
+
+def _no_payload(tag: str) -> None:
+    """Find no payload class: what the pump remembers for a listener holds none."""
 
 
 def _cancel_timers(thread: Thread) -> None:

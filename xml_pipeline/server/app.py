@@ -18,6 +18,7 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from xml_pipeline.errors import AuditFailed
 from xml_pipeline.names import PRINCIPAL
 from xml_pipeline.organism import Organism
+from xml_pipeline.server.approvals import Approvals
 from xml_pipeline.server.bounds import Bounds
 from xml_pipeline.server.desk import Desk
 from xml_pipeline.server.gate import Gate
@@ -53,7 +54,8 @@ def application(
     Whoever has the ``token`` is ``sender``, and an operator: sees every thread, and may kill,
     pause and reload. ``hosts`` are names by which this server may be addressed, besides
     ``localhost`` and addresses. The application listens to the organism from now on until its
-    lifespan ends, or ``state.desk.close()`` is called.
+    lifespan ends, or ``state.desk.close()`` is called. Whether anybody is there to be asked for
+    approvals is for whoever serves it to say.
 
     Raises ValueError for an empty token or a sender that is no name.
     """
@@ -81,7 +83,7 @@ def application(
 
 def _routes(desk: Desk) -> list[BaseRoute]:
     messages, threads, listeners = Messages(desk), Threads(desk), Listeners(desk)
-    letters = DeadLetters(desk)
+    letters, approvals = DeadLetters(desk), Approvals(desk)
     events, sockets, probes = EventRoute(desk), SocketRoute(desk), Probes(desk)
     endpoints = {
         "post_message": messages.post,
@@ -95,6 +97,10 @@ def _routes(desk: Desk) -> list[BaseRoute]:
         "show_letter": letters.show,
         "drop_letter": letters.drop,
         "replay_letter": letters.replay,
+        "list_approvals": approvals.list,
+        "decide": approvals.decide,
+        "list_learned": approvals.learned,
+        "forget_learned": approvals.forget,
         "list_nodes": NodesRoute(desk).list,
         "list_listeners": listeners.list,
         "show_listener": listeners.show,

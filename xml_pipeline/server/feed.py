@@ -155,7 +155,7 @@ class Feed:
     def add(self, event: Event) -> None:
         """Append an event, and let go of the oldest beyond the bounds."""
         self.last += 1
-        size = event.size if isinstance(event, MessageSent) else 0
+        size = _size_of(event)
         self._ring[self.last] = Entry(self.last, event, size)
         self._bytes += size
         while len(self._ring) > self._most or (self._bytes > self._most_bytes and self._ring):
@@ -208,6 +208,13 @@ class Feed:
         for reader in [each for each in self._readers if each.after < self.first - 1]:
             self.leave(reader)
             reader.cut()
+
+
+def _size_of(event: Event) -> int:
+    """Return for how many bytes an event counts: those of the message that it carries."""
+    if isinstance(event, AgentEvent):
+        return len(str(event.about.get("payload", "")))
+    return event.size if isinstance(event, MessageSent) else 0
 
 
 def _values(event: Event, names: Iterable[str]) -> tuple[Any, ...]:

@@ -10,11 +10,12 @@ from math import inf
 from typing import Any
 
 from starlette.datastructures import Headers
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from xml_pipeline.errors import Rejected
 from xml_pipeline.journal.writing import PATIENCE
+from xml_pipeline.server.body import body_of
 from xml_pipeline.server.clients import ends
 from xml_pipeline.server.desk import Desk
 from xml_pipeline.server.elsewhere import Elsewhere
@@ -46,32 +47,12 @@ class Messages:
         seconds = _seconds(request, self._desk.bounds.wait)
         media = _media_type(request.headers)
         key = _idempotency_key(request.headers)
-        exchange = await self._exchange(request, media, key, await self._body(request))
+        exchange = await self._exchange(request, media, key, await body_of(request, self._desk))
         if not await self._wait(request, exchange, seconds, expected_back=bool(key)):
             raise self._desk.unknown(exchange)
         if exchange.answer.done() and (seconds or not exchange.has_reached):
             return self._answered(exchange, _wanted(request.headers, media))
         return JSONResponse(exchange.members(), 202, _location(exchange))
-
-    async def _body(self, request: Request) -> bytes:
-        """Read the body, no more of it than a message may have, in no more time than is fair."""
-        most = self._desk.organism.config.limits.message_bytes
-        too_large = Problem(413, f"A message has at most {most} bytes.")
-        announced = request.headers.get("content-length", "")
-        if announced.isdecimal() and int(announced[:20]) > most:
-            raise too_large
-        body = bytearray()
-        try:
-            async with asyncio.timeout(self._desk.bounds.body_within):
-                async for chunk in request.stream():
-                    body += chunk
-                    if len(body) > most:
-                        raise too_large
-        except TimeoutError:
-            raise Problem(408, "The body did not come in time.") from None
-        except ClientDisconnect:
-            raise Problem(400, "The body ended before its end.") from None
-        return bytes(body)
 
     async def _exchange(self, request: Request, media: str, key: str, body: bytes) -> Exchange:
         """Submit the message, or join the exchange of the same request of before."""

@@ -33,6 +33,17 @@ _REQUEST_SCHEMA = {
     "additionalProperties": False,
 }
 
+_DECISION_SCHEMA = {
+    "type": "object",
+    "properties": {
+        "decision": {"enum": ["allow", "deny", "always_allow", "always_deny"]},
+        "reason": {"type": "string"},
+        "arguments": {"type": ["array", "null"], "items": {"type": "string"}},
+    },
+    "required": ["decision"],
+    "additionalProperties": False,
+}
+
 
 def document() -> dict[str, Any]:
     """Return the document as a JSON object."""
@@ -46,7 +57,11 @@ def document() -> dict[str, Any]:
         "paths": paths,
         "components": {
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
-            "schemas": {"Problem": _PROBLEM_SCHEMA, "Request": _REQUEST_SCHEMA},
+            "schemas": {
+                "Problem": _PROBLEM_SCHEMA,
+                "Request": _REQUEST_SCHEMA,
+                "Decision": _DECISION_SCHEMA,
+            },
         },
     }
 
@@ -64,7 +79,7 @@ def _operation(operation: Operation) -> dict[str, Any]:
     if operation.consumes:
         said["requestBody"] = {
             "required": True,
-            "content": {media: _content(media) for media in operation.consumes},
+            "content": {media: _content(media, operation.body) for media in operation.consumes},
         }
     return said | ({"security": []} if operation.open else {})
 
@@ -78,8 +93,8 @@ def _answer(operation: Operation, status: int, meaning: str) -> dict[str, Any]:
     return {"description": meaning, "content": {media: {} for media in operation.produces}}
 
 
-def _content(media: str) -> dict[str, Any]:
-    return {"schema": {"$ref": "#/components/schemas/Request"}} if media == JSON else {}
+def _content(media: str, body: str) -> dict[str, Any]:
+    return {"schema": {"$ref": f"#/components/schemas/{body}"}} if media == JSON else {}
 
 
 def _parameter(parameter: Parameter) -> dict[str, Any]:

@@ -27,7 +27,8 @@ class Parameter:
 class Operation:
     """One method of one path. ``answers`` maps each status to what it means.
 
-    ``produces`` are the media types of what is not a problem, ``consumes`` those of a body.
+    ``produces`` are the media types of what is not a problem, ``consumes`` those of a body, and
+    ``body`` is the name of its schema where it is JSON.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Operation:
     parameters: tuple[Parameter, ...] = ()
     produces: tuple[str, ...] = (JSON,)
     consumes: tuple[str, ...] = ()
+    body: str = "Request"
     open: bool = False
 
 
@@ -57,6 +59,7 @@ _IN_DOUBT = (
     "It could not be written into the audit log first, and was not done; or it was, and whether"
     " the journal knows of it is not known."
 )
+_NOT_TO_BE_HAD = "Learned rules cannot be had at present."
 _WATCH = (
     Parameter("thread", "query", "Only events of this thread or conversation."),
     Parameter("listener", "query", "Only events in which this listener takes part."),
@@ -188,6 +191,46 @@ OPERATIONS = (
             p409="Its listener is not there, or accepts it no longer; the letter stays.",
         ),
         (_LETTER,),
+    ),
+    Operation(
+        "list_approvals",
+        "GET",
+        "/v1/approvals",
+        "The calls that wait for somebody to decide on them.",
+        _answers(200, "Calls, the oldest first."),
+    ),
+    Operation(
+        "decide",
+        "POST",
+        "/v1/approvals/{id}",
+        "Decide on one of them.",
+        _answers(
+            200,
+            "The call, and the `decision`.",
+            p400="No decision.",
+            p404="Nothing waits for a decision there.",
+            p408="The body did not come in time.",
+            p413="Too large.",
+            p503=_NOT_WRITTEN,
+        ),
+        (_ID,),
+        consumes=(JSON,),
+        body="Decision",
+    ),
+    Operation(
+        "list_learned",
+        "GET",
+        "/v1/permissions/learned",
+        "What was decided for always.",
+        _answers(200, "Learned rules, the oldest first.", p503=_NOT_TO_BE_HAD),
+    ),
+    Operation(
+        "forget_learned",
+        "DELETE",
+        "/v1/permissions/learned/{id}",
+        "Ask again from now on.",
+        _answers(204, "It is gone.", p404="There is no such learned rule.", p503=_NOT_TO_BE_HAD),
+        (Parameter("id", "path", "Id of a learned rule."),),
     ),
     Operation(
         "list_nodes",

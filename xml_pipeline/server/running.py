@@ -50,6 +50,8 @@ async def serve(
 ) -> AsyncIterator[Address]:
     """Serve an organism over HTTP while the context lasts; gives where.
 
+    That is taken for somebody who can be asked for approvals.
+
     Port 0 takes a free one. No signal handler is installed. On leaving, nothing new is taken
     in, requests that wait are answered, streams end, and what is still open after
     ``bounds.close_within`` seconds is cut off.
@@ -63,7 +65,8 @@ async def serve(
         server = _Server(_settings(app, organism, bounds))
         serving = asyncio.create_task(server.serve([listening]), name="http server")
         try:
-            yield Address(host, port)
+            with organism.approvals.attend():
+                yield Address(host, port)
         finally:
             app.state.desk.close()
             server.leave()

@@ -1,8 +1,8 @@
 """GET /ws: the events and the messages of HTTP over one WebSocket, in JSON text frames.
 
-A client sends ``{"command": "subscribe" | "inject", …}``; whatever it gives as ``ref`` comes
-back with all that is said about that command. What is told has a ``kind``: ``subscribed``,
-``event``, ``missed``, ``accepted``, ``answer``, ``ended`` or ``problem``.
+A client sends ``{"command": "subscribe" | "inject" | "decide", …}``; whatever it gives as ``ref``
+comes back with all that is said about that command. What is told has a ``kind``: ``subscribed``,
+``event``, ``missed``, ``accepted``, ``answer``, ``ended``, ``decided`` or ``problem``.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from xml_pipeline.errors import Rejected
 from xml_pipeline.journal.writing import PATIENCE
+from xml_pipeline.server.approvals import decide
 from xml_pipeline.server.clients import cutter
 from xml_pipeline.server.desk import Desk
 from xml_pipeline.server.elsewhere import Elsewhere
@@ -31,6 +32,8 @@ from xml_pipeline.server.unreadable import Unreadable
 
 SERVICE_RESTART = 1012
 """The close code of a server that stops (RFC 6455, IANA registry)."""
+
+_COMMANDS = ("subscribe", "inject", "decide")
 
 
 class SocketRoute:
@@ -136,8 +139,11 @@ class Session:
         try:
             said = _command(text)
             ref = said.pop("ref", None)
-            if said.pop("command") == "subscribe":
+            command = said.pop("command")
+            if command == "subscribe":
                 self._subscribe(ref, said)
+            elif command == "decide":
+                self._decide(ref, said)
             else:
                 self._inject(ref, said)
         except Unreadable as error:
@@ -158,6 +164,13 @@ class Session:
             self._desk.feed.leave(self._reader)
         self._reader = self._desk.feed.read(wanted, given["after"], self._cut)
         self._say(ref, "subscribed", {})
+
+    def _decide(self, ref: object, said: dict[str, Any]) -> None:
+        """Decide on a call that waits, as over HTTP; ``thread`` says on which."""
+        thread = said.pop("thread", None)
+        if not isinstance(thread, str):
+            raise Unreadable('"thread" says on which call that waits.')
+        self._say(ref, "decided", decide(self._desk, thread, said))
 
     def _inject(self, ref: object, said: dict[str, Any]) -> None:
         """Put a message on its way: a whole envelope, or what a JSON request over HTTP says."""
@@ -222,6 +235,6 @@ def _command(text: str | None) -> dict[str, Any]:
     if text is None:
         raise Unreadable("Commands are JSON text, not binary.")
     said = loads(text.encode("utf-8", "surrogatepass"))
-    if not isinstance(said, dict) or said.get("command") not in ("subscribe", "inject"):
-        raise Unreadable('A command is {"command": "subscribe" or "inject", …}.')
+    if not isinstance(said, dict) or said.get("command") not in _COMMANDS:
+        raise Unreadable('A command is {"command": "subscribe", "inject" or "decide", …}.')
     return said

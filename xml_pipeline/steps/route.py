@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
 from xml_pipeline.errors import Rejected, SignatureRefused
@@ -12,7 +12,8 @@ from xml_pipeline.payload import Codec, RawPayload
 from xml_pipeline.registries.budgets import Budgets
 from xml_pipeline.registries.listeners import Listeners
 from xml_pipeline.registries.threads import Threads
-from xml_pipeline.system import SYSTEM, SYSTEM_PAYLOADS
+from xml_pipeline.steps.guard import Guard
+from xml_pipeline.system import APPROVAL, SYSTEM, SYSTEM_PAYLOADS
 from xml_pipeline.thread import Thread
 
 
@@ -29,7 +30,8 @@ class Route:
 
     A reply, a fault, or a message to oneself stays on the thread it was sent on. Anything
     else opens a child thread for each addressee, which takes the place of the message in its
-    parent's count. "Absent" and "forbidden" are refused alike.
+    parent's count. "Absent" and "forbidden" are refused alike. Where somebody has to be asked
+    first, the message goes to ``system.approval`` instead.
 
     ``crowded`` tells of a listener that nothing more of somebody outside should wait for.
 
@@ -37,16 +39,26 @@ class Route:
     the causal depth is spent, "overload" where too much from outside waits for somebody.
     """
 
-    __slots__ = ("_budgets", "_crowded", "_listeners", "_reserved", "_reserved_tags", "_threads")
+    __slots__ = (
+        "_budgets",
+        "_crowded",
+        "_guard",
+        "_listeners",
+        "_reserved",
+        "_reserved_tags",
+        "_threads",
+    )
 
     def __init__(
         self,
         listeners: Listeners,
         threads: Threads,
         budgets: Budgets,
+        guard: Guard,
         crowded: Callable[[Listener, str], bool] = lambda listener, party: False,
     ) -> None:
         self._crowded = crowded
+        self._guard = guard
         self._listeners = listeners
         self._threads = threads
         self._budgets = budgets
@@ -112,12 +124,36 @@ class Route:
         ]
         if not readers:
             raise Rejected("routing", f"nobody for <{envelope.tag}> to {envelope.to!r}")
+        asked = self._to_be_asked(envelope, thread, readers)
         child, sender, key = self._threads.child, envelope.wire.sender, envelope.wire.key
         thread.pending += len(readers) - 1
         return [
             Addressed(envelope, listener, child(thread, sender, listener.name, key), codec)
+            if listener not in asked
+            else self._to_approval(envelope, thread, listener)
             for listener, codec in readers
         ]
+
+    def _to_be_asked(
+        self,
+        envelope: Envelope,
+        thread: Thread,
+        readers: Sequence[tuple[Listener, Codec[Any] | None]],
+    ) -> Collection[Listener]:
+        """Return those for whom somebody has to be asked first; Denied, if for one, then for all.
+
+        What comes from outside is nobody's call, and is not asked about.
+        """
+        if envelope.wire.kind != "send":
+            return ()
+        must_ask = self._guard.must_ask
+        return [each for each, codec in readers if must_ask(envelope, thread, each, codec)]
+
+    def _to_approval(self, envelope: Envelope, thread: Thread, tool: Listener) -> Addressed:
+        """Address a message to whoever has it decided on, who knows for whom it is meant."""
+        sender, key = envelope.wire.sender, envelope.wire.key
+        child = self._threads.child(thread, sender, APPROVAL, key, {"tool": tool.name})
+        return Addressed(envelope, self._listeners.get(APPROVAL), child, None)
 
     def _from_outside(self, envelope: Envelope, thread: Thread) -> list[Addressed]:
         origin = envelope.wire.origin

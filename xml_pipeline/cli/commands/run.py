@@ -35,6 +35,7 @@ def run(ctx: click.Context, file: Path, no_server: bool, grace: float, log_level
 
     Ctrl-C or SIGTERM stops it in order, a second one at once. It reloads when its file, or a
     handler's, changes, and on SIGHUP. On a terminal it shows what flows and takes lines:
-    `@listener <xml/>`, or `@listener text`. Elsewhere it logs JSON lines to stderr.
+    `@listener <xml/>`, or `@listener text`; of a call that waits for a decision, `allow ID` or
+    `deny ID why`. Elsewhere it logs JSON lines to stderr.
     """
     ctx.exit(asyncio.run(live(Life(file, not no_server, grace, log_level))))

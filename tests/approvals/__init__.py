@@ -1,0 +1,1 @@
+"""Permissions and approvals: rules, those who are asked, and what they have decided."""
