@@ -88,6 +88,10 @@ class Reloader:
         self._organism.kernel.audit.tell(by, "reload_refused", why="; ".join(problems))
         return ReloadEvent(applied=False, problems=problems)
 
+    def problem(self, text: str, *path: str | int) -> str:
+        """Return a sentence about something that the file says, with its place."""
+        return self._present.loaded.source.problem(path, text)
+
     @property
     def outdated(self) -> bool:
         """Tell whether a file that concerns the organism has changed since it was last read."""

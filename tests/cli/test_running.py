@@ -221,3 +221,12 @@ def test_an_address_that_is_taken_is_told(shell: Shell) -> None:
     assert done.code == 1
     assert f"cannot listen on 127.0.0.1:{port}" in done.err
     assert "Traceback" not in done.err
+
+
+def test_a_backend_that_is_not_there_is_told_with_the_line_that_names_it(shell: Shell) -> None:
+    (shell.directory / "far.yaml").write_text(
+        "backend:\n  type: redis\n  redis_url: redis://127.0.0.1:1\nlisteners: []\n"
+    )
+    done = shell.run("run", "far.yaml")
+    assert done.code == 3
+    assert "far.yaml:2:3: backend: nothing can be written there: Redis: " in done.err

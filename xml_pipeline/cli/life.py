@@ -17,7 +17,7 @@ import structlog
 
 from xml_pipeline.audit.places import head_of, logs_of
 from xml_pipeline.cli.client import connected
-from xml_pipeline.cli.exits import Failed
+from xml_pipeline.cli.exits import Failed, Unreachable
 from xml_pipeline.cli.flow_log import messages_logged
 from xml_pipeline.cli.own import client_of
 from xml_pipeline.cli.signals import Signals
@@ -25,11 +25,11 @@ from xml_pipeline.cli.state import Running, announced, forget
 from xml_pipeline.cli.terminal import Screen, has_colors, is_terminal, reads_logs
 from xml_pipeline.cli.text_logs import text_lines
 from xml_pipeline.config.environment import read_environment
-from xml_pipeline.errors import AuditFailed, AuditInUse
+from xml_pipeline.errors import AuditFailed, AuditInUse, BackendUnavailable
 from xml_pipeline.logs import json_lines, log_lines
 from xml_pipeline.organism import Organism
 from xml_pipeline.places import state_directory
-from xml_pipeline.reload import watch
+from xml_pipeline.reload import Reloader, watch
 from xml_pipeline.server import serve
 
 GC_THRESHOLDS = (50_000, 20, 50)
@@ -87,7 +87,8 @@ async def _lived(organism: Organism, life: Life) -> int:
 
     keep_audit(organism, life.file)
     with Signals(reload) as signals:
-        async with organism, AsyncExitStack() as stack:
+        async with AsyncExitStack() as stack:
+            await _enter(organism, stack)
             running = await _serve(organism, life, stack) if life.serves else None
             await _show(organism, running, life, signals, stack)
             tune_garbage_collection()
@@ -98,6 +99,17 @@ async def _lived(organism: Organism, life: Life) -> int:
                 await _until_asked_to_stop(organism, signals)
             await _finish(organism, signals, life.grace)
     return signals.code
+
+
+async def _enter(organism: Organism, stack: AsyncExitStack) -> None:
+    """Let an organism begin; where its backend is not there, say which line names that."""
+    try:
+        await stack.enter_async_context(organism)
+    except BackendUnavailable as error:
+        reloader = organism.reloader
+        words = f"nothing can be written there: {error}"
+        told = reloader.problem(words, "backend") if isinstance(reloader, Reloader) else words
+        raise Unreachable(told) from None
 
 
 def keep_audit(organism: Organism, file: Path) -> None:
