@@ -264,7 +264,7 @@ def _sent(story: Story, at: float, fields: list[str], body: bytes) -> None:
 def _arrived(story: Story, at: float, fields: list[str], body: bytes) -> None:
     number, thread, listener = fields
     message = story.messages[int(number)]
-    message.routed = True
+    message.routed, message.refused = True, False
     story.deliveries[int(number), thread] = PastDelivery(message, thread, listener, at)
     if not story.threads[thread].callee:
         story.threads[thread].callee = listener
@@ -297,7 +297,9 @@ def _settled(story: Story, at: float, fields: list[str], body: bytes) -> None:
 
 def _refused(story: Story, at: float, fields: list[str], body: bytes) -> None:
     message = story.messages[int(fields[0])]
-    message.routed = message.refused = True
+    message.routed = True
+    others = any(number == message.number for number, _ in story.deliveries)
+    message.refused = not others  # Of a broadcast, one may be refused and the others not.
 
 
 def _left(story: Story, at: float, fields: list[str], body: bytes) -> None:
