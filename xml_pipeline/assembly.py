@@ -37,6 +37,7 @@ def assemble(path: str | Path, journal: Path | None = None) -> Organism:
             steps=blueprint.inserts,
         )
     organism.closing.append(reader.commons)
+    _tell_others(organism, blueprint)
     organism.reloads_with(Reloader(organism, reader, blueprint))
     for warning in blueprint.loaded.warnings:
         log.warning("%s", warning)
@@ -83,6 +84,20 @@ def _backend(blueprint: Blueprint, journal: Path | None) -> Backend | None:
             (blueprint.loaded.source.problem(("backend", "type"), str(error)),)
         ) from None
     return backend
+
+
+def _tell_others(organism: Organism, blueprint: Blueprint) -> None:
+    """Have what the organism does sent to where its file says, if it does."""
+    config = blueprint.config
+    if config.telemetry.otlp_endpoint is None:
+        return
+    try:
+        export = find("telemetry", "otel").configured(config.telemetry, config.organism.name)
+    except PluginNotFound as error:
+        at = ("telemetry", "otlp_endpoint")
+        raise ConfigError((blueprint.loaded.source.problem(at, str(error)),)) from error
+    organism.subscribe(export.hear)
+    organism.closing.append(export)
 
 
 async def bootstrap(path: str | Path = "config/organism.yaml") -> Organism:

@@ -18,6 +18,8 @@ class MessageSent:
 
     ``notes`` say what was repaired in it, or which sender it claimed and was not. ``size`` is
     the length of its envelope in bytes: what whoever keeps the event may count it as.
+    ``traceparent`` is what somebody outside named as the work that its conversation is a part of
+    (W3C Trace Context), "" where nobody did.
     """
 
     thread_id: str
@@ -29,6 +31,7 @@ class MessageSent:
     payload: Any
     notes: tuple[str, ...] = ()
     size: int = 0
+    traceparent: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +58,19 @@ class AgentState:
 
 @dataclass(frozen=True, slots=True)
 class ThreadEvent:
-    """A thread was opened, taken up, or closed."""
+    """A thread was opened, taken up, or closed.
+
+    ``parent_id`` is the thread above it, "" for a root. ``request`` is the key, or the number, of
+    the message that it was opened by: two threads below one differ in it.
+    """
 
     thread_id: str
     conversation_id: str
     status: ThreadStatus
     caller: str
     callee: str
+    parent_id: str = ""
+    request: str = ""
 
 
 @dataclass(frozen=True, slots=True)

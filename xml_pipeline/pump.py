@@ -85,7 +85,8 @@ class StreamPump:
             type(delivery.payload).__name__,
             delivery.payload,
         )
-        self._events.emit(MessageSent(*said, delivery.notes, delivery.size))
+        trace = conversation.traceparent
+        self._events.emit(MessageSent(*said, delivery.notes, delivery.size, trace))
         if leaving:
             self._events.emit(MessageReceived(*said))
 

@@ -34,6 +34,7 @@ FIXED: tuple[KeyPath, ...] = (
     ("server", "token_env"),
     ("backend",),
     ("audit",),
+    ("telemetry",),
 )
 """Settings that only a start takes over."""
 

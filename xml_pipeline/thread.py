@@ -47,6 +47,7 @@ class Conversation:
     loop's time at which its seconds are spent, 0 where they are not limited. ``waiters`` are
     those outside who wait for answers (``registries.waiters``). ``notes`` are the journal's.
     ``party`` is whom it counts for where turns are taken: whoever opened it, of its tenant.
+    ``traceparent`` is the work outside that it is said to be a part of; only who watches cares.
     """
 
     __slots__ = (
@@ -61,6 +62,7 @@ class Conversation:
         "root",
         "tenant",
         "timer",
+        "traceparent",
         "waiters",
         "watched",
     )
@@ -75,6 +77,7 @@ class Conversation:
         self.root: Thread | None = None
         self.budget: Any = None
         self.timer: TimerHandle | None = None
+        self.traceparent = ""
         self.waiters: Any = None
         self.watched = False
         self.notes: Any = None

@@ -7,7 +7,8 @@ import re
 from tests.server.house import Patient, Visitor, listener, running
 from xml_pipeline.events import AgentState
 from xml_pipeline.server.feed import Feed
-from xml_pipeline.server.metrics import BOUNDS, MOST_LISTENERS, Histogram, Metrics
+from xml_pipeline.server.figures import BOUNDS, Histogram
+from xml_pipeline.server.metrics import MOST_LISTENERS, Metrics
 
 SAMPLE = re.compile(r'[a-z_]+(\{[a-z]+="[^"]*"(,le="[^"]+")?\})? [0-9.e+-]+')
 COMMENT = re.compile(r"# (HELP [a-z_]+ .+|TYPE [a-z_]+ (counter|gauge|histogram))")

@@ -50,6 +50,11 @@ class Definition:
         """Return the model's name, without its provider's."""
         return self.address.partition(":")[2]
 
+    @property
+    def summarizes(self) -> str:
+        """Return the address of the model that is asked beside the turns."""
+        return self.keys.context.summary_model or self.address
+
     def aside(self, metadata: HandlerMetadata) -> Aside:
         """Return who is asked beside the turns: to shorten, to summarize."""
         provider, model = self.summarizer or self.provider, self.summary_model or self.model

@@ -9,21 +9,31 @@ from xml_pipeline.errors import FaultCode, XmlPipelineError
 
 
 class RunFailed(XmlPipelineError):
-    """An agent's run ended without an answer; ``spent`` is what it took until then."""
+    """An agent's run ended without an answer; ``spent`` is what it took until then.
 
-    def __init__(self, why: str, spent: Spent, code: FaultCode | None = None) -> None:
+    ``reason`` is the provider's, where it was the model that gave none.
+    """
+
+    def __init__(
+        self, why: str, spent: Spent, code: FaultCode | None = None, reason: str = ""
+    ) -> None:
         super().__init__(why)
         self.code = code
         self.spent = spent
+        self.reason = reason
 
     def about(self) -> dict[str, Any]:
         """Return what is told of it: why, and what it took."""
-        spent = self.spent
-        return {
-            "why": str(self),
-            "input_tokens": spent.input_tokens,
-            "output_tokens": spent.output_tokens,
-            "usd": spent.usd,
-            "turns": spent.turns,
-            "tool_calls": spent.tool_calls,
-        }
+        why = {"why": str(self), "code": self.code or "handler", "reason": self.reason}
+        return why | told(self.spent)
+
+
+def told(spent: Spent) -> dict[str, Any]:
+    """Return what a run took as it is told."""
+    return {
+        "input_tokens": spent.input_tokens,
+        "output_tokens": spent.output_tokens,
+        "usd": spent.usd,
+        "turns": spent.turns,
+        "tool_calls": spent.tool_calls,
+    }

@@ -40,12 +40,14 @@ _XML: Mapping[str, Any] = {
 class Part:
     """One message that a call takes, or what is told in its place: ``content``.
 
-    ``title`` is the heading of its answer where a call takes several.
+    ``title`` is the heading of its answer where a call takes several; ``agent`` is the agent
+    that it goes to, "" where it goes to none.
     """
 
     message: HandlerResponse | None = None
     content: str = ""
     title: str = ""
+    agent: str = ""
 
 
 class Target(Protocol):
@@ -84,12 +86,16 @@ class PeerFunction:
         """Return the one message of a call."""
         if self.codec is None:
             return self.written(str(arguments.get("xml", "")), key)
-        payload = self.codec.from_json(dict(arguments))
-        return (Part(HandlerResponse(payload, to=self.listener.name, key=key)),)
+        return self._part(self.codec.from_json(dict(arguments)), key)
 
     def written(self, xml: str, key: str) -> Sequence[Part]:
         """Return the one message of what a model wrote itself: untrusted text."""
-        return (Part(HandlerResponse(xml.encode(), to=self.listener.name, key=key)),)
+        return self._part(xml.encode(), key)
+
+    def _part(self, payload: object, key: str) -> Sequence[Part]:
+        to = self.listener.name
+        agent = to if self.listener.agent else ""
+        return (Part(HandlerResponse(payload, to=to, key=key), agent=agent),)
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,7 +88,8 @@ class Delegation:
         if name not in self.workers:
             known = ", ".join(self.workers)
             return Part(None, f"Error: there is no agent {name!r}; there are: {known}", name)
-        return Part(HandlerResponse(Task(text), to=name, key=key), title=f"Agent: {name}")
+        message = HandlerResponse(Task(text), to=name, key=key)
+        return Part(message, title=f"Agent: {name}", agent=name)
 
 
 @dataclass(frozen=True, slots=True)

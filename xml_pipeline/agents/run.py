@@ -26,7 +26,7 @@ class Call:
     ``parts`` are the messages it takes, by their keys, and the answers that are in; most calls
     take one; ``titles`` are their headings where it takes several. ``content`` is None while it
     is still to be answered. With ``hands_off`` its answer is the agent's own. ``arguments``
-    are kept for guardrails only.
+    are kept for guardrails only. ``agents`` are those that its messages go to, by their keys.
     """
 
     id: str
@@ -37,6 +37,7 @@ class Call:
     titles: dict[str, str] = field(default_factory=dict)
     hands_off: bool = False
     arguments: dict[str, Any] = field(default_factory=dict)
+    agents: dict[str, str] = field(default_factory=dict)
 
     @property
     def result(self) -> ToolResult:
@@ -48,6 +49,8 @@ class Call:
         self.parts[key] = None if part.message is not None else part.content
         if part.title:
             self.titles[key] = part.title
+        if part.agent:
+            self.agents[key] = part.agent
         if None not in self.parts.values():
             self.content = self._whole()
         elif self.content is not None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from time import perf_counter
 from typing import Any
 
+from xml_pipeline.agents.aside import Cost
+from xml_pipeline.agents.errors import told
+from xml_pipeline.agents.payloads import Spent
 from xml_pipeline.agents.run import Call
 from xml_pipeline.events import AgentEvent, AgentStep, AgentText
 from xml_pipeline.guarding import Verdict
@@ -20,6 +23,7 @@ from xml_pipeline.llm.base import (
     Retrying,
     TextDelta,
     ThinkingDelta,
+    Usage,
     unheard,
 )
 
@@ -45,11 +49,14 @@ class Teller:
             metadata.tell(AgentEvent(step, *where, about))
 
     def call_started(self, call: Call, arguments: Mapping[str, Any]) -> None:
-        """Tell that a call sets out."""
+        """Tell that a call sets out; ``keys`` are those of the messages that it takes."""
+        if not self._metadata.watched:
+            return
         self.tell(
             "tool_call_started",
             call=call.id,
             name=call.name,
+            keys=list(call.parts),
             arguments=json.dumps(arguments, ensure_ascii=False)[:LONGEST],
         )
 
@@ -59,6 +66,18 @@ class Teller:
         about = {"name": call.name, "content": content, "is_error": call.is_error}
         self.tell("tool_call_completed", call=call.id, **about)
 
+    def dispatched(self, calls: Iterable[Call]) -> None:
+        """Tell which agents work for this one from now on, where any do."""
+        if agents := [name for each in calls for name in each.agents.values()]:
+            self.tell("sub_agents_dispatched", agents=agents)
+
+    def agent_completed(self, call: Call, key: str, spent: Spent | None, *, success: bool) -> None:
+        """Tell that an agent has done its part of a call, or never will; of a tool say nothing."""
+        if key in call.agents:
+            took = told(spent) if spent is not None else {}
+            about = {"agent": call.agents[key], "call": call.id, "success": success}
+            self.tell("sub_agent_completed", **about, **took)
+
     def judged(self, verdict: Verdict, what: str) -> None:
         """Tell of a guardrail that has an objection to something."""
         if verdict.opinion == "allow":
@@ -66,21 +85,25 @@ class Teller:
         step: AgentStep = "guardrail_denied" if verdict.denies else "guardrail_warned"
         self.tell(step, guardrail=verdict.by, why=verdict.reason, what=what)
 
-    def answered(self, completion: Completion) -> None:
-        """Tell what a model said, and what that took."""
-        usage = completion.usage
+    def answered(self, completion: Completion, asked: str) -> None:
+        """Tell what a model said, and what that took; ``asked`` is its address."""
         self.tell(
             "llm_response",
+            **_took(asked, completion.usage, completion.usd),
             model=completion.model,
-            input_tokens=usage.total - usage.output,
-            output_tokens=usage.output,
-            usd=completion.usd,
             stop=completion.stop,
             calls=[each.name for each in completion.message.calls],
             text=completion.message.text[:LONGEST],
             seconds=perf_counter() - self._began,
             first_token_seconds=self._first,
+            beside=False,
         )
+
+    def asked_beside(self, asked: str, cost: Cost, seconds: float) -> None:
+        """Tell what it took to ask a model beside the turns, where one was asked."""
+        if cost.usage.total:
+            about = _took(asked, cost.usage, cost.usd)
+            self.tell("llm_response", **about, model="", seconds=seconds, beside=True)
 
     def hearing(self) -> Hear:
         """Return who hears what the model says while it speaks: nobody, while nobody watches."""
@@ -88,8 +111,9 @@ class Teller:
         return self._hear if self._metadata.watched else unheard
 
     def _hear(self, delta: Delta) -> None:
-        if isinstance(delta, TextDelta):
+        if isinstance(delta, TextDelta | ThinkingDelta):
             self._first = self._first or perf_counter() - self._began
+        if isinstance(delta, TextDelta):
             self._say("text", delta.text)
         elif isinstance(delta, ThinkingDelta):
             self._say("thinking", delta.text)
@@ -110,3 +134,9 @@ class Teller:
         metadata = self._metadata
         where = (metadata.own_name, metadata.thread_id, metadata.conversation_id)
         metadata.tell(AgentText(*where, kind, text))
+
+
+def _took(asked: str, usage: Usage, usd: float | None) -> dict[str, Any]:
+    output = usage.output
+    tokens = {"input_tokens": usage.total - output, "output_tokens": output}
+    return {"asked": asked, **tokens, "usd": usd}

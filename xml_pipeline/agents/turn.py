@@ -74,7 +74,7 @@ class Turn:
         completion = await self._agent.provider.complete(request, self._teller.hearing())
         self._run.compacted = False
         self._run.spend(completion.usage, completion.usd)
-        self._teller.answered(completion)
+        self._teller.answered(completion, self._agent.address)
         return completion
 
     # ── what it is shown ────────────────────────────────────────────────────────────────────
@@ -129,8 +129,11 @@ class Turn:
         run, before = self._run, self._transcript.messages
         if overflowed and not compactable(before, run.compacted):
             return False
-        who = summarizer(self._agent.keys.context, self._agent.aside(self._metadata))
+        aside, began = self._agent.aside(self._metadata), time.perf_counter()
+        who = summarizer(self._agent.keys.context, aside)
         compaction = await compacted(before, who, overflowed=overflowed)
+        seconds = time.perf_counter() - began
+        self._teller.asked_beside(self._agent.summarizes, compaction.cost, seconds)
         run.spend(compaction.cost.usage, compaction.cost.usd)
         if not compaction.gone:
             return False

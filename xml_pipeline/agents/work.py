@@ -14,7 +14,8 @@ from typing import Any
 from xml_pipeline.agents.calls import prepare
 from xml_pipeline.agents.definition import Definition
 from xml_pipeline.agents.dialect import in_words, written
-from xml_pipeline.agents.errors import RunFailed
+from xml_pipeline.agents.errors import RunFailed, told
+from xml_pipeline.agents.functions import Part
 from xml_pipeline.agents.hooks import objection
 from xml_pipeline.agents.payloads import Answer, Task, Think, TimeUp
 from xml_pipeline.agents.reading import heard, request_message
@@ -94,8 +95,12 @@ class Work:
         about = {"agent": assigned.agent, "score": assigned.score, "why": assigned.why}
         self.teller.tell("task_routed", **about)
         key = f"{self.run.number}.0"
-        self.run.calls = [Call("", assigned.agent, parts={key: None}, hands_off=True)]
-        return [HandlerResponse(replace(task, session=False), to=assigned.agent, key=key)]
+        whole = Call("", assigned.agent, hands_off=True)
+        given = HandlerResponse(replace(task, session=False), to=assigned.agent, key=key)
+        whole.expect(key, Part(given, agent=assigned.agent))
+        self.run.calls = [whole]
+        self.teller.dispatched(self.run.calls)
+        return [given]
 
     async def _remember(self, payload: Any) -> Responses:
         """Take in a message to itself: it is its turn, or time is up."""
@@ -133,6 +138,7 @@ class Work:
         self.run.add(answer.spent)
         text = truncated(answer.text, self.agent.keys.max_tool_output_bytes)
         call.take(key, text, answer.is_error)
+        self.teller.agent_completed(call, key, answer.spent, success=not answer.is_error)
         if call.content is not None:
             await self._judge(call)
             await self._shorten(call)
@@ -201,7 +207,8 @@ class Work:
             completion = await self._thought()
         except ProviderError as error:
             run.spend(error.usage, error.usd)
-            raise self.failure(f"the model gave no answer ({error.reason}): {error}") from error
+            words = f"the model gave no answer ({error.reason}): {error}"
+            raise self.failure(words, reason=error.reason) from error
         except XmlPipelineError as error:
             raise self.failure(str(error), error.code) from error
         self._check_tokens()
@@ -233,6 +240,7 @@ class Work:
             self._end_turn()
             return self._finish(prepared.output)
         if run.waits:
+            self.teller.dispatched(run.calls)
             return prepared.messages + self._timer("calls", self.agent.keys.tool_timeout)
         self._take_results()
         return [self._think()]
@@ -249,7 +257,7 @@ class Work:
         """Answer the caller, who may have more to say."""
         run, spent = self.run, self.run.spent
         run.active, run.calls = False, []
-        self.teller.tell("run_completed", **RunFailed("", spent).about())
+        self.teller.tell("run_completed", **told(spent))
         if not run.session:
             return [HandlerResponse.respond(output)]
         waits = self._timer("session", self.agent.keys.session_seconds)
@@ -257,9 +265,9 @@ class Work:
 
     # ── small things ────────────────────────────────────────────────────────────────────────
 
-    def failure(self, why: str, code: Any = None) -> RunFailed:
+    def failure(self, why: str, code: Any = None, reason: str = "") -> RunFailed:
         """Return how the run ends without an answer."""
-        return RunFailed(why, self.run.spent, code)
+        return RunFailed(why, self.run.spent, code, reason)
 
     def _check_tokens(self) -> None:
         most, used = self.agent.keys.max_total_tokens, self.run.usage.total
@@ -277,11 +285,16 @@ class Work:
     async def _shorten(self, call: Call) -> None:
         """Have a model shorten what is too long, where the agent wants that."""
         keys, aside = self.agent.keys, self.agent.aside(self.metadata)
+        began = time.perf_counter()
         result, cost = await compressed(aside, call.result, keys.compress_over, keys.max_tokens)
+        self.teller.asked_beside(self.agent.summarizes, cost, time.perf_counter() - began)
         call.content = result.content
         self.run.spend(cost.usage, cost.usd)
 
     def _settle(self, call: Call, error: str) -> None:
+        for key, answer in call.parts.items():
+            if answer is None:
+                self.teller.agent_completed(call, key, None, success=False)
         call.content, call.is_error = error, True
         self.teller.call_completed(call)
 

@@ -29,6 +29,7 @@ from xml_pipeline.config.sections import (
     PipelineConfig,
     ProcessPoolConfig,
     ServerConfig,
+    TelemetryConfig,
 )
 from xml_pipeline.config.source import KeyPath, Place, Source
 from xml_pipeline.config.values import Section
@@ -68,6 +69,7 @@ __all__ = [
     "ServerConfig",
     "Source",
     "StepConfig",
+    "TelemetryConfig",
     "WayConfig",
     "config_json_schema",
     "draft_config",

@@ -23,6 +23,7 @@ from xml_pipeline.config.sections import (
     PipelineConfig,
     ProcessPoolConfig,
     ServerConfig,
+    TelemetryConfig,
 )
 from xml_pipeline.config.values import AList, Count, PackageNames, Section
 
@@ -78,6 +79,9 @@ class OrganismConfig(Section):
         default=ApprovalsConfig(), description="How somebody is asked."
     )
     llm: LLMConfig = Field(default=LLMConfig(), description="How language models are reached.")
+    telemetry: TelemetryConfig = Field(
+        default=TelemetryConfig(), description="Where spans of what agents do are sent."
+    )
     require_signature: bool = Field(
         default=False, description="Refuse every message from outside that is not signed."
     )

@@ -10,6 +10,7 @@ from xml_pipeline.config.values import (
     MIB,
     Count,
     Dollars,
+    HttpUrl,
     ImportPaths,
     NotBlank,
     PluginName,
@@ -160,4 +161,22 @@ class ProcessPoolConfig(Section):
         default=None,
         description="Seconds after which a process is killed with the delivery it is busy with;"
         " empty: the listener's timeout.",
+    )
+
+
+class TelemetryConfig(Section):
+    """Where it is told, as spans of OpenTelemetry, what agents do."""
+
+    otlp_endpoint: HttpUrl | None = Field(
+        default=None,
+        description="Base address of an OTLP/HTTP receiver, such as `http://localhost:4318`;"
+        " needs the extra `otel`. Empty: nothing is sent.",
+    )
+    service_name: NotBlank | None = Field(
+        default=None, description="Name of the service in traces; empty: the organism's."
+    )
+    observability: Literal["production", "analysis", "debug"] = Field(
+        default="production",
+        description="What spans hold. `production`: names and durations. `analysis`: also tokens"
+        " and cost. `debug`: also what was said, cut at 4096 characters.",
     )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from math import inf
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -58,6 +59,15 @@ def _not_blank(text: str) -> str:
     return text
 
 
+def _http_url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("must be an address such as http://localhost:4318")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("holds a name or a password: those come from the environment")
+    return text
+
+
 def _retention(value: object) -> float | Literal["keep", "prune"]:
     if value in ("keep", "prune"):
         return "keep" if value == "keep" else "prune"
@@ -78,6 +88,8 @@ Retention = Annotated[
 Dollars = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NotBlank = Annotated[str, AfterValidator(_not_blank)]
 AList = Field(strict=False)  # a list in YAML is a tuple here; what it holds is strict again
+
+HttpUrl = Annotated[str, AfterValidator(_http_url)]
 
 PluginName = Annotated[str, AfterValidator(names.plugin_name)]
 PackageNames = Annotated[tuple[Annotated[str, AfterValidator(names.package_name)], ...], AList]

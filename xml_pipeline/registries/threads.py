@@ -187,11 +187,10 @@ class Threads:
             self._tell(thread)
 
     def _tell(self, thread: Thread) -> None:
-        self._events.emit(
-            ThreadEvent(
-                thread.id, thread.conversation.id, thread.status, thread.caller, thread.callee
-            )
-        )
+        ids = thread.id, thread.conversation.id
+        above = thread.parent.id if thread.parent is not None else ""
+        who = thread.caller, thread.callee
+        self._events.emit(ThreadEvent(*ids, thread.status, *who, above, str(thread.request)))
 
 
 def _no_payload(tag: str) -> None:

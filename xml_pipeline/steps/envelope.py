@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from importlib.resources import files
 from typing import Any
@@ -24,10 +25,14 @@ from xml_pipeline.steps.xml import strict_parser
 _TO = f"{{{ENVELOPE_NAMESPACE}}}to"
 _THREAD = f"{{{ENVELOPE_NAMESPACE}}}thread"
 _STAMPED = f"{{{META_NAMESPACE}}}"
+_TRACEPARENT = f"{_STAMPED}traceparent"
 _SIGNED = (f"{{{SIGNATURE_NAMESPACE}}}", "{http://www.w3.org/2000/09/xmldsig#}")
 
 _OPENING, _IMPORT = b'elementFormDefault="qualified">', b'<xs:import schemaLocation="payload"/>'
 _ANY_PAYLOAD = b'<xs:any namespace="##any" processContents="lax" minOccurs="0" maxOccurs="1"/>'
+
+TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+"""A ``traceparent`` of W3C Trace Context, version 00."""
 
 Authenticate = Callable[[Any, Wire], Wire]
 """Takes a canonical envelope from outside and its wire; returns the wire with its real sender."""
@@ -104,6 +109,9 @@ class ReadEnvelope:
                 wire = self.authenticate(root, wire)
                 if self._audit.on:
                     self._note_pretence(wire, meta)
+            if wire.kind == "inject":
+                home = wire.conversation
+                home.traceparent = _traceparent(meta) or home.traceparent
             notes = _notes(wire, meta)
         if second.tag == _TO:
             return Envelope(wire, second.text or "", meta[2].text or "", tag, payload, notes)
@@ -151,6 +159,12 @@ class ReadEnvelope:
             raise Rejected("validation", f"XML: {error}") from None
 
 
+def _traceparent(meta: Any) -> str:
+    """Return the work outside that a message is said to be a part of, "" for none."""
+    said = meta.findtext(_TRACEPARENT) or ""
+    return said if TRACEPARENT.fullmatch(said) else ""
+
+
 def _notes(wire: Wire, meta: Any) -> tuple[str, ...]:
     """Record what the bytes claim and only the channel and the pump may say."""
     notes = wire.repairs
@@ -158,6 +172,6 @@ def _notes(wire: Wire, meta: Any) -> tuple[str, ...]:
     if claimed != wire.sender:
         notes = (*notes, f"it said it came from {claimed[:100]!r}")
     for each in meta:
-        if each.tag.startswith(_STAMPED):
+        if each.tag.startswith(_STAMPED) and each.tag != _TRACEPARENT:
             notes = (*notes, f"it stamped its own {each.tag[len(_STAMPED) :][:100]}")
     return notes

@@ -1,0 +1,1 @@
+"""Telemetry: what agents do, as spans of OpenTelemetry, made from the events of an organism."""
