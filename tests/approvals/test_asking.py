@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,7 +18,8 @@ from tests.approvals.parts import (
     said,
     shell,
 )
-from xml_pipeline.errors import Timeout, UnknownThread
+from tests.audit.logs import full_disk, told
+from xml_pipeline.errors import AuditFailed, Timeout, UnknownThread
 from xml_pipeline.listener import HandlerMetadata, HandlerResponse
 from xml_pipeline.payload import RawPayload
 from xml_pipeline.testing import Probe, memory_organism, respond
@@ -85,6 +87,30 @@ async def test_a_decision_counts_once_and_only_while_the_call_waits() -> None:
                 with pytest.raises(UnknownThread):
                     organism.approvals.decide(other, "allow", by="eve")
     assert len(tool.payloads) == 1
+
+
+async def test_a_decision_stands_in_the_audit_log_or_does_not_count(tmp_path: Path) -> None:
+    log, tool = tmp_path / "log", shell()
+    rules = rule("deny", "shell", command="rm"), rule("ask")
+    async with memory_organism(tool, agent(*rules), audit={"path": str(log)}) as organism:
+        person = Person(organism)
+        with organism.approvals.attend():
+            asking = asyncio.ensure_future(said(organism, "ls"))
+            approval = await person.asked()
+            with full_disk(), pytest.raises(AuditFailed):
+                organism.approvals.decide(approval.id, "allow", by="ann")
+            assert organism.approvals.waiting() == [approval]
+            organism.approvals.decide(approval.id, "deny", by="ann", reason="no")
+            assert await asking == DENIED.format("no")
+            await said(organism, "rm")
+    [(actor, what)] = told(log, "decide")
+    assert (actor, what["thread"], what["decision"]) == ("ann", approval.id, "deny")
+    assert (what["agent"], what["tool"], what["reason"]) == ("agent", "shell", "no")
+    assert [(actor, what["to"]) for actor, what in told(log, "denied")] == [
+        ("system", "system.approval"),
+        ("agent", "shell"),
+    ]
+    assert tool.payloads == []
 
 
 async def test_a_word_that_is_no_decision_decides_nothing() -> None:

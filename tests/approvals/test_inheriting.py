@@ -19,10 +19,12 @@ from tests.approvals.parts import (
     shell,
     words_of,
 )
+from xml_pipeline.config import OrganismConfig
 from xml_pipeline.errors import XmlPipelineError
 from xml_pipeline.listener import HandlerMetadata, HandlerResponse
 from xml_pipeline.payload import RawPayload, codec_of
 from xml_pipeline.primitives import BufferStart, SequenceStart, TimerStart
+from xml_pipeline.steps.rail import Inserts
 from xml_pipeline.system import SystemError, ThreadEnded
 from xml_pipeline.testing import Probe, memory_organism, respond
 
@@ -183,6 +185,18 @@ async def test_rules_name_tools_as_they_are_and_no_other_name_reaches_one() -> N
     async with memory_organism(tool, agent(*rules, to="shel")) as organism:
         assert "could not be delivered" in await said(organism, "ls")
     assert tool.payloads == []
+
+
+async def test_other_rules_hold_as_soon_as_they_are_put_in_place() -> None:
+    tool = shell()
+    async with memory_organism(tool, agent()) as organism:
+        assert await said(organism, "ls") == "ran ls"
+        rules = {"permissions": [{"tool": "shell", "action": "deny"}]}
+        config = OrganismConfig.model_validate(rules)
+        organism.reconfigure(config, organism.listeners, Inserts())
+        assert await said(organism, "ls") == FORBIDDEN
+        organism.reconfigure(OrganismConfig(), organism.listeners, Inserts())
+        assert await said(organism, "ls") == "ran ls"
 
 
 async def test_a_call_waits_no_longer_than_who_made_it() -> None:

@@ -349,6 +349,20 @@ def test_a_listener_that_is_meant_to_be_reached_is_none(tmp_path: Path, peers: s
     assert load(tmp_path, text).warnings == ()
 
 
+def test_a_rule_about_a_tool_that_is_not_there_is_a_problem(tmp_path: Path) -> None:
+    """Misspelt, it would deny nothing."""
+    rules = "[{tool: wirter, action: deny}, {tool: 'w*', action: ask}, {tool: all, action: ask}]"
+    text = listeners(listener(permissions=rules), listener(name="writer", group="all"))
+    text += "\npermissions: [{tool: system.approval, action: deny}]"
+    said = [each.partition(": ")[2] for each in problems_of(tmp_path, text)]
+    assert said == [
+        'listeners[0].permissions[0].tool: there is no listener "wirter" that could be called;'
+        ' did you mean "writer"?',
+        'listeners[0].permissions[2].tool: there is no listener "all" that could be called',
+        'permissions[0].tool: there is no listener "system.approval" that could be called',
+    ]
+
+
 def test_a_peer_that_is_listed_for_nothing_is_a_warning(tmp_path: Path) -> None:
     text = listeners(listener(name="a", peers="[a, system.todo, system.todo]"))
     file = tmp_path / "organism.yaml"

@@ -37,12 +37,15 @@ IMPORTS = (
 REACHED_BY = ("name", "group", "agent", "broadcast")
 """What tells whether a listener is meant to be somebody's peer."""
 
+_GLOB = frozenset("*?[")
+
 
 def problems(document: Document) -> Iterator[Finding]:
     """Yield what makes the file unusable."""
     yield from _contradictions(document)
     yield from _names_taken(document)
     yield from _unknown_peers(document)
+    yield from _unknown_tools(document)
     yield from _foreign_imports(document)
     yield from _locked_doors(document)
 
@@ -139,6 +142,17 @@ def _steps(document: Document, at: KeyPath) -> Iterator[tuple[KeyPath, str]]:
         for path, each in document.texts(*at, "steps", *item, "name"):
             if path[:-1] not in asked:
                 yield path, each
+
+
+def _unknown_tools(document: Document) -> Iterator[Finding]:
+    """Rules that would never fit: they name neither a listener nor a pattern of names."""
+    known = {text for _, text in texts(document.data, "listeners", "*", "name")}
+    known.update(names.ADDRESSABLE)
+    for at in (("permissions",), ("listeners", "*", "permissions")):
+        for path, tool in document.texts(*at, "*", "tool"):
+            if tool not in known and not _GLOB.intersection(tool):
+                hint = names.did_you_mean(tool, sorted(known))
+                yield Finding(path, f'there is no listener "{tool}" that could be called', hint)
 
 
 def _addressees(document: Document) -> set[str]:
