@@ -312,11 +312,7 @@ def _remembers(story: Story, at: float, fields: list[str], body: bytes) -> None:
 
 
 def _owes(story: Story, at: float, fields: list[str], body: bytes) -> None:
-    story.threads[fields[0]].owed = float(fields[1])
-
-
-def _owes_no_more(story: Story, at: float, fields: list[str], body: bytes) -> None:
-    story.threads[fields[0]].owed = 0.0
+    story.threads[fields[0]].owed = float(fields[1]) if len(fields) > 1 else 0.0
 
 
 def _delayed(story: Story, at: float, fields: list[str], body: bytes) -> None:
@@ -388,7 +384,7 @@ _FACTS: Mapping[str, Fact] = {
     "l": _left,
     "z": _remembers,
     "o": _owes,
-    "q": _owes_no_more,
+    "q": _owes,
     "w": _delayed,
     "v": _set_out,
     "p": _answered,
