@@ -99,3 +99,19 @@ def test_an_agent_that_gives_no_answer_fails_the_command(talkers: Shell, command
     done = command("ask", "mute", "hi", "--organism", "talkers.yaml")
     assert done.code == 1
     assert "mute gave no answer (handler, fault " in done.err
+
+
+@pytest.mark.parametrize(
+    ("line", "answer"), [("/allow", "Bob is here."), ("/deny Not now.", "I may not.")]
+)
+def test_whoever_chats_decides_what_an_agent_asks_leave_for(
+    talkers: Shell, line: str, answer: str
+) -> None:
+    asking = dedent(ORGANISM) + "permissions: [{tool: bob, action: ask}]\n"
+    (talkers.directory / "careful.yaml").write_text(asking)
+    script = dedent(SCRIPTS["ada"]) + '- when: "Not now."\n  text: I may not.\n'
+    (talkers.directory / "ada.yaml").write_text(script)
+    done = talkers.run("chat", "--organism", "careful.yaml", stdin=f"help\n{line}\n".encode())
+    assert answer in done.out
+    assert "ada asks leave for bob: <Task><text>Please.</text>" in done.err
+    assert f"bob: {'allowed' if line == '/allow' else 'denied'}, by " in done.err

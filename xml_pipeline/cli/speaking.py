@@ -65,7 +65,10 @@ class Speaker:
             case "tool_call_completed" if about["is_error"]:
                 self._remark(f"{agent} ← {about['name']} failed: {about['content']}")
             case "approval_requested":
-                self._remark(f"{agent} asks: may it use {about.get('tool')}? {about}")
+                self._remark(f"{agent} asks leave for {about['tool']}: {about['payload']}")
+            case "approval_decision":
+                word = "allowed" if about["allowed"] else "denied"
+                self._remark(f"{about['tool']}: {word}, by {about['by']}")
             case "retry_attempt":
                 self._remark(f"{agent}: {about['why']}; again in {about['delay']:.1f} s")
             case "run_failed":

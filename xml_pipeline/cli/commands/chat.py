@@ -10,8 +10,9 @@ import click
 
 from xml_pipeline.cli import options
 from xml_pipeline.cli.assistant import assistant_file
-from xml_pipeline.cli.client import Client
+from xml_pipeline.cli.client import Client, ServerEvent, path
 from xml_pipeline.cli.exits import Failed, Misused
+from xml_pipeline.cli.lines import Lines
 from xml_pipeline.cli.options import Target
 from xml_pipeline.cli.output import print_result, remark
 from xml_pipeline.cli.reach import spoken_with
@@ -21,7 +22,7 @@ from xml_pipeline.cli.talking import Talk, words_of
 HELP = """/cost   what it has taken so far
 /kill   stop what it is at, and begin a new conversation
 /new    begin a new conversation
-/allow ID, /deny ID   decide what an agent asks leave for
+/allow  let an agent do what it asks leave for, /deny WHY  or not
 /exit   leave; Ctrl-D does so too"""
 
 
@@ -59,51 +60,82 @@ class _Chat:
         self._client = client
         self._agent = agent
         self._speaker = Speaker(agent, verbose=verbose)
-        self._talk = Talk(client, agent, self._speaker.show, session=True)
+        self._talk = Talk(client, agent, self._show, session=True)
+        self._lines = Lines(sys.stdin)
+        self._asked: asyncio.Queue[str] = asyncio.Queue()
+        self._leaving = False
 
     async def go_on(self) -> None:
         """Take one line after the other, until there is no more."""
-        while (line := await self._line()) is not None:
+        while not self._leaving:
+            if sys.stdin.isatty():
+                click.secho("> ", bold=True, nl=False, err=True)
+            line = await self._lines.next()
+            if line is None:
+                return
             if line.startswith("/"):
-                if not await self._command(*line.split()):
-                    return
+                await self._command(*line.split())
             elif line.strip():
                 await self._say(line)
 
-    async def _line(self) -> str | None:
-        if sys.stdin.isatty():
-            click.secho("> ", bold=True, nl=False, err=True)
-        line = await asyncio.to_thread(sys.stdin.readline)
-        return line.rstrip("\n") if line else None
+    def _show(self, event: ServerEvent) -> None:
+        self._speaker.show(event)
+        said = event.data
+        if event.type == "AgentEvent" and said["step"] == "approval_requested":
+            self._asked.put_nowait(said["thread_id"])
 
     async def _say(self, text: str) -> None:
-        speaker = self._speaker
+        """Say something, and wait for the answer; meanwhile what is asked can be decided."""
+        saying = asyncio.create_task(self._talk.ask(None, text))
+        deciding = asyncio.create_task(self._decide_what_is_asked())
         try:
-            reply = await self._talk.ask(None, text)
+            await asyncio.wait((saying, deciding), return_when=asyncio.FIRST_COMPLETED)
+            reply = await saying
         except Failed as error:
-            speaker.end()
+            self._speaker.end()
             remark(str(error))
             self._talk.thread = ""
             return
         finally:
-            speaker.end()
-        if not speaker.spoke:
+            deciding.cancel()
+            self._speaker.end()
+        if not self._speaker.spoke:
             print_result(words_of(reply.payload))
         remark(f"({reply.cost})")
 
-    async def _command(self, name: str, *given: str) -> bool:
-        """Do what a line says that begins with a slash; False where that is to leave."""
+    async def _decide_what_is_asked(self) -> None:
+        while True:
+            thread = await self._asked.get()
+            while not self._leaving:
+                remark("/allow, or /deny and why")
+                line = await self._lines.next()
+                if line is None:
+                    line = "/deny nobody is there any more"
+                word, _, reason = line.partition(" ")
+                if word in ("/allow", "/deny"):
+                    said = {"decision": word.removeprefix("/"), "reason": reason}
+                    with suppress(Failed):  # It may be too late.
+                        await self._client.say(path("approvals", thread), said)
+                    break
+                await self._command(*line.split() or ("/help",))
+
+    async def _command(self, name: str, *given: str) -> None:
+        """Do what a line says that begins with a slash."""
         match name:
             case "/exit" | "/quit":
-                return False
+                self._leaving = True
+                await self._kill()
             case "/cost":
                 remark(str(self._talk.cost))
             case "/new":
                 self._talk.thread = ""
-            case "/kill" if self._talk.thread:
-                with suppress(Failed):
-                    await self._client.order("DELETE", f"/v1/threads/{self._talk.thread}")
-                self._talk.thread = ""
+            case "/kill":
+                await self._kill()
             case _:
                 remark(HELP)
-        return True
+
+    async def _kill(self) -> None:
+        thread, self._talk.thread = self._talk.thread, ""
+        if thread:
+            with suppress(Failed):  # It may be over.
+                await self._client.order("DELETE", path("threads", thread))
