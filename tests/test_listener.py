@@ -213,6 +213,9 @@ class Nothing:
     def prompt(self, delivery: Any) -> str:
         return ""
 
+    def requester(self, delivery: Any) -> str:
+        return "t0"
+
     def watched(self) -> bool:
         return False
 
@@ -236,6 +239,7 @@ def test_metadata_tells_what_was_stamped() -> None:
     assert (told.hops, told.attempt, told.is_self_call) == (3, 2, False)
     assert (told.usage_instructions, told.todo_nudge, told.deadline) == ("", "", None)
     assert told.context == ()
+    assert (told.principal, told.requester) == ("outside", "t0")
 
 
 def test_metadata_cannot_be_changed() -> None:

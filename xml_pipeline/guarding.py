@@ -10,15 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
-from pydantic import ValidationError
-
-from xml_pipeline.config import Section
-from xml_pipeline.errors import ConfigError
+from xml_pipeline.config import settings_of as settings_of
 
 Opinion = Literal["allow", "warn", "deny"]
-Settings = TypeVar("Settings", bound=Section)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,16 +97,3 @@ class Guardrail:
 
 
 Configured = Callable[[Mapping[str, Any]], Guardrail]
-
-
-def settings_of(model: type[Settings], given: Mapping[str, Any]) -> Settings:
-    """Return the settings of a guardrail as its model; ConfigError says what is wrong in them."""
-    try:
-        return model.model_validate(given)
-    except ValidationError as error:
-        problems = (_problem(each["loc"], each["msg"]) for each in error.errors())
-        raise ConfigError(tuple(problems)) from None
-
-
-def _problem(place: tuple[int | str, ...], words: str) -> str:
-    return f"`{'.'.join(map(str, place))}`: {words}"

@@ -87,6 +87,7 @@ class Surroundings(Protocol):
     def context(self, delivery: Delivered) -> Sequence[Any]: ...
     def peers(self, delivery: Delivered) -> Sequence[Peer]: ...
     def prompt(self, delivery: Delivered) -> str: ...
+    def requester(self, delivery: Delivered) -> str: ...
     def watched(self) -> bool: ...
     def tell(self, event: Any) -> None: ...
 
@@ -157,6 +158,21 @@ class HandlerMetadata:
     def tenant(self) -> str:
         """Return the tenant on whose behalf the conversation is held."""
         return self._delivery.conversation.tenant
+
+    @property
+    def principal(self) -> str:
+        """Return who outside the conversation is held with."""
+        return self._delivery.conversation.principal
+
+    @property
+    def requester(self) -> str:
+        """Return the id of the thread that this work is done for.
+
+        It is the one above, or above whatever acts for its caller there; the conversation's own
+        where somebody outside asked. So what is remembered under it is known to one agent only,
+        in one piece of its work.
+        """
+        return self._surroundings.requester(self._delivery)
 
     @property
     def deadline(self) -> datetime | None:

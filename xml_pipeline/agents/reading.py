@@ -13,8 +13,9 @@ from xml_pipeline.llm.base import Audio, Block, Image, Message, Text
 from xml_pipeline.payload import RawPayload, codec_of
 from xml_pipeline.payload.raw import parse_xml
 from xml_pipeline.system import Huh, SystemError, ThreadEnded
+from xml_pipeline.tool_error import ToolError
 
-_ANSWER = codec_of(Answer)
+_ANSWER, _TOOL_ERROR = codec_of(Answer), codec_of(ToolError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ def _heard_xml(payload: RawPayload) -> Heard:
         except InvalidPayload:  # Somebody else's <Answer>.
             return Heard(xml_text(payload.xml))
         return Heard(answer.text, spent=answer.spent)
-    return Heard(xml_text(payload.xml))
+    return Heard(xml_text(payload.xml), is_error=payload.tag == _TOOL_ERROR.tag)
 
 
 def xml_text(xml: bytes) -> str:

@@ -24,6 +24,7 @@ def ineffective(document: Document) -> Iterator[Finding]:
         if said.get("handler") not in FLOWS:
             words = f"{name} leads nobody: its `handler` is none of {', '.join(FLOWS)}"
             yield from _of_none(at, said, FlowKeys, words)
+        yield from _of_no_tool(at, said, name)
         if said.get("model") is None:
             yield from _of_no_agent(at, said, name)
         elif isinstance(said.get("handler"), str) and not _is_plugin(said["handler"]):
@@ -54,11 +55,19 @@ def _of_none(
             yield Finding((*at, key), words, at_key=True)
 
 
-def _is_plugin(handler: str) -> bool:
+def _of_no_tool(at: KeyPath, said: dict[str, Any], name: str) -> Iterator[Finding]:
+    if said.get("tool") and not _is_plugin(said.get("handler"), "tools"):
+        words = f"{name} is no built-in tool: its `handler` is not `tools:…`"
+        yield Finding((*at, "tool"), words, at_key=True)
+
+
+def _is_plugin(handler: object, room: str | None = None) -> bool:
+    """Tell whether a handler is a plug-in: any, or one of that room."""
     try:
-        return plugin_handler(handler) is not None
+        plugin = plugin_handler(handler) if isinstance(handler, str) else None
     except ValueError:  # It is told of elsewhere.
         return True
+    return plugin is not None and room in (None, plugin[0])
 
 
 def _is_set(value: object, default: object) -> bool:

@@ -30,7 +30,9 @@ from xml_pipeline.config.sections import (
     ProcessPoolConfig,
     ServerConfig,
     TelemetryConfig,
+    WorkspaceConfig,
 )
+from xml_pipeline.config.settings import settings_of
 from xml_pipeline.config.source import KeyPath, Place, Source
 from xml_pipeline.config.values import Section
 
@@ -71,9 +73,11 @@ __all__ = [
     "StepConfig",
     "TelemetryConfig",
     "WayConfig",
+    "WorkspaceConfig",
     "config_json_schema",
     "draft_config",
     "load_config",
+    "settings_of",
     "unknown_steps",
     "value_at",
 ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pydantic import Field, ValidationInfo, field_validator
 
 from xml_pipeline.config.agent import AgentKeys
@@ -55,6 +57,9 @@ class ListenerConfig(FlowKeys, AgentKeys):
         default=None,
         validate_default=True,
         description="Import path of its coroutine function, or a built-in such as `tools:shell`.",
+    )
+    tool: dict[str, Any] = Field(
+        default={}, description="Settings of the built-in tool that is its `handler`."
     )
     peers: OneOrMorePeers = Field(
         default=(),

@@ -24,6 +24,7 @@ from xml_pipeline.config.sections import (
     ProcessPoolConfig,
     ServerConfig,
     TelemetryConfig,
+    WorkspaceConfig,
 )
 from xml_pipeline.config.values import AList, Count, PackageNames, Section
 
@@ -81,6 +82,9 @@ class OrganismConfig(Section):
     llm: LLMConfig = Field(default=LLMConfig(), description="How language models are reached.")
     telemetry: TelemetryConfig = Field(
         default=TelemetryConfig(), description="Where spans of what agents do are sent."
+    )
+    workspace: WorkspaceConfig = Field(
+        default=WorkspaceConfig(), description="Where tools have their files."
     )
     require_signature: bool = Field(
         default=False, description="Refuse every message from outside that is not signed."

@@ -180,3 +180,20 @@ class TelemetryConfig(Section):
         description="What spans hold. `production`: names and durations. `analysis`: also tokens"
         " and cost. `debug`: also what was said, cut at 4096 characters.",
     )
+
+
+class WorkspaceConfig(Section):
+    """Where tools have their files: a folder for each tenant, user and conversation."""
+
+    root: NotBlank | None = Field(
+        default=None,
+        description="Folder below which all of them lie, as seen from the organism's file.",
+    )
+    template: NotBlank | None = Field(
+        default=None, description="Folder whose files each new one begins with."
+    )
+    per: Literal["conversation", "user", "tenant"] = Field(
+        default="conversation",
+        description="Who shares a folder: the agents of one conversation, all conversations of one"
+        " user, or all users of one tenant.",
+    )

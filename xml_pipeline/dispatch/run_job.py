@@ -167,6 +167,9 @@ class Asking:
     def prompt(self, delivery: Delivered) -> str:
         return delivery.listener.prompt
 
+    def requester(self, _: Delivered) -> str:
+        raise XmlPipelineError("metadata.requester is not in a worker process")
+
     def watched(self) -> bool:
         return False
 

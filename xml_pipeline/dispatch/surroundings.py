@@ -77,6 +77,17 @@ class OrganismView:
         except UnknownListener:
             return delivery.listener.prompt
 
+    def requester(self, delivery: Delivered) -> str:
+        """Return the id of the thread that a delivery is handled for."""
+        at = delivery.thread.parent
+        while at is not None and at.parent is not None and self._acts_for_caller(at.callee):
+            at = at.parent
+        return at.id if at is not None else delivery.conversation.id
+
+    def _acts_for_caller(self, name: str) -> bool:
+        listener = self._listeners.find(name)
+        return listener is not None and listener.acts_for_caller
+
     def watched(self) -> bool:
         """Tell whether anybody watches."""
         return self._events.heard

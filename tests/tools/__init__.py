@@ -1,0 +1,1 @@
+"""Tools, from settings to what they cannot do."""
