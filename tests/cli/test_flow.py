@@ -10,7 +10,7 @@ from rich.console import Console
 from xml_pipeline.cli.flow import LATEST_FAULTS, LATEST_MESSAGES, Flow, Snapshot
 from xml_pipeline.cli.line_editor import LineEditor
 from xml_pipeline.cli.summary import Summary, typed_line
-from xml_pipeline.events import MessageReceived, ReloadEvent
+from xml_pipeline.events import AgentEvent, AgentStep, MessageReceived, ReloadEvent, ThreadEvent
 from xml_pipeline.organism import Organism
 from xml_pipeline.payload import xmlify
 from xml_pipeline.testing import Probe, memory_organism, respond
@@ -121,6 +121,40 @@ async def test_the_latest_reload_is_told() -> None:
         assert last(ReloadEvent(applied=True)) == "reloaded: no listener changed"
         refused = ReloadEvent(applied=False, problems=("o.yaml:1:2: no", "more"))
         assert last(refused) == "not reloaded: o.yaml:1:2: no"
+
+
+def step(step: AgentStep, **about: object) -> AgentEvent:
+    return AgentEvent(step, "echo", "t", "c", about)
+
+
+async def test_who_thinks_and_what_that_has_taken_is_told() -> None:
+    response = {"input_tokens": 1000, "output_tokens": 234, "usd": 0.0125, "beside": False}
+    async with memory_organism(echo(), Probe("idle", Say)) as organism:
+        flow = await flowing(organism, Clock())
+        assert "tokens" not in "\n".join(drawn(Summary("a", "x", flow.snapshot(), None)))
+        flow.note(step("turn_started", turn=1))
+        flow.note(step("llm_response", **response | {"beside": True}))
+        thinking = "\n".join(drawn(Summary("a", "x", flow.snapshot(), None)))
+        assert "echo (thinking)" in thinking
+        flow.note(step("llm_response", **response))
+        (line,) = (
+            line for line in drawn(Summary("a", "x", flow.snapshot(), None)) if "echo" in line
+        )
+        assert "thinking" not in line
+        assert line.split()[-2:] == ["2,468", "$0.0250"]
+
+
+async def test_an_agent_whose_run_or_thread_has_ended_thinks_no_longer() -> None:
+    async with memory_organism(echo()) as organism:
+        flow = await flowing(organism, Clock())
+        for thread in "tuv":
+            flow.note(AgentEvent("turn_started", "echo", thread, "c", {"turn": 1}))
+        text = "\n".join(drawn(Summary("a", "x", flow.snapshot(), None)))
+        assert "echo (thinking: 3)" in text
+        flow.note(step("run_failed", why="x"))
+        flow.note(ThreadEvent("u", "c", "killed", "outside", "echo"))
+        [flowing_echo] = flow.snapshot().listeners
+        assert flowing_echo.thinking == 1
 
 
 def snapshot_of(listeners: int) -> Snapshot:

@@ -64,6 +64,16 @@ def test_lines_below_the_level_are_not_written(shell: Shell) -> None:
         assert {json.loads(line)["level"] for line in running.lines} == {"warning"}
 
 
+def test_every_event_is_told_if_that_is_wanted(shell: Shell) -> None:
+    with shell.started("run", "--verbose", "--log-level", "warning") as running:
+        running.line(lambda line: '"AgentState"' in line)
+        said = shell.run("ask", "echo", "hello", "--json").json
+        line = running.line(lambda line: '"MessageReceived"' in line and said["thread"] in line)
+    told = json.loads(line)
+    assert (told["event"], told["conversation_id"]) == ("MessageReceived", said["thread"])
+    assert "hello" in told["payload"]
+
+
 def test_it_announces_itself_only_while_it_answers(shell: Shell) -> None:
     with shell.organism_running() as running:
         assert httpx.get(f"{entry(shell).url}/readyz").status_code == 200

@@ -11,7 +11,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from xml_pipeline.events import Event, FaultEvent, MessageReceived, ReloadEvent
+from xml_pipeline.cli.thinking import Thinking
+from xml_pipeline.events import (
+    AgentEvent,
+    Event,
+    FaultEvent,
+    MessageReceived,
+    ReloadEvent,
+    ThreadEvent,
+)
 from xml_pipeline.organism import Organism
 from xml_pipeline.system import SYSTEM
 
@@ -23,7 +31,10 @@ RATE_OVER = 3.0
 
 @dataclass(frozen=True, slots=True)
 class ListenerFlow:
-    """One listener at this moment: messages in all and per second, and what it is busy with."""
+    """One listener at this moment: messages in all and per second, and what it is busy with.
+
+    ``thinking`` is how often it waits for a model; ``tokens`` and ``usd`` are spent so far.
+    """
 
     name: str
     messages: int
@@ -31,6 +42,9 @@ class ListenerFlow:
     running: int
     waiting: int
     paused: bool
+    thinking: int = 0
+    tokens: int = 0
+    usd: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +73,7 @@ class Flow:
         self._clock = clock
         self._started = clock()
         self._received: Counter[str] = Counter()
+        self._thinking = Thinking()
         self._messages = 0
         self._faults = 0
         self._latest_messages: deque[MessageReceived] = deque(maxlen=LATEST_MESSAGES)
@@ -75,6 +90,10 @@ class Flow:
         elif isinstance(event, FaultEvent):
             self._faults += 1
             self._latest_faults.append((datetime.now().astimezone(), event))
+        elif isinstance(event, AgentEvent):
+            self._thinking.note(event)
+        elif isinstance(event, ThreadEvent):
+            self._thinking.note_thread(event)
         elif isinstance(event, ReloadEvent):
             self._latest_reload = datetime.now().astimezone(), event
 
@@ -104,7 +123,7 @@ class Flow:
 
     def _listeners(self, before: Counter[str], seconds: float) -> list[ListenerFlow]:
         lanes = self._organism.kernel.scheduler.lanes
-        flows = []
+        flows, thinking = [], self._thinking.now()
         for listener in self._organism.listeners:
             name, lane = listener.name, lanes[listener.name]
             messages = self._received[name]
@@ -112,5 +131,7 @@ class Flow:
                 continue
             rate = (messages - before[name]) / seconds
             busy = len(lane.running), len(lane.parked)
-            flows.append(ListenerFlow(name, messages, rate, *busy, lane.paused))
+            spent = self._thinking.tokens(name), self._thinking.usd(name)
+            flow = (name, messages, rate, *busy, lane.paused, thinking[name], *spent)
+            flows.append(ListenerFlow(*flow))
         return sorted(flows, key=lambda each: (-each.rate, -each.messages))

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 
+import click
 import structlog
 
 from xml_pipeline.events import Event, MessageReceived, ReloadEvent
 from xml_pipeline.organism import Organism
+from xml_pipeline.server.rendering import event_members
 
 MESSAGES_FROM = ("debug", "info")
 """Levels at which every message has a line; above, none is even told of."""
@@ -26,6 +29,12 @@ def messages_logged(organism: Organism, level: str) -> Iterator[None]:
         yield
     finally:
         end()
+
+
+def tell(event: Event) -> None:
+    """Write an event to stderr, as a line of JSON."""
+    said = {"event": type(event).__name__, **event_members(event)}
+    click.echo(json.dumps(said), err=True)
 
 
 def note(event: Event) -> None:

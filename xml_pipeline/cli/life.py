@@ -18,7 +18,7 @@ import structlog
 from xml_pipeline.audit.places import head_of, logs_of
 from xml_pipeline.cli.client import connected
 from xml_pipeline.cli.exits import Failed, Unreachable
-from xml_pipeline.cli.flow_log import messages_logged
+from xml_pipeline.cli.flow_log import messages_logged, tell
 from xml_pipeline.cli.own import client_of
 from xml_pipeline.cli.signals import Signals
 from xml_pipeline.cli.state import Running, announced, forget
@@ -49,6 +49,7 @@ class Life:
     serves: bool
     grace: float
     level: str
+    verbose: bool = False
 
 
 async def live(life: Life) -> int:
@@ -154,9 +155,14 @@ async def _show(
     signals: Signals,
     stack: AsyncExitStack,
 ) -> None:
-    """Show what happens: drawn on a terminal, and logged where the log goes elsewhere."""
+    """Show what happens: drawn on a terminal, and logged where the log goes elsewhere.
+
+    Where it is to be told in full, every event is written to stderr, besides.
+    """
     if not reads_logs():
         stack.enter_context(messages_logged(organism, life.level))
+    if life.verbose:
+        stack.callback(organism.subscribe(tell))
     if not is_terminal():
         return
     door = connected(running.url, running.token) if running else client_of(organism, SENDER)

@@ -64,8 +64,11 @@ class Summary:
         table.add_column("listener", no_wrap=True)
         for column in ("messages", "per second", "running", "waiting"):
             table.add_column(column, justify="right", no_wrap=True)
+        spends = any(flow.tokens for flow in self._now.listeners)
+        for column in ("tokens", "cost") if spends else ():
+            table.add_column(column, justify="right", no_wrap=True)
         for flow in self._now.listeners[:shown]:
-            table.add_row(*_cells(flow))
+            table.add_row(*_cells(flow), *(_spent(flow) if spends else ()))
         if hidden := len(self._now.listeners) - shown:
             table.caption = f"and {hidden} more" if hidden > 0 else None
         return table
@@ -85,8 +88,16 @@ def _cells(flow: ListenerFlow) -> tuple[Text, ...]:
     name = Text(flow.name)
     if flow.paused:
         name.append(" (paused)", "yellow")
+    if flow.thinking:
+        times = f": {flow.thinking}" if flow.thinking > 1 else ""
+        name.append(f" (thinking{times})", "cyan")
     numbers = (f"{flow.messages:,}", f"{flow.rate:,.0f}", f"{flow.running:,}", f"{flow.waiting:,}")
     return (name, *(Text(number) for number in numbers))
+
+
+def _spent(flow: ListenerFlow) -> tuple[str, str]:
+    """Return what an agent has spent; nothing for those who do not think."""
+    return (f"{flow.tokens:,}" if flow.tokens else "", f"${flow.usd:.4f}" if flow.usd else "")
 
 
 def fault_line(when: datetime, event: FaultEvent) -> Text:

@@ -29,8 +29,11 @@ from xml_pipeline.cli.options import organism_file
     show_default=True,
     help="The lowest level that is logged; every message is told of at info.",
 )
+@click.option("--verbose", "-v", is_flag=True, help="Print every event, as JSON lines on stderr.")
 @click.pass_context
-def run(ctx: click.Context, file: Path, no_server: bool, grace: float, log_level: str) -> None:
+def run(  # one argument an option
+    ctx: click.Context, file: Path, no_server: bool, grace: float, log_level: str, verbose: bool
+) -> None:
     """Run an organism until it is told to stop.
 
     Ctrl-C or SIGTERM stops it in order, a second one at once. It reloads when its file, or a
@@ -38,4 +41,4 @@ def run(ctx: click.Context, file: Path, no_server: bool, grace: float, log_level
     `@listener <xml/>`, or `@listener text`; of a call that waits for a decision, `allow ID` or
     `deny ID why`. Elsewhere it logs JSON lines to stderr.
     """
-    ctx.exit(asyncio.run(live(Life(file, not no_server, grace, log_level))))
+    ctx.exit(asyncio.run(live(Life(file, not no_server, grace, log_level, verbose))))
