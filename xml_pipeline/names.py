@@ -31,6 +31,7 @@ SYSTEM_LISTENERS = (
     "system.buffer",
     "system.sequence",
     "system.sequence.factory",
+    "system.squad",
     "system.timer",
     "system.todo",
     "system.todo-complete",

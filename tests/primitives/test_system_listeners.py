@@ -22,6 +22,7 @@ REQUESTS = (
     ("system.sequence", "SequenceStart"),
     ("system.sequence.factory", "SequenceRequest"),
     ("system.buffer", "BufferStart"),
+    ("system.squad", "SquadStart"),
     ("system.timer", "TimerStart"),
 )
 
@@ -38,6 +39,7 @@ async def test_whatever_sends_on_behalf_of_others_acts_with_their_peers() -> Non
             "system.sequence",
             "system.sequence.factory",
             "system.buffer",
+            "system.squad",
             "system.timer",
         }
         assert not any(each.peers for each in organism.listeners)

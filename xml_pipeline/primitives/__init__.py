@@ -31,6 +31,11 @@ from xml_pipeline.primitives.payloads import (
     SequenceError,
     SequenceRequest,
     SequenceStart,
+    SquadComplete,
+    SquadError,
+    SquadMember,
+    SquadResult,
+    SquadStart,
     TimerError,
     TimerStart,
     TodoClosed,
@@ -40,6 +45,7 @@ from xml_pipeline.primitives.payloads import (
 )
 from xml_pipeline.primitives.reach import Reach
 from xml_pipeline.primitives.sequence import RunSequence
+from xml_pipeline.primitives.squad import RunSquad
 from xml_pipeline.primitives.timer import SetTimer
 from xml_pipeline.primitives.todo import CloseTodo, RegisterTodo
 from xml_pipeline.registries.blackboards import Blackboards
@@ -64,6 +70,11 @@ __all__ = [
     "SequenceError",
     "SequenceRequest",
     "SequenceStart",
+    "SquadComplete",
+    "SquadError",
+    "SquadMember",
+    "SquadResult",
+    "SquadStart",
     "TimerError",
     "TimerStart",
     "TodoClosed",
@@ -115,6 +126,18 @@ def system_listeners(registries: Registries) -> tuple[Listener, ...]:
             ),
             output=(BufferComplete, BufferDispatched, BufferError),
             acts_for_caller=True,
+        ),
+        Listener(
+            "system.squad",
+            (SquadStart, *_OUTCOMES),
+            RunSquad(reach),
+            description=(
+                "Gives several of your peers something to do, each its own, side by side and "
+                "with a blackboard that only they share; brings all results back together."
+            ),
+            output=(SquadComplete, SquadError),
+            acts_for_caller=True,
+            opens_blackboard=True,
         ),
         Listener(
             "system.timer",

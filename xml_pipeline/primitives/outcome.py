@@ -9,13 +9,13 @@ from types import MappingProxyType
 from xml_pipeline.errors import InvalidPayload
 from xml_pipeline.listener import HandlerMetadata
 from xml_pipeline.payload import RawPayload, codec_of
-from xml_pipeline.primitives.payloads import BufferError, SequenceError
+from xml_pipeline.primitives.payloads import BufferError, SequenceError, SquadError
 from xml_pipeline.system import SystemError, ThreadEnded
 
 log = logging.getLogger(__name__)
 
-_ERRORS: Mapping[str, type[BufferError | SequenceError]] = MappingProxyType(
-    {each.__name__: each for each in (BufferError, SequenceError)}
+_ERRORS: Mapping[str, type[BufferError | SequenceError | SquadError]] = MappingProxyType(
+    {each.__name__: each for each in (BufferError, SequenceError, SquadError)}
 )
 _LONGEST_ERROR = 200
 

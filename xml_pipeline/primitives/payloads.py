@@ -185,6 +185,55 @@ class BufferError:
     error: ErrorText
 
 
+# ── Squads ──────────────────────────────────────────────────────────────────────────────
+
+
+@xmlify
+@dataclass(frozen=True, slots=True)
+class SquadMember:
+    """A member of a squad, by its name, and what it gets: one XML element, as text."""
+
+    name: str
+    payload: XmlText
+
+
+@xmlify
+@dataclass(frozen=True, slots=True)
+class SquadStart:
+    """Give each of several listeners something to do, side by side.
+
+    Meanwhile they share a blackboard that nobody else sees. No member may be named twice.
+    """
+
+    members: Annotated[tuple[SquadMember, ...], MinLen(2), MaxLen(1000)]
+
+
+@xmlify
+@dataclass(frozen=True, slots=True)
+class SquadResult:
+    """What a member came to: its answer, as XML text, or why there is none."""
+
+    name: str
+    success: bool
+    result: XmlText
+
+
+@xmlify
+@dataclass(frozen=True, slots=True)
+class SquadComplete:
+    """Every member has answered or has failed; the results are in the order of the members."""
+
+    results: tuple[SquadResult, ...]
+
+
+@xmlify
+@dataclass(frozen=True, slots=True)
+class SquadError:
+    """The squad cannot begin, or its results could not be handed over."""
+
+    error: ErrorText
+
+
 # ── Timers ──────────────────────────────────────────────────────────────────────────────
 
 
