@@ -35,8 +35,8 @@ class Plan:
     """What a built-in listener is to be made from.
 
     ``folder`` is where the organism file lies; ``accepts`` and ``output`` are the payload classes
-    that it names, none where it leaves that to the plug-in; ``functions`` the functions of its
-    conditions, by their import paths as they are written.
+    that it names, none where it leaves that to the plug-in; ``functions`` those of its
+    conditions and its strategy, by their import paths as they are written.
     """
 
     listener: ListenerConfig
@@ -45,7 +45,7 @@ class Plan:
     commons: Commons
     accepts: tuple[type, ...] = ()
     output: tuple[type, ...] = ()
-    functions: Mapping[str, Callable[[Any], object]] = field(default_factory=dict)
+    functions: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

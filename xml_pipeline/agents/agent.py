@@ -50,8 +50,8 @@ def configured(plan: Plan) -> Built:
     return build(plan, Agent)
 
 
-def build(plan: Plan, kind: type[Agent]) -> Built:
-    """Build an agent of some kind from what its listener says."""
+def build(plan: Plan, kind: type[Agent], **more: Any) -> Built:
+    """Build an agent of some kind from what its listener says; ``more`` is that kind's own."""
     models, address = models_of(plan), plan.listener.model
     if address is None:
         raise ConfigError(("needs a `model` that thinks for it",))
@@ -66,6 +66,7 @@ def build(plan: Plan, kind: type[Agent]) -> Built:
         hooks=hooks.configured(keys.guardrails),
         summarizer=models.provider(summarizes),
         summary_model=summarizes.partition(":")[2],
+        **more,
     )
     return Built(agent, accepted(plan.accepts or (Task,)), (agent.output,), timeout=TURN_SECONDS)
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from xml_pipeline.agents.aside import Aside
 from xml_pipeline.agents.dialect import ADVICE
 from xml_pipeline.agents.functions import Functions, functions_of, hand_offs, respond_with
 from xml_pipeline.agents.hooks import Hooks
 from xml_pipeline.agents.payloads import Answer
+from xml_pipeline.agents.reading import Heard, heard
+from xml_pipeline.agents.run import Call
 from xml_pipeline.config import AgentKeys
-from xml_pipeline.listener import HandlerMetadata, Peer
+from xml_pipeline.listener import HandlerMetadata, HandlerResponse, Peer
 from xml_pipeline.llm.base import Function, Provider
 from xml_pipeline.payload import codec_of
 
@@ -82,6 +85,16 @@ class Definition:
             own = functions_of(peers).targets | hand_offs(peers, self.keys.handoff)
             self._known[:] = [(peers, Functions(own))]
         return self._known[0][1]
+
+    def heard(self, payload: Any, call: Call, key: str, metadata: HandlerMetadata) -> Heard:
+        """Return what an answer to a call says; ``key`` is that of its message."""
+        return heard(payload)
+
+    def note(
+        self, call: Call, key: str, text: str, metadata: HandlerMetadata
+    ) -> HandlerResponse | None:
+        """Return what is noted of an answer for others to read, None where nothing is."""
+        return None
 
     def advice(self, metadata: HandlerMetadata) -> str:
         """Return what its model is told beside its prompt."""

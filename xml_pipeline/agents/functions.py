@@ -40,14 +40,14 @@ _XML: Mapping[str, Any] = {
 class Part:
     """One message that a call takes, or what is told in its place: ``content``.
 
-    ``title`` is the heading of its answer where a call takes several; ``agent`` is the agent
-    that it goes to, "" where it goes to none.
+    ``title`` is the heading of its answer where a call takes several; ``agents`` are those
+    that work on it, several for a squad.
     """
 
     message: HandlerResponse | None = None
     content: str = ""
     title: str = ""
-    agent: str = ""
+    agents: tuple[str, ...] = ()
 
 
 class Target(Protocol):
@@ -94,8 +94,8 @@ class PeerFunction:
 
     def _part(self, payload: object, key: str) -> Sequence[Part]:
         to = self.listener.name
-        agent = to if self.listener.agent else ""
-        return (Part(HandlerResponse(payload, to=to, key=key), agent=agent),)
+        agents = (to,) if self.listener.agent else ()
+        return (Part(HandlerResponse(payload, to=to, key=key), agents=agents),)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,26 +8,36 @@ to it whole, and no model is asked; ``orchestration.routing`` says whether that 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from xml_pipeline.agents.agent import Agent, build
 from xml_pipeline.agents.definition import Assignment
-from xml_pipeline.agents.functions import Functions, Part, functions_of
+from xml_pipeline.agents.delegation import (
+    BLACKBOARD,
+    DELEGATE,
+    FORM_SQUAD,
+    ONE,
+    SQUAD,
+    TOGETHER,
+    Delegation,
+    Squad,
+)
+from xml_pipeline.agents.functions import Functions, Target, functions_of
 from xml_pipeline.agents.payloads import Task
+from xml_pipeline.agents.reading import Heard, heard, heard_squad
 from xml_pipeline.agents.routing import Decision, Strategy, Worker, decide
-from xml_pipeline.builtin import Built, Plan
-from xml_pipeline.errors import InvalidPayload
+from xml_pipeline.agents.run import Call
+from xml_pipeline.builtin import Built, Misconfigured, Plan
+from xml_pipeline.config import Finding
 from xml_pipeline.listener import HandlerMetadata, HandlerResponse, Listener
-from xml_pipeline.llm.base import Function
-
-DELEGATE = "delegate_task"
+from xml_pipeline.payload import RawPayload
 
 _ADVICE = """You lead a team of agents, and do nothing yourself that one of them can do.
 
 1. Decompose the task into parts that do not overlap.
 2. Match each part with the agent that is best at it; one agent is enough where one suffices.
-3. Delegate with `delegate_task`. {together}
+3. Choose how. {how}
 An agent knows nothing but what you write to it: write self-contained, specific tasks, with all \
 the facts it needs and the form of answer you want.
 When you have what you need, answer in your own words.
@@ -35,83 +45,62 @@ When you have what you need, answer in your own words.
 The agents:
 {agents}"""
 
-_TOGETHER = "Several tasks in one call are worked on side by side."
-_ONE = "One task in a call: wait for its answer before you give the next one."
+_DELEGATE = "Delegate with `delegate_task`. {together}"
+_EITHER = """
+   - `delegate_task` for parts that are independent. {together}
+   - `form_squad` for parts where agents need what the others find out meanwhile: its members \
+share a blackboard."""
 
-
-@dataclass(frozen=True, slots=True)
-class Delegation:
-    """The function that gives tasks to agents; ``at_once`` says whether several in one call."""
-
-    workers: Mapping[str, Listener]
-    at_once: bool = True
-    tag: str | None = None
-    hands_off: bool = False
-
-    @property
-    def function(self) -> Function:
-        """Return the function as the model is shown it."""
-        task = {
-            "type": "object",
-            "properties": {
-                "agent": {"type": "string", "enum": [*self.workers]},
-                "task": {"type": "string", "description": "What it has to do, in full."},
-            },
-            "required": ["agent", "task"],
-            "additionalProperties": False,
-        }
-        tasks = {"type": "array", "items": task, "minItems": 1}
-        if not self.at_once:
-            tasks["maxItems"] = 1
-        schema = {"type": "object", "properties": {"tasks": tasks}, "required": ["tasks"]}
-        words = _TOGETHER if self.at_once else _ONE
-        return Function(DELEGATE, f"Have agents of your team do something. {words}", schema)
-
-    def parts(self, arguments: Mapping[str, Any], key: str) -> Sequence[Part]:
-        """Return a message for each task; one for somebody unknown is told of in its place."""
-        tasks = arguments.get("tasks")
-        if not isinstance(tasks, list) or not tasks:
-            raise InvalidPayload("tasks: a list of at least one {agent, task}")
-        if len(tasks) > 1 and not self.at_once:
-            raise InvalidPayload("tasks: one at a time")
-        return [self._part(each, f"{key}.{number}") for number, each in enumerate(tasks)]
-
-    def written(self, xml: str, key: str) -> Sequence[Part]:
-        """Refuse: there is no such element."""
-        raise InvalidPayload("there is no such element")
-
-    def _part(self, task: Any, key: str) -> Part:
-        name = task.get("agent") if isinstance(task, dict) else None
-        text = task.get("task") if isinstance(task, dict) else None
-        if not isinstance(name, str) or not isinstance(text, str):
-            raise InvalidPayload("tasks: each is an object of two texts, agent and task")
-        if name not in self.workers:
-            known = ", ".join(self.workers)
-            return Part(None, f"Error: there is no agent {name!r}; there are: {known}", name)
-        message = HandlerResponse(Task(text), to=name, key=key)
-        return Part(message, title=f"Agent: {name}", agent=name)
+_LONGEST_KEY = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Orchestrator(Agent):
-    """The handler of an orchestrator; ``strategy`` decides who takes a task whole."""
+    """The handler of an orchestrator.
+
+    ``strategy`` decides who takes a task whole. ``added`` are the peers that it has whatever its
+    file says: they are for itself, and its model is not offered them.
+    """
 
     strategy: Strategy = decide
+    added: frozenset[str] = frozenset({BLACKBOARD, SQUAD})
 
     def functions(self, metadata: HandlerMetadata) -> Functions:
-        """Return what the model may call: the delegation first, then the peers that are none."""
+        """Return what the model may call: delegation first, then the peers that are no agents."""
         workers = _workers(metadata)
-        own = {*workers, metadata.own_name}
+        own = {*workers, *self.added, metadata.own_name}
         others = [each for each in metadata.peers if each.listener.name not in own]
-        at_once = self.keys.orchestration.dispatch == "parallel"
-        mine = {DELEGATE: Delegation(workers, at_once)} if workers else {}
-        return Functions({**mine, **functions_of(others).targets})
+        return Functions({**self._delegation(workers, metadata), **functions_of(others).targets})
 
     def advice(self, metadata: HandlerMetadata) -> str:
         """Return how it has to work, and with whom."""
-        together = _TOGETHER if self.keys.orchestration.dispatch == "parallel" else _ONE
-        listed = (f"- {name}: {_about(each)}" for name, each in _workers(metadata).items())
-        return _ADVICE.format(together=together, agents="\n".join(listed))
+        workers = _workers(metadata)
+        squads = FORM_SQUAD in self._delegation(workers, metadata)
+        together = TOGETHER if self._at_once else ONE
+        how = (_EITHER if squads else _DELEGATE).format(together=together)
+        listed = (f"- {name}: {_about(each)}" for name, each in workers.items())
+        return _ADVICE.format(how=how, agents="\n".join(listed))
+
+    def heard(self, payload: Any, call: Call, key: str, metadata: HandlerMetadata) -> Heard:
+        """Return what an answer says; that of a squad in sections, one for each member."""
+        if isinstance(payload, RawPayload) and len(call.agents.get(key, ())) > 1:
+            squad = _peer(SQUAD, metadata)
+            codec = squad.answers.get(payload.tag) if squad is not None else None
+            if codec is not None:
+                return heard_squad(codec.from_xml(payload.xml))
+        return heard(payload)
+
+    def note(
+        self, call: Call, key: str, text: str, metadata: HandlerMetadata
+    ) -> HandlerResponse | None:
+        """Return what is written on the blackboard of an answer, where anybody would read it."""
+        names, board = call.agents.get(key, []), _peer(BLACKBOARD, metadata)
+        if board is None or not names or call.hands_off or not self._is_read(metadata):
+            return None
+        what = f"squad:{'+'.join(names)}" if len(names) > 1 else f"agent:{names[0]}"
+        written = {"key": what[:_LONGEST_KEY], "value": text}
+        write = board.codecs["BlackboardWrite"].from_json(written)
+        return HandlerResponse(write, to=BLACKBOARD)
 
     def assign(self, task: str, plain: bool, metadata: HandlerMetadata) -> Assignment | None:
         """Return who takes a task whole, None where nobody should."""
@@ -130,6 +119,34 @@ class Orchestrator(Agent):
             return Decision(workers[0].name, 0.0, f"routing is {routing}")
         return self.strategy(task, workers)
 
+    @property
+    def _at_once(self) -> bool:
+        return self.keys.orchestration.dispatch == "parallel"
+
+    def _delegation(
+        self, workers: Mapping[str, Listener], metadata: HandlerMetadata
+    ) -> dict[str, Target]:
+        """Return the functions with which work is given away."""
+        targets = dict[str, Target]()
+        if workers:
+            targets[DELEGATE] = Delegation(workers, self._at_once)
+        squad = _peer(SQUAD, metadata)
+        wanted = self.keys.orchestration.squads and self._at_once
+        if wanted and squad is not None and len(workers) > 1:
+            targets[FORM_SQUAD] = Squad(workers, squad.codecs["SquadStart"])
+        return targets
+
+    def _is_read(self, metadata: HandlerMetadata) -> bool:
+        """Tell whether the team or the model can look at the blackboard."""
+        mine = BLACKBOARD not in self.added
+        team = _workers(metadata).values()
+        return mine or any(each.reach is None or BLACKBOARD in each.reach for each in team)
+
+
+def _peer(name: str, metadata: HandlerMetadata) -> Listener | None:
+    found = (each.listener for each in metadata.peers if each.listener.name == name)
+    return next(found, None)
+
 
 def _workers(metadata: HandlerMetadata) -> dict[str, Listener]:
     """Return the agents among the peers, by name: those that take a task in words."""
@@ -147,4 +164,11 @@ def _about(worker: Listener) -> str:
 
 def configured(plan: Plan) -> Built:
     """Build the orchestrator that an organism file describes."""
-    return build(plan, Orchestrator)
+    said = plan.listener.orchestration
+    if plan.listener.dialect == "xml":
+        words = "an orchestrator calls functions: leave it out"
+        raise Misconfigured([Finding(("dialect",), words)])
+    added = frozenset({BLACKBOARD, SQUAD}).difference(plan.listener.peers)
+    strategy = plan.functions[said.strategy] if said.strategy is not None else decide
+    made = build(plan, Orchestrator, added=added, strategy=strategy)
+    return replace(made, peers=(BLACKBOARD, SQUAD), opens_blackboard=True)

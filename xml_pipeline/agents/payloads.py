@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import astuple, dataclass
 from typing import Annotated, Literal
 
 from annotated_types import Ge, MaxLen
@@ -45,6 +46,12 @@ class Spent:
     usd: Annotated[float, Ge(0.0)] = 0.0
     turns: Annotated[int, Ge(0)] = 0
     tool_calls: Annotated[int, Ge(0)] = 0
+
+
+def total(each: Iterable[Spent]) -> Spent:
+    """Return what several have spent together."""
+    fields = zip(*map(astuple, each), strict=True)
+    return Spent(*map(sum, fields))
 
 
 @xmlify

@@ -7,7 +7,7 @@ from base64 import b64encode
 from dataclasses import dataclass
 from typing import Any
 
-from xml_pipeline.agents.payloads import Answer, Attachment, Spent, Task
+from xml_pipeline.agents.payloads import Answer, Attachment, Spent, Task, total
 from xml_pipeline.errors import InvalidPayload
 from xml_pipeline.llm.base import Audio, Block, Image, Message, Text
 from xml_pipeline.payload import RawPayload, codec_of
@@ -20,11 +20,20 @@ _ANSWER, _TOOL_ERROR = codec_of(Answer), codec_of(ToolError)
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """An answer to a call: what it says, whether that is an error, and what it took."""
+    """An answer to a call: what it says, whether that is an error, and what it took.
+
+    ``members`` are the answers that it is made from, where a squad has given it.
+    """
 
     text: str
     is_error: bool = False
     spent: Spent | None = None
+    members: tuple[Heard, ...] = ()
+
+    @property
+    def succeeded(self) -> bool:
+        """Tell whether nobody has failed."""
+        return not self.is_error and all(each.succeeded for each in self.members)
 
 
 def request_message(payload: Any) -> Message:
@@ -48,6 +57,24 @@ def heard(payload: Any) -> Heard:
     if isinstance(payload, RawPayload):
         return _heard_xml(payload)
     return Heard(_fields(payload))
+
+
+def heard_squad(payload: Any) -> Heard:
+    """Return what ``system.squad`` says: a section for each member, or why there is none."""
+    if not hasattr(payload, "results"):
+        return Heard(payload.error, is_error=True)
+    members = tuple(map(_member, payload.results))
+    named = zip(payload.results, members, strict=True)
+    sections = (f"=== Agent: {each.name} ===\n{member.text}" for each, member in named)
+    spent = total(each.spent for each in members if each.spent is not None)
+    return Heard("\n\n".join(sections), spent=spent, members=members)
+
+
+def _member(result: Any) -> Heard:
+    if not result.success:
+        return Heard(f"Error: {result.result}", is_error=True)
+    xml = result.result.encode()
+    return _heard_xml(RawPayload(str(parse_xml(xml).tag), xml))
 
 
 def _heard_xml(payload: RawPayload) -> Heard:

@@ -26,7 +26,7 @@ class Call:
     ``parts`` are the messages it takes, by their keys, and the answers that are in; most calls
     take one; ``titles`` are their headings where it takes several. ``content`` is None while it
     is still to be answered. With ``hands_off`` its answer is the agent's own. ``arguments``
-    are kept for guardrails only. ``agents`` are those that its messages go to, by their keys.
+    are kept for guardrails only. ``agents`` are those that work on its messages, by their keys.
     """
 
     id: str
@@ -37,7 +37,7 @@ class Call:
     titles: dict[str, str] = field(default_factory=dict)
     hands_off: bool = False
     arguments: dict[str, Any] = field(default_factory=dict)
-    agents: dict[str, str] = field(default_factory=dict)
+    agents: dict[str, list[str]] = field(default_factory=dict)
 
     @property
     def result(self) -> ToolResult:
@@ -49,8 +49,8 @@ class Call:
         self.parts[key] = None if part.message is not None else part.content
         if part.title:
             self.titles[key] = part.title
-        if part.agent:
-            self.agents[key] = part.agent
+        if part.agents:
+            self.agents[key] = [*part.agents]
         if None not in self.parts.values():
             self.content = self._whole()
         elif self.content is not None:
@@ -58,7 +58,7 @@ class Call:
 
     def take(self, key: str, text: str, is_error: bool) -> None:
         """Take in the answer to one of its messages; the last one settles it."""
-        self.parts[key] = text
+        self.parts[key] = f"Error: {text}" if is_error and self.titles else text
         self.is_error = self.is_error or (is_error and not self.titles)
         if None not in self.parts.values():
             self.content = self._whole()

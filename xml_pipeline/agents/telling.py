@@ -9,7 +9,7 @@ from typing import Any
 
 from xml_pipeline.agents.aside import Cost
 from xml_pipeline.agents.errors import told
-from xml_pipeline.agents.payloads import Spent
+from xml_pipeline.agents.reading import Heard
 from xml_pipeline.agents.run import Call
 from xml_pipeline.events import AgentEvent, AgentStep, AgentText
 from xml_pipeline.guarding import Verdict
@@ -68,14 +68,24 @@ class Teller:
 
     def dispatched(self, calls: Iterable[Call]) -> None:
         """Tell which agents work for this one from now on, where any do."""
-        if agents := [name for each in calls for name in each.agents.values()]:
+        if agents := [name for call in calls for who in call.agents.values() for name in who]:
             self.tell("sub_agents_dispatched", agents=agents)
 
-    def agent_completed(self, call: Call, key: str, spent: Spent | None, *, success: bool) -> None:
-        """Tell that an agent has done its part of a call, or never will; of a tool say nothing."""
-        if key in call.agents:
-            took = told(spent) if spent is not None else {}
-            about = {"agent": call.agents[key], "call": call.id, "success": success}
+    def agents_completed(self, call: Call, key: str, answer: Heard | None) -> None:
+        """Tell that agents have done their part of a call; of a tool say nothing.
+
+        ``answer`` is None where it is waited for no longer. Of a squad each member is told of,
+        and then the whole.
+        """
+        names = call.agents.get(key, [])
+        came = answer.members if answer is not None else ()
+        parts = [*zip(names, came or [answer] * len(names), strict=True)]
+        if len(names) > 1:
+            parts.append((f"squad[{','.join(names)}]", answer))
+        for name, part in parts:
+            success = part is not None and part.succeeded
+            took = told(part.spent) if part is not None and part.spent is not None else {}
+            about = {"agent": name, "call": call.id, "success": success}
             self.tell("sub_agent_completed", **about, **took)
 
     def judged(self, verdict: Verdict, what: str) -> None:

@@ -18,7 +18,7 @@ from xml_pipeline.agents.errors import RunFailed, told
 from xml_pipeline.agents.functions import Part
 from xml_pipeline.agents.hooks import objection
 from xml_pipeline.agents.payloads import Answer, Task, Think, TimeUp
-from xml_pipeline.agents.reading import heard, request_message
+from xml_pipeline.agents.reading import Heard, request_message
 from xml_pipeline.agents.results import compressed, truncated
 from xml_pipeline.agents.run import Call, Transcript, keep, load
 from xml_pipeline.agents.telling import Teller
@@ -97,7 +97,7 @@ class Work:
         key = f"{self.run.number}.0"
         whole = Call("", assigned.agent, hands_off=True)
         given = HandlerResponse(replace(task, session=False), to=assigned.agent, key=key)
-        whole.expect(key, Part(given, agent=assigned.agent))
+        whole.expect(key, Part(given, agents=(assigned.agent,)))
         self.run.calls = [whole]
         self.teller.dispatched(self.run.calls)
         return [given]
@@ -134,20 +134,32 @@ class Work:
         call = self.run.call_of(key)
         if call is None:
             return []  # It comes too late, or a second time.
-        answer = heard(payload)
+        answer = self.agent.heard(payload, call, key, self.metadata)
         self.run.add(answer.spent)
         text = truncated(answer.text, self.agent.keys.max_tool_output_bytes)
         call.take(key, text, answer.is_error)
-        self.teller.agent_completed(call, key, answer.spent, success=not answer.is_error)
+        self.teller.agents_completed(call, key, answer)
         if call.content is not None:
             await self._judge(call)
             await self._shorten(call)
             self.teller.call_completed(call)
+        responses = await self._settled(call, answer, payload)
+        return [*self._notes(call, key, answer), *responses]
+
+    async def _settled(self, call: Call, answer: Heard, payload: Any) -> Responses:
+        """Go on after an answer, as far as there is nothing to wait for."""
         if call.hands_off and not answer.is_error and self._take_over(answer.text, payload):
             return self._finish(self._output)
         if not call.id:
             return await self._escalate(call)
         return [] if self.run.waits else await self._next()
+
+    def _notes(self, call: Call, key: str, answer: Heard) -> Responses:
+        """Return what is noted of an answer, while there is somebody to read it."""
+        if answer.is_error or not (self.run.active or self.run.session):
+            return []
+        note = self.agent.note(call, key, answer.text, self.metadata)
+        return [note] if note is not None else []
 
     def _take_over(self, text: str, payload: Any) -> bool:
         """Take somebody else's answer as one's own, where it is such a one."""
@@ -294,7 +306,7 @@ class Work:
     def _settle(self, call: Call, error: str) -> None:
         for key, answer in call.parts.items():
             if answer is None:
-                self.teller.agent_completed(call, key, None, success=False)
+                self.teller.agents_completed(call, key, None)
         call.content, call.is_error = error, True
         self.teller.call_completed(call)
 

@@ -63,6 +63,16 @@ def function_at(path: str, allow: Iterable[str]) -> Callable[[Any], object]:
     return found  # type: ignore[no-any-return]  # as far as can be seen before it runs
 
 
+def strategy_at(path: str, allow: Iterable[str]) -> Callable[..., Any]:
+    """Return a function of a task and the agents there are, which decides who takes it."""
+    found: Any = import_object(path, allow)
+    if isinstance(found, type) or not callable(found) or is_async(found):
+        raise ConfigError((f'"{path}" is no strategy: name a function, written as `def`',))
+    if not _takes_two(found):
+        raise ConfigError((f'"{path}" is no strategy: it takes (task, workers)',))
+    return found  # type: ignore[no-any-return]  # as far as can be seen before it runs
+
+
 def payloads_of(handler: Callable[..., Any]) -> tuple[type, ...]:
     """Return the classes that a handler's first parameter is annotated with.
 

@@ -19,6 +19,7 @@ from xml_pipeline.blueprint.code import (
     payload_at,
     payloads_of,
     step_at,
+    strategy_at,
 )
 from xml_pipeline.blueprint.ineffective import ineffective
 from xml_pipeline.blueprint.located import located
@@ -26,6 +27,7 @@ from xml_pipeline.builtin import Built, Check, Misconfigured, Plan
 from xml_pipeline.commons import Commons
 from xml_pipeline.config import (
     CONDITIONS,
+    STRATEGY,
     Draft,
     Finding,
     KeyPath,
@@ -134,13 +136,17 @@ class Drawing:
                 self._report(where, each)
         return None
 
-    def _functions(self, at: KeyPath) -> dict[str, Callable[[Any], object]] | None:
-        """Return the functions that conditions name; None where anything about them is wrong."""
-        if self._draft.document.doubts(*at, "steps") or self._draft.document.doubts(*at, "until"):
+    def _functions(self, at: KeyPath) -> dict[str, Callable[..., Any]] | None:
+        """Return what conditions and strategies name; None where anything about them is wrong."""
+        document = self._draft.document
+        if any(document.doubts(*at, key) for key in ("steps", "until", STRATEGY[0])):
             return None
-        named = [(*at, *each, "function") for each in CONDITIONS]
-        found = {k: v for each in named for k, v in self._named(function_at, *each).items()}
-        written = {path: text for each in named for path, text in self._draft.document.texts(*each)}
+        named: list[tuple[Find[Callable[..., Any]], KeyPath]] = [
+            *((function_at, (*at, *each, "function")) for each in CONDITIONS),
+            (strategy_at, (*at, *STRATEGY)),
+        ]
+        found = {k: v for find, each in named for k, v in self._named(find, *each).items()}
+        written = {path: text for _, each in named for path, text in document.texts(*each)}
         if len(found) < len(written):
             return None
         return {written[path]: each for path, each in found.items()}

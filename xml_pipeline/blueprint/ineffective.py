@@ -15,6 +15,8 @@ from xml_pipeline.config import FLOWS, AgentKeys, Document, Finding, FlowKeys, K
 from xml_pipeline.errors import PluginNotFound
 from xml_pipeline.names import plugin_handler
 
+ORCHESTRATOR = "agents:orchestrator"
+
 
 def ineffective(document: Document) -> Iterator[Finding]:
     """Yield each setting that differs from its default and would have no effect."""
@@ -30,6 +32,9 @@ def ineffective(document: Document) -> Iterator[Finding]:
         elif isinstance(said.get("handler"), str) and not _is_plugin(said["handler"]):
             words = f"{name} has a `handler`: write one of the two"
             yield Finding((*at, "model"), words, at_key=True)
+        elif said.get("handler") != ORCHESTRATOR and _is_set(said.get("orchestration"), None):
+            words = f"{name} orchestrates nothing: its `handler` is not {ORCHESTRATOR}"
+            yield Finding((*at, "orchestration"), words, at_key=True)
 
 
 def _unknown_providers(document: Document) -> Iterator[Finding]:

@@ -7,7 +7,7 @@ wrong with it; ``OrganismConfig()`` is what a file that says nothing would mean.
 from __future__ import annotations
 
 from xml_pipeline.config.agent import AgentKeys, ContextConfig, GuardrailConfig
-from xml_pipeline.config.checks import CONDITIONS, unknown_steps
+from xml_pipeline.config.checks import CONDITIONS, STRATEGY, unknown_steps
 from xml_pipeline.config.document import Document, Finding, value_at
 from xml_pipeline.config.flow import FLOWS, ConditionConfig, FlowKeys, StepConfig, WayConfig
 from xml_pipeline.config.json_schema import SCHEMA_FILE, YAML_HEADER, config_json_schema
@@ -40,6 +40,7 @@ __all__ = [
     "CONDITIONS",
     "FLOWS",
     "SCHEMA_FILE",
+    "STRATEGY",
     "YAML_HEADER",
     "AgentKeys",
     "ApprovalsConfig",

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, PlainValidator
 
 from xml_pipeline import names
-from xml_pipeline.config.values import AList, Count, NotBlank, Seconds, Section
+from xml_pipeline.config.values import AList, Count, ImportPath, NotBlank, Seconds, Section
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +78,16 @@ class OrchestrationConfig(Section):
     )
     escalation: bool = Field(
         default=True, description="Orchestrate what one agent alone has failed at."
+    )
+    squads: bool = Field(
+        default=True,
+        description="Whether two agents or more may work as a squad, with a blackboard of their"
+        " own; not where dispatch is `sequential`.",
+    )
+    strategy: ImportPath | None = Field(
+        default=None,
+        description="Import path of a function (`def`) of the task and the agents that decides"
+        " who takes a task whole, under `routing: auto`; empty: the score.",
     )
 
 

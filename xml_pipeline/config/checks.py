@@ -24,11 +24,15 @@ CONDITIONS: tuple[tuple[str, ...], ...] = (
 )
 """Where conditions stand in a listener: a lone step or way needs no list."""
 
+STRATEGY = ("orchestration", "strategy")
+"""Where a listener names who decides on its tasks."""
+
 IMPORTS = (
     ("listeners", "*", "payload_class", "*"),
     ("listeners", "*", "handler"),
     ("listeners", "*", "output_class"),
     *(("listeners", "*", *each, "function") for each in CONDITIONS),
+    ("listeners", "*", *STRATEGY),
     ("pipeline", "envelope", "*"),
     ("pipeline", "delivery", "*"),
 )
