@@ -104,8 +104,7 @@ async def test_members_read_each_others_findings_and_the_team_outside_does_not()
         agent(provider, name=name, peers=(BOARD, "finder"))
         for name, provider in (("ann", ann), ("bob", bob), ("cid", cid))
     ]
-    crew = (boss(lead, "ann", "bob", "cid"), finder(wait), *team)
-    async with memory_organism(*crew) as organism:
+    async with memory_organism(boss(lead, "ann", "bob", "cid"), finder(wait), *team) as organism:
         await organism.ask("boss", Task("Do it all."))
         assert len(organism.kernel.blackboards) == 0
     squad = "=== Agent: ann ===\nNoted.\n\n=== Agent: bob ===\nan ox"

@@ -116,29 +116,7 @@ def system_listeners(registries: Registries) -> tuple[Listener, ...]:
         *_todo_listeners(registries),
         _blackboard_listener(registries),
         *_sequence_listeners(reach),
-        Listener(
-            "system.buffer",
-            (BufferStart, *_OUTCOMES),
-            RunBuffer(reach),
-            description=(
-                "Gives many items to one of your peers, several at a time, and brings all "
-                "results back together, in the order of the items."
-            ),
-            output=(BufferComplete, BufferDispatched, BufferError),
-            acts_for_caller=True,
-        ),
-        Listener(
-            "system.squad",
-            (SquadStart, *_OUTCOMES),
-            RunSquad(reach),
-            description=(
-                "Gives several of your peers something to do, each its own, side by side and "
-                "with a blackboard that only they share; brings all results back together."
-            ),
-            output=(SquadComplete, SquadError),
-            acts_for_caller=True,
-            opens_blackboard=True,
-        ),
+        *_side_by_side_listeners(reach),
         Listener(
             "system.timer",
             (TimerStart, RawPayload),
@@ -196,6 +174,34 @@ def _approval_listener(registries: Registries) -> Listener:
         description="Has a call decided on by somebody, and passes it on if it may go on.",
         output=RawPayload,
         acts_for_caller=True,
+    )
+
+
+def _side_by_side_listeners(reach: Reach) -> tuple[Listener, ...]:
+    return (
+        Listener(
+            "system.buffer",
+            (BufferStart, *_OUTCOMES),
+            RunBuffer(reach),
+            description=(
+                "Gives many items to one of your peers, several at a time, and brings all "
+                "results back together, in the order of the items."
+            ),
+            output=(BufferComplete, BufferDispatched, BufferError),
+            acts_for_caller=True,
+        ),
+        Listener(
+            "system.squad",
+            (SquadStart, *_OUTCOMES),
+            RunSquad(reach),
+            description=(
+                "Gives several of your peers something to do, each its own, side by side and "
+                "with a blackboard that only they share; brings all results back together."
+            ),
+            output=(SquadComplete, SquadError),
+            acts_for_caller=True,
+            opens_blackboard=True,
+        ),
     )
 
 
