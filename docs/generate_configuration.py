@@ -71,8 +71,8 @@ beside the file as `organism.schema.json`, and begin the file with
 - **Peers**: a listener may always answer and address itself; anyone else must be listed. The
   system listeners `system.blackboard`, `system.boot`, `system.buffer`, `system.sequence`,
   `system.sequence.factory`, `system.squad`, `system.timer`, `system.todo` and
-  `system.todo-complete` are there in every organism. So is `system.approval`, which only the pump addresses
-  ([permissions and approvals](approvals.md)).
+  `system.todo-complete` are there in every organism. So is `system.approval`, which only
+  the pump addresses ([permissions and approvals](approvals.md)).
 - **Size**: at most 256 kB, 32 levels of nesting, 100 aliases.
 
 Durations are seconds, sizes are bytes, money is US dollars.
