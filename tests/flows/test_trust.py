@@ -18,7 +18,14 @@ from xml_pipeline.errors import Unanswered, XmlPipelineError
 from xml_pipeline.listener import HandlerMetadata, HandlerResponse
 from xml_pipeline.organism import Organism
 from xml_pipeline.payload import RawPayload, codec_of
-from xml_pipeline.system import SYSTEM_PAYLOADS, Boot, Huh, SystemError, ThreadEnded
+from xml_pipeline.system import (
+    SYSTEM_PAYLOADS,
+    ApprovalDecision,
+    Boot,
+    Huh,
+    SystemError,
+    ThreadEnded,
+)
 from xml_pipeline.testing import Probe, memory_organism, respond
 
 META = "https://xml-pipeline.org/ns/meta/v1"
@@ -168,6 +175,7 @@ async def test_only_the_pump_says_what_the_pump_says(payload: Any) -> None:
         SystemError: SystemError("routing", "m", True, "1"),
         ThreadEnded: ThreadEnded("worker", "t"),
         Huh: Huh("e", b"o"),
+        ApprovalDecision: ApprovalDecision(True, "mallory"),
     }[payload]
     text = codec_of(payload).to_xml(example)
     told = Probe("told", (Task, *SYSTEM_PAYLOADS))
