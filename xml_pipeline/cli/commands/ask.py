@@ -37,7 +37,9 @@ from xml_pipeline.cli.talking import Talk, words_of
 async def ask(  # one argument an option
     listener: str, payload: str, timeout: float, target: Target, as_json: bool, verbose: bool
 ) -> None:
-    """Ask a listener something and print its answer; an agent's while it comes.
+    """Ask a listener something and print its answer.
+
+    What an agent answers is printed while it comes.
 
     PAYLOAD is XML, JSON, or the text of a payload's one field; `-` reads it from stdin, less
     the newline at its end.
@@ -59,7 +61,12 @@ async def ask(  # one argument an option
 
 
 async def _is_agent(client: Client, listener: str) -> bool:
-    return bool((await client.show(path("listeners", listener)))["agent"])
+    """Tell whether this is an agent; of one that is not shown, the message tells more."""
+    try:
+        shown = await client.show(path("listeners", listener))
+    except Failed:
+        return False
+    return bool(shown["agent"])
 
 
 async def _hear_out(
