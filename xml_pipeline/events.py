@@ -170,6 +170,18 @@ class AgentText:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class ToolProgress:
+    """How far a listener has come with a call that takes long; ``total`` where that is known."""
+
+    listener: str
+    thread_id: str
+    conversation_id: str
+    progress: float
+    total: float | None = None
+    message: str = ""
+
+
 Event = (
     MessageSent
     | MessageReceived
@@ -180,6 +192,7 @@ Event = (
     | ReloadEvent
     | AgentEvent
     | AgentText
+    | ToolProgress
 )
 Callback = Callable[[Event], None]
 

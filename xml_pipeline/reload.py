@@ -61,8 +61,14 @@ class Reloader:
     @property
     def folders(self) -> frozenset[Path]:
         """Return the folders of everything that the organism was read from."""
-        places = {Path.cwd(), self.file.absolute().parent, *self._reader.folders}
+        own = (self.file.absolute().parent, self._pins.parent)
+        places = {Path.cwd(), *own, *self._reader.folders}
         return frozenset(each for each in places if each.is_dir())
+
+    @property
+    def _pins(self) -> Path:
+        """Return the file of what was approved of MCP servers."""
+        return self.file.absolute().parent / self._present.config.mcp.pins
 
     async def __call__(self, path: Path | None = None, by: str = PROGRAM) -> ReloadEvent:
         """Read the file, or another one, and swap it in; the event says what became of it.
@@ -138,7 +144,8 @@ class Reloader:
         ``..data`` is the link that a mounted configuration is swapped by.
         """
         changed = Path(path)
-        return changed.suffix == ".py" or changed.name in (self.file.name, ".env", "..data")
+        named = (self.file.name, self._pins.name, ".env", "..data")
+        return changed.suffix == ".py" or changed.name in named
 
 
 async def watch(organism: Organism, stop: Event) -> None:

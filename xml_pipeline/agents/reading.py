@@ -10,12 +10,14 @@ from typing import Any
 from xml_pipeline.agents.payloads import Answer, Attachment, Spent, Task, total
 from xml_pipeline.errors import InvalidPayload
 from xml_pipeline.llm.base import Audio, Block, Image, Message, Text
+from xml_pipeline.mcp.payloads import McpResult
 from xml_pipeline.payload import RawPayload, codec_of
 from xml_pipeline.payload.raw import parse_xml
 from xml_pipeline.system import Huh, SystemError, ThreadEnded
 from xml_pipeline.tool_error import ToolError
 
 _ANSWER, _TOOL_ERROR = codec_of(Answer), codec_of(ToolError)
+_MCP_RESULT = codec_of(McpResult)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,16 @@ def _heard_xml(payload: RawPayload) -> Heard:
         except InvalidPayload:  # Somebody else's <Answer>.
             return Heard(xml_text(payload.xml))
         return Heard(answer.text, spent=answer.spent)
+    if payload.tag == _MCP_RESULT.tag:
+        return _heard_result(payload)
     return Heard(xml_text(payload.xml), is_error=payload.tag == _TOOL_ERROR.tag)
+
+
+def _heard_result(payload: RawPayload) -> Heard:
+    try:
+        return Heard(_MCP_RESULT.from_xml(payload.xml).text)
+    except InvalidPayload:  # Somebody else's <McpResult>.
+        return Heard(xml_text(payload.xml))
 
 
 def xml_text(xml: bytes) -> str:

@@ -24,6 +24,7 @@ from xml_pipeline.blueprint.code import (
 from xml_pipeline.blueprint.ineffective import ineffective
 from xml_pipeline.blueprint.located import located
 from xml_pipeline.builtin import Built, Check, Misconfigured, Plan
+from xml_pipeline.catalogue import find
 from xml_pipeline.commons import Commons
 from xml_pipeline.config import (
     CONDITIONS,
@@ -34,6 +35,7 @@ from xml_pipeline.config import (
     ListenerConfig,
     LoadedConfig,
     OrganismConfig,
+    unknown_parts,
     unknown_steps,
 )
 from xml_pipeline.dispatch.by_name import paths_of
@@ -85,7 +87,7 @@ class Drawing:
             if path != ("require_signature",):  # the file says by itself whether it names keys
                 self._report(path, text)
         listeners = [self._listener(*each) for each in self._draft.listeners()]
-        drawn = tuple(each for each in listeners if each is not None)
+        drawn = (*(each for each in listeners if each is not None), *self._served())
         self._check({each.name: each for each in drawn})
         inserts = Inserts(
             tuple(self._named(step_at, "pipeline", "envelope", "*").values()),
@@ -150,6 +152,26 @@ class Drawing:
         if len(found) < len(written):
             return None
         return {written[path]: each for path, each in found.items()}
+
+    def _served(self) -> tuple[Listener, ...]:
+        """Make the listeners that stand for the parts of MCP servers."""
+        document = self._draft.document
+        if not self._config.mcp.servers or document.doubts("mcp"):
+            return ()
+        module: Any = find("mcp", "servers")
+        try:
+            found: tuple[Listener, ...] = module.listeners(
+                self._config, self._file.parent, self._commons
+            )
+        except Misconfigured as error:
+            self._findings += error.findings
+        except ConfigError as error:
+            for each in error.problems:
+                self._report(("mcp", "pins"), each)
+        else:
+            self._findings += unknown_parts(document, [each.name for each in found])
+            return found
+        return ()
 
     def _check(self, listeners: Mapping[str, Listener]) -> None:
         """Let the plug-ins look at those whom their listeners have to do with."""

@@ -48,6 +48,9 @@ COMMANDS: Mapping[str, Mapping[str, tuple[str, str]]] = MappingProxyType(
             "resume": ("control", "Let a paused listener go on."),
             "audit": ("audit", "Check the log of who did what to an organism."),
         },
+        "Have to do with others": {
+            "mcp": ("mcp", "Use the tools of MCP servers, and be one."),
+        },
         "And": {
             "version": ("version", "Print the versions of this package and what it stands on."),
         },

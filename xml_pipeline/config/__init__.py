@@ -7,7 +7,7 @@ wrong with it; ``OrganismConfig()`` is what a file that says nothing would mean.
 from __future__ import annotations
 
 from xml_pipeline.config.agent import AgentKeys, ContextConfig, GuardrailConfig
-from xml_pipeline.config.checks import CONDITIONS, STRATEGY, unknown_steps
+from xml_pipeline.config.checks import CONDITIONS, STRATEGY, unknown_parts, unknown_steps
 from xml_pipeline.config.document import Document, Finding, value_at
 from xml_pipeline.config.flow import FLOWS, ConditionConfig, FlowKeys, StepConfig, WayConfig
 from xml_pipeline.config.json_schema import SCHEMA_FILE, YAML_HEADER, config_json_schema
@@ -19,6 +19,7 @@ from xml_pipeline.config.llm import (
     PriceConfig,
 )
 from xml_pipeline.config.loading import Draft, LoadedConfig, draft_config, load_config
+from xml_pipeline.config.mcp import McpConfig, McpServerConfig
 from xml_pipeline.config.organism import OrganismConfig
 from xml_pipeline.config.permissions import ApprovalsConfig, PermissionConfig
 from xml_pipeline.config.sections import (
@@ -60,6 +61,8 @@ __all__ = [
     "LimitsConfig",
     "ListenerConfig",
     "LoadedConfig",
+    "McpConfig",
+    "McpServerConfig",
     "OrganismConfig",
     "OrganismInfo",
     "PermissionConfig",
@@ -79,6 +82,7 @@ __all__ = [
     "draft_config",
     "load_config",
     "settings_of",
+    "unknown_parts",
     "unknown_steps",
     "value_at",
 ]

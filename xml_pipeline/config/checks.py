@@ -66,11 +66,12 @@ def unknown_steps(document: Document) -> Iterator[Finding]:
     Whoever draws listeners asks for this: so a step that is unknown hides nothing of the others.
     """
     known = {name for _, name in texts(document.data, "listeners", "*", "name")}
+    servers = set(mcp_servers(document))
     for at, said in document.listeners():
         for path, step in _steps(document, at):
             if step == said.get("name"):
                 yield Finding(path, "it cannot be a step of itself")
-            elif step not in known:
+            elif step not in known and servers.isdisjoint(_beginnings(step)):
                 hint = names.did_you_mean(step, sorted(known))
                 yield Finding(path, f'there is no listener "{step}"', hint)
 
@@ -123,6 +124,9 @@ def _names_taken(document: Document) -> Iterator[Finding]:
         if first != path:
             line = document.source.place(first).line
             yield Finding(path, f'"{name}" is already the listener of line {line}')
+    for path, name in document.texts("listeners", "*", "name"):
+        if server := next((x for x in mcp_servers(document) if x in _beginnings(name)), None):
+            yield Finding(path, f'names like this belong to the MCP server "{server}"')
     for path, group in document.texts("listeners", "*", "group"):
         if group.lower() in taken:
             line = document.source.place(taken[group.lower()]).line
@@ -130,11 +134,33 @@ def _names_taken(document: Document) -> Iterator[Finding]:
 
 
 def _unknown_peers(document: Document) -> Iterator[Finding]:
-    known = _addressees(document)
+    known, servers = _addressees(document), set(mcp_servers(document))
     for path, peer in document.texts("listeners", "*", "peers", "*"):
-        if peer not in known:
+        if peer not in known and servers.isdisjoint(_beginnings(peer)):
             hint = names.did_you_mean(peer, sorted(known - {"*"}))
             yield Finding(path, f'there is no listener or group "{peer}"', hint)
+
+
+def unknown_parts(document: Document, parts: Iterable[str]) -> Iterator[Finding]:
+    """Yield peers that should be parts of an MCP server, and are none of ``parts``."""
+    servers, known = set(mcp_servers(document)), sorted(parts)
+    for path, peer in document.texts("listeners", "*", "peers", "*"):
+        if peer not in (*known, *servers) and not servers.isdisjoint(_beginnings(peer)):
+            hint = names.did_you_mean(peer, known)
+            yield Finding(path, f'no "{peer}" is approved', hint)
+
+
+def mcp_servers(document: Document) -> tuple[str, ...]:
+    """Return the names of the MCP servers, as far as they can be read."""
+    servers = value_at(document.data, ("mcp", "servers"))
+    return tuple(map(str, servers)) if isinstance(servers, dict) else ()
+
+
+def _beginnings(name: str) -> Iterator[str]:
+    """Yield a dotted name, and all that it begins with."""
+    while name:
+        yield name
+        name = name.rpartition(".")[0]
 
 
 def _steps(document: Document, at: KeyPath) -> Iterator[tuple[KeyPath, str]]:

@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field, ValidationInfo, field_validator, model_va
 
 from xml_pipeline.config.listener import ListenerConfig
 from xml_pipeline.config.llm import LLMConfig
+from xml_pipeline.config.mcp import McpConfig
 from xml_pipeline.config.permissions import ApprovalsConfig, Permissions
 from xml_pipeline.config.sections import (
     AuditConfig,
@@ -85,6 +86,9 @@ class OrganismConfig(Section):
     )
     workspace: WorkspaceConfig = Field(
         default=WorkspaceConfig(), description="Where tools have their files."
+    )
+    mcp: McpConfig = Field(
+        default=McpConfig(), description="MCP servers, whose tools are listeners."
     )
     require_signature: bool = Field(
         default=False, description="Refuse every message from outside that is not signed."

@@ -25,6 +25,7 @@ from xml_pipeline.events import (
     MessageSent,
     ReloadEvent,
     ThreadEvent,
+    ToolProgress,
 )
 from xml_pipeline.server.rendering import event_members
 
@@ -40,6 +41,7 @@ EVENT_TYPES: dict[str, type[Event]] = {
         ReloadEvent,
         AgentEvent,
         AgentText,
+        ToolProgress,
     )
 }
 

@@ -24,6 +24,7 @@ TYPES = (
     "ReloadEvent",
     "AgentEvent",
     "AgentText",
+    "ToolProgress",
 )
 SHOWN = 8
 """Characters of an id that are shown: enough to tell those on one screen apart."""
@@ -80,6 +81,10 @@ def told(kind: str, said: Mapping[str, Any]) -> str:
             return f"{_short(said)}  fault {said['id']} ({said['code']})  {way}"
         case "AgentText":
             return f"{_short(said)}  {said['agent']} says {said['text']!r}"
+        case "ToolProgress":
+            of = f" of {said['total']:g}" if said["total"] else ""
+            about = f"{said['progress']:g}{of}  {said['message']}".rstrip()
+            return f"{_short(said)}  {said['listener']} has done {about}"
         case "AgentEvent":
             about = ", ".join(f"{key}: {value}" for key, value in said["about"].items())
             return f"{_short(said)}  {said['agent']}  {said['step']}  {about}"

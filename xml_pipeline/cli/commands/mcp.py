@@ -1,0 +1,97 @@
+"""``mcp``."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+
+import click
+
+from xml_pipeline.cli import options
+from xml_pipeline.cli.exits import Failed, Misused, Unreachable
+from xml_pipeline.cli.output import print_result, remark
+from xml_pipeline.cli.text_logs import text_lines
+from xml_pipeline.config import McpServerConfig, load_config
+from xml_pipeline.logs import log_lines
+from xml_pipeline.mcp.definitions import Pins, pins_text, read_pins
+from xml_pipeline.mcp.pinning import differences, discover
+from xml_pipeline.mcp.session import ServerFailed
+
+
+@click.group()
+def mcp() -> None:
+    """Use the tools of MCP servers, and be one."""
+
+
+@mcp.command()
+@options.organism_file
+@click.argument("servers", metavar="[SERVER]...", nargs=-1)
+@click.option("--yes", is_flag=True, help="Approve without asking.")
+@options.asynchronous
+async def pin(file: Path, servers: tuple[str, ...], yes: bool) -> None:
+    """Show what the MCP servers of an organism have, and approve it.
+
+    Each server is started or connected to, and what it has is compared with what was approved
+    before; the differences are shown, and written into `mcp.lock.json` beside ORGANISM.YAML once
+    they are approved. An organism uses what stands there, and nothing else. Without SERVER, all
+    are asked.
+    """
+    config = load_config(file).config.mcp
+    chosen = _chosen(config.servers, servers)
+    pins_file = file.parent / config.pins
+    before = read_pins(pins_file)
+    after = {name: each for name, each in before.items() if name in config.servers}
+    with log_lines(text_lines(colors=False), "warning"):
+        for name, server in chosen.items():
+            after[name] = await _found(name, server, file.parent)
+    told = [line for name in after for line in _told(name, before.get(name), after[name])]
+    told += [f"{name}: gone from the file" for name in before if name not in after]
+    if not told:
+        remark(f"All is as it was approved in {pins_file}.")
+        return
+    for line in told:
+        print_result(line)
+    if not yes and not click.confirm("Approve this?", err=True):
+        raise Failed("nothing was approved")
+    _write(pins_file, pins_text(after))
+    remark(f"Approved: {pins_file}.")
+
+
+def _chosen(
+    known: Mapping[str, McpServerConfig], wanted: tuple[str, ...]
+) -> Mapping[str, McpServerConfig]:
+    if not known:
+        raise Misused("the file names no MCP server: `mcp: {servers: {NAME: {url: …}}}`")
+    for name in wanted:
+        if name not in known:
+            raise Misused(f'there is no MCP server "{name}": {", ".join(known)}')
+    return {name: known[name] for name in wanted} if wanted else known
+
+
+async def _found(name: str, server: McpServerConfig, folder: Path) -> Pins:
+    where = shlex.join((server.command, *server.args)) if server.command else server.url
+    remark(f"{name}: {where}")
+    try:
+        found = await discover(name, server, folder)
+    except ServerFailed as error:
+        raise Unreachable(str(error)) from None
+    for tool, why in found.refused.items():
+        remark(f"{name}: the tool {tool!r} cannot be had, and is left out: {why}")
+    return found.pins
+
+
+def _told(name: str, before: Pins | None, after: Pins) -> list[str]:
+    lines = list(differences(before, after))
+    return [f"{name}:", *(f"  {each}" for each in lines)] if lines or before is None else []
+
+
+def _write(file: Path, text: str) -> None:
+    """Replace the file as a whole: whoever reads it at this moment reads one or the other."""
+    beside = file.with_name(f".{file.name}.new")
+    try:
+        beside.write_text(text, encoding="utf-8")
+        os.replace(beside, file)
+    except OSError as error:
+        raise Misused(f"{file}: {error.strerror}") from None

@@ -1,0 +1,77 @@
+"""What an organism file says about MCP: the servers whose tools are listeners."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
+
+from xml_pipeline.config.values import AList, ListenerName, NotBlank, Seconds, Section
+
+Url = Annotated[str, Field(pattern=r"^https?://[^\s]+$")]
+
+
+class McpServerConfig(Section):
+    """One MCP server: a program that is started, or an address."""
+
+    command: NotBlank | None = Field(
+        default=None, description="Program to start, which speaks over its standard streams."
+    )
+    args: Annotated[tuple[str, ...], AList] = Field(
+        default=(), description="Its arguments; no shell reads them."
+    )
+    env: Mapping[str, SecretStr] = Field(
+        default={},
+        description="Its environment, beside HOME, LOGNAME, PATH, SHELL, TERM and USER.",
+    )
+    cwd: NotBlank | None = Field(
+        default=None, description="Folder it is started in, as seen from the organism's file."
+    )
+    url: Url | None = Field(
+        default=None,
+        validate_default=True,
+        description="Address of a server that speaks streamable HTTP.",
+    )
+    headers: Mapping[str, SecretStr] = Field(
+        default={}, description="Headers of every request, such as `Authorization`."
+    )
+    protocol: Literal["auto", "2025-11-25", "2026-07-28"] = Field(
+        default="auto",
+        description="Which wire: the one with a session, the one without, or what it speaks.",
+    )
+    tools: Annotated[tuple[NotBlank, ...], AList] = Field(
+        default=(), description="Those of its tools that are wanted; empty: all."
+    )
+    prompts: bool = Field(default=True, description="Let its prompts be asked for, if it has any.")
+    resources: bool = Field(default=True, description="Let its resources be read, if it has any.")
+    timeout: Seconds = Field(default=60.0, description="Seconds that one call may take.")
+    timeouts: Mapping[str, Seconds] = Field(
+        default={}, description="Seconds by tool, where they differ."
+    )
+    connect_timeout: Seconds = Field(
+        default=15.0, description="Seconds that it may take to start and to say what it has."
+    )
+
+    def __hash__(self) -> int:
+        return hash((self.command, self.args, self.url))  # A mapping has no hash.
+
+    @field_validator("url")
+    @classmethod
+    def _one_way(cls, url: str | None, info: ValidationInfo) -> str | None:
+        if "command" in info.data and (url is None) == (info.data["command"] is None):
+            raise ValueError("is missing: write `url` or `command`, one of the two")
+        return url
+
+
+class McpConfig(Section):
+    """The MCP servers whose tools are listeners."""
+
+    pins: NotBlank = Field(
+        default="mcp.lock.json",
+        description="File of the definitions that were approved, as seen from the organism's;"
+        " `xml-pipeline mcp pin` writes it.",
+    )
+    servers: Mapping[ListenerName, McpServerConfig] = Field(
+        default={}, description="Servers by name; a tool is the listener `NAME.TOOL`."
+    )

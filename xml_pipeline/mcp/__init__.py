@@ -1,0 +1,1 @@
+"""MCP: the tools of other programs as listeners, and our listeners as tools of others."""

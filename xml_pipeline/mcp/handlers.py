@@ -1,0 +1,175 @@
+"""Handlers of the listeners that stand for a tool, the prompts or the resources of a server."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from mcp import ClientSession, MCPError, types
+
+from xml_pipeline.errors import Retryable
+from xml_pipeline.events import ToolProgress
+from xml_pipeline.listener import HandlerMetadata, HandlerResponse
+from xml_pipeline.mcp.connection import Connection
+from xml_pipeline.mcp.definitions import Definition
+from xml_pipeline.mcp.payloads import (
+    GetPrompt,
+    ListPrompts,
+    ListResources,
+    McpResult,
+    ReadResource,
+)
+from xml_pipeline.mcp.results import answer_of, failed, fitting, prompt_of, read_of
+from xml_pipeline.mcp.session import ServerFailed
+from xml_pipeline.payload import codec_of
+from xml_pipeline.payload.text import carried
+from xml_pipeline.tool_error import ToolError
+
+ATTEMPTS = 3
+"""How often a server is tried that is not there; the last time, whoever asked is told."""
+
+DELAYS = (0.5, 5.0)
+"""Seconds between the attempts; the pump waits them, and nobody is held up."""
+
+MOST_LISTED = 1_000
+"""Prompts or resources that a list tells of."""
+
+LONGEST_WORDS = 1_000
+"""Characters of what a server says of its progress."""
+
+Answer = McpResult | ToolError
+
+
+@dataclass(frozen=True, slots=True)
+class ToolHandler:
+    """Calls a tool; ``most`` is how many bytes a message may have."""
+
+    connection: Connection
+    tool: Definition
+    most: int
+
+    async def __call__(self, payload: Any, metadata: HandlerMetadata) -> HandlerResponse:
+        """Call it with the fields of the payload."""
+        arguments = codec_of(type(payload)).to_json(payload)
+
+        async def tell(progress: float, total: float | None, message: str | None) -> None:
+            if metadata.watched:
+                metadata.tell(_progress(metadata, progress, total, message))
+
+        async def call() -> Answer:
+            result = await self.connection.call(self.tool, arguments, tell)
+            return answer_of(result, self.most)
+
+        return await _answered(call, metadata)
+
+
+@dataclass(frozen=True, slots=True)
+class PromptsHandler:
+    """Lists the prompts of a server, and gets one."""
+
+    connection: Connection
+    most: int
+
+    async def __call__(
+        self, payload: ListPrompts | GetPrompt, metadata: HandlerMetadata
+    ) -> HandlerResponse:
+        """Do what is asked."""
+
+        async def ask(wire: ClientSession) -> McpResult:
+            if isinstance(payload, GetPrompt):
+                return prompt_of(await wire.get_prompt(payload.name, dict(payload.arguments)))
+            found = await _all(lambda page: wire.list_prompts(params=page), "prompts")
+            return _listed("prompts", found)
+
+        async def call() -> Answer:
+            return fitting(await self.connection.ask(ask), self.most)
+
+        return await _answered(call, metadata)
+
+
+@dataclass(frozen=True, slots=True)
+class ResourcesHandler:
+    """Lists the resources of a server, and reads one."""
+
+    connection: Connection
+    most: int
+
+    async def __call__(
+        self, payload: ListResources | ReadResource, metadata: HandlerMetadata
+    ) -> HandlerResponse:
+        """Do what is asked."""
+
+        async def ask(wire: ClientSession) -> McpResult:
+            if isinstance(payload, ReadResource):
+                return read_of(await wire.read_resource(payload.uri))
+            found = await _all(lambda page: wire.list_resources(params=page), "resources")
+            patterns = await _all(
+                lambda page: wire.list_resource_templates(params=page), "resource_templates"
+            )
+            return _listed("resources", found + patterns)
+
+        async def call() -> Answer:
+            return fitting(await self.connection.ask(ask), self.most)
+
+        return await _answered(call, metadata)
+
+
+async def _answered(
+    call: Callable[[], Awaitable[Answer]], metadata: HandlerMetadata
+) -> HandlerResponse:
+    """Answer with what a call gives; try again later where the server was not there."""
+    try:
+        return HandlerResponse.respond(await call())
+    except ServerFailed as error:
+        if error.unsent and metadata.attempt < ATTEMPTS:
+            raise Retryable(str(error)) from None
+        return HandlerResponse.respond(failed(str(error)))
+
+
+async def _all(
+    ask: Callable[[types.PaginatedRequestParams], Awaitable[Any]], key: str
+) -> list[Any]:
+    """Return the first things of a list, and of its further pages."""
+    found: list[Any] = []
+    cursor: str | None = None
+    while len(found) < MOST_LISTED:
+        try:
+            page = await ask(types.PaginatedRequestParams(cursor=cursor))
+        except MCPError as error:
+            if error.code == types.METHOD_NOT_FOUND:
+                break
+            raise
+        found += getattr(page, key)
+        cursor = page.next_cursor
+        if cursor is None or not getattr(page, key):
+            break
+    return found[:MOST_LISTED]
+
+
+def _listed(key: str, found: list[Any]) -> McpResult:
+    """Return a list as lines for who reads, and whole for programs."""
+    plain = [each.model_dump(mode="json", by_alias=True, exclude_none=True) for each in found]
+    lines = (_line(each) for each in plain)
+    return McpResult(carried("\n".join(lines) or f"It has no {key}."), structured=plain)
+
+
+def _line(thing: dict[str, Any]) -> str:
+    where = thing.get("uri") or thing.get("uriTemplate")
+    arguments = ", ".join(each["name"] for each in thing.get("arguments", ()))
+    name = f"{where} ({thing['name']})" if where else f"{thing['name']}({arguments})"
+    about = " ".join(thing.get("description", "").split())
+    return f"{name}: {about}" if about else name
+
+
+def _progress(
+    metadata: HandlerMetadata, done: float, total: float | None, words: str | None
+) -> ToolProgress:
+    return ToolProgress(
+        metadata.own_name,
+        metadata.thread_id,
+        metadata.conversation_id,
+        done,
+        total,
+        carried(words or "")[:LONGEST_WORDS],
+    )

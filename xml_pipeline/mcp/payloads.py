@@ -1,0 +1,81 @@
+"""What MCP servers answer, and how their prompts and resources are asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from annotated_types import MaxLen, MinLen
+
+from xml_pipeline.payload import ABSENT, xmlify
+from xml_pipeline.payload.raw import Absent, Json
+
+Words = Annotated[str, MaxLen(4_000_000)]
+Uri = Annotated[str, MinLen(1), MaxLen(4096)]
+Name = Annotated[str, MinLen(1), MaxLen(1000)]
+
+
+@xmlify
+@dataclass(frozen=True, slots=True)
+class Media:
+    """A picture or a sound."""
+
+    media_type: str
+    data: bytes
+
+
+@xmlify
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """Something that a server has, by its address: text, or other data, or just where it is."""
+
+    uri: str
+    media_type: str = ""
+    name: str = ""
+    description: str = ""
+    text: Words | None = None
+    data: bytes | None = None
+
+
+@xmlify
+@dataclass(frozen=True, slots=True)
+class McpResult:
+    """What a tool of an MCP server came to.
+
+    ``text`` is all that can be read, with a word in brackets for each picture, sound and resource;
+    ``structured`` is the same for programs, where the tool gives that.
+    """
+
+    text: Words = ""
+    structured: Json | Absent = ABSENT
+    media: tuple[Media, ...] = ()
+    resources: tuple[Resource, ...] = ()
+
+
+@xmlify
+@dataclass(frozen=True, slots=True)
+class ListPrompts:
+    """Which prompts a server has."""
+
+
+@xmlify
+@dataclass(frozen=True, slots=True)
+class GetPrompt:
+    """One prompt of a server, filled in with these arguments."""
+
+    name: Name
+    arguments: dict[str, str] = field(default_factory=dict)
+
+
+@xmlify
+@dataclass(frozen=True, slots=True)
+class ListResources:
+    """Which resources a server has, and which patterns of them."""
+
+
+@xmlify
+@dataclass(frozen=True, slots=True)
+class ReadResource:
+    """One resource of a server, by its address."""
+
+    uri: Uri

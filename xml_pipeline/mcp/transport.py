@@ -1,0 +1,174 @@
+"""Ways to an MCP server: a program and its standard streams, or streamable HTTP.
+
+The rule this file guards: a program is started from the operator's file only, without a shell, and
+sees none of our environment but what the file gives it; what it says on its standard error is a
+stranger's words, and goes into the log as such.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import re
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TextIO
+
+import httpx2
+from mcp.client.stdio import StdioServerParameters, stdio_client
+from mcp.client.streamable_http import streamable_http_client
+from mcp.shared.message import SessionMessage
+
+from xml_pipeline.config import McpServerConfig
+
+log = logging.getLogger(__name__)
+
+LONGEST_LINE = 2_000
+"""Characters of a line on standard error that are logged; a longer one is cut in several."""
+
+SILENCE = 300.0
+"""Seconds for which the stream of an answer over HTTP may be silent."""
+
+SESSION = "mcp-session-id"
+"""The header that says which session a request belongs to."""
+
+NOT_FOUND = 404
+
+_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+
+Heard = SessionMessage | Exception
+
+
+class Watched:
+    """The messages of a server; ``ended`` is called when no more will come."""
+
+    def __init__(self, stream: Any, ended: Callable[[], None]) -> None:
+        self._stream = stream
+        self._ended = ended
+
+    @property
+    def last_context(self) -> Any:
+        """Return the context in which the last message was sent, where there is one."""
+        return getattr(self._stream, "last_context", None)
+
+    async def receive(self) -> Heard:
+        """Return the next message."""
+        message: Heard = await self._stream.receive()
+        return message
+
+    async def aclose(self) -> None:
+        """Hear no more."""
+        await self._stream.aclose()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Heard:
+        try:
+            message: Heard = await anext(self._stream)
+        except StopAsyncIteration:
+            self._ended()
+            raise
+        return message
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+
+@asynccontextmanager
+async def transport(
+    name: str,
+    config: McpServerConfig,
+    folder: Path,
+    ended: Callable[[], None],
+    forgotten: Callable[[], None],
+) -> AsyncIterator[tuple[Watched, Any]]:
+    """Open the way to a server that the file describes; gives what comes and what goes.
+
+    ``ended`` is called when nothing more will come, ``forgotten`` when an HTTP server says that it
+    knows of no such session: it has done nothing of what it was asked then.
+    """
+    opened = _program(name, config, folder) if config.command else _address(config, forgotten)
+    async with opened as (coming, going):
+        yield Watched(coming, ended), going
+
+
+@asynccontextmanager
+async def _program(
+    name: str, config: McpServerConfig, folder: Path
+) -> AsyncIterator[tuple[Any, Any]]:
+    parameters = StdioServerParameters(
+        command=config.command or "",
+        args=list(config.args),
+        env={key: value.get_secret_value() for key, value in config.env.items()},
+        cwd=folder / config.cwd if config.cwd else folder,
+    )
+    async with _logged(name) as errors, stdio_client(parameters, errors) as streams:
+        yield streams
+
+
+@asynccontextmanager
+async def _address(
+    config: McpServerConfig, forgotten: Callable[[], None]
+) -> AsyncIterator[tuple[Any, Any]]:
+    async def look(response: httpx2.Response) -> None:
+        if response.status_code == NOT_FOUND and SESSION in response.request.headers:
+            forgotten()
+
+    headers = {key: value.get_secret_value() for key, value in config.headers.items()}
+    patience = httpx2.Timeout(config.connect_timeout, read=SILENCE)
+    async with (
+        httpx2.AsyncClient(
+            headers=headers, timeout=patience, event_hooks={"response": [look]}
+        ) as client,
+        streamable_http_client(config.url or "", http_client=client) as streams,
+    ):
+        yield streams
+
+
+@asynccontextmanager
+async def _logged(name: str) -> AsyncIterator[TextIO]:
+    """Give a file whose lines go into the log."""
+    out, into = os.pipe()
+    reader = asyncio.StreamReader(limit=LONGEST_LINE)
+    protocol = asyncio.StreamReaderProtocol(reader)
+    source = os.fdopen(out, "rb", buffering=0)
+    opened, _ = await asyncio.get_running_loop().connect_read_pipe(lambda: protocol, source)
+    reading = asyncio.create_task(_log(name, reader), name=f"standard error of {name}")
+    try:
+        with os.fdopen(into, "w", encoding="utf-8") as errors:
+            yield errors
+    finally:
+        opened.close()
+        reading.cancel()
+        await asyncio.wait((reading,))
+
+
+async def _log(name: str, reader: asyncio.StreamReader) -> None:
+    while line := await _line(reader):
+        log.info("%s says: %s", name, printable(line.decode(errors="replace").rstrip()))
+
+
+async def _line(reader: asyncio.StreamReader) -> bytes:
+    try:
+        return await reader.readuntil(b"\n")
+    except asyncio.IncompleteReadError as error:
+        return error.partial
+    except asyncio.LimitOverrunError:
+        return await reader.read(LONGEST_LINE)
+
+
+def printable(text: str) -> str:
+    """Return a stranger's words without what a terminal would obey, on one line."""
+    return _CONTROLS.sub("\ufffd", text)
