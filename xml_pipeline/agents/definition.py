@@ -82,8 +82,7 @@ class Definition:
         """Return what the model may call; worked out again when the peers have changed."""
         peers = tuple(each for each in metadata.peers if each.listener.name != metadata.own_name)
         if not self._known or self._known[0][0] != peers:
-            own = functions_of(peers).targets | hand_offs(peers, self.keys.handoff)
-            self._known[:] = [(peers, Functions(own))]
+            self._known[:] = [(peers, functions_of(peers, hand_offs(peers, self.keys.handoff)))]
         return self._known[0][1]
 
     def heard(self, payload: Any, call: Call, key: str, metadata: HandlerMetadata) -> Heard:

@@ -18,7 +18,9 @@ ADVICE = (
     "Text without such an element is your answer, and ends your work."
 )
 
-_START = re.compile(r"<([A-Za-z_][\w.\-]*)(?:\s[^<>]*)?(/?)>")
+_START = re.compile(r"<([A-Za-z_][\w.\-]*)(?:\s[^<>]*?)?(/?)>")
+_VERBATIM = r"<!\[CDATA\[(?:.*?\]\]>|.*)|<!--(?:.*?-->|.*)"
+"""What is no markup within; to the end of the text where it does not end."""
 
 
 def written(text: str, functions: Functions, answers_with: str | None) -> tuple[ToolCall, ...]:
@@ -60,10 +62,12 @@ def _elements(text: str, known: Iterable[str | None]) -> Iterator[tuple[str, str
 
 
 def _end(text: str, tag: str, at: int) -> int:
+    marks = re.compile(rf"{_VERBATIM}|<(/?)({re.escape(tag)})(?:\s[^<>]*?)?(/?)>", re.DOTALL)
     depth = 1
-    for mark in re.finditer(rf"<(/?){re.escape(tag)}(?:\s[^<>]*)?(/?)>", text[at:]):
-        closes, empty = mark.groups()
-        depth += -1 if closes else 0 if empty else 1
+    for mark in marks.finditer(text, at):
+        closes, named, empty = mark.groups()
+        if named is not None:
+            depth += -1 if closes else 0 if empty else 1
         if not depth:
-            return at + mark.end()
+            return mark.end()
     return len(text)

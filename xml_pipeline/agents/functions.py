@@ -9,12 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Protocol
 
 from xml_pipeline.agents.payloads import Task
 from xml_pipeline.listener import HandlerResponse, Listener, Peer
 from xml_pipeline.llm.base import Function
 from xml_pipeline.payload import Codec, codec_of
+from xml_pipeline.payload.text import carried
 
 RESPOND = "__respond__"
 """The function with which a model gives an answer that has a schema."""
@@ -90,12 +92,15 @@ class PeerFunction:
 
     def written(self, xml: str, key: str) -> Sequence[Part]:
         """Return the one message of what a model wrote itself: untrusted text."""
-        return self._part(xml.encode(), key)
+        return self._part(carried(xml).encode(), key)
 
     def _part(self, payload: object, key: str) -> Sequence[Part]:
         to = self.listener.name
         agents = (to,) if self.listener.agent else ()
         return (Part(HandlerResponse(payload, to=to, key=key), agents=agents),)
+
+
+_NONE: Mapping[str, Target] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +115,12 @@ class Functions:
         return tuple(each.function for each in self.targets.values())
 
 
-def functions_of(peers: Iterable[Peer]) -> Functions:
-    """Return a function for each payload that each of these listeners can be asked with."""
-    targets = dict[str, Target]()
+def functions_of(peers: Iterable[Peer], first: Mapping[str, Target] = _NONE) -> Functions:
+    """Return a function for each payload that each of these listeners can be asked with.
+
+    They come after those that are there ``first``, and take no name from them.
+    """
+    targets = dict[str, Target](first)
     for peer, requests in peers:
         several = len(requests) > 1
         for codec in requests:
@@ -125,7 +133,7 @@ def functions_of(peers: Iterable[Peer]) -> Functions:
     return Functions(targets)
 
 
-def hand_offs(peers: Iterable[Peer], names: Iterable[str]) -> dict[str, Target]:
+def hand_offs(peers: Iterable[Peer], names: Iterable[str]) -> Mapping[str, Target]:
     """Return the functions that hand a conversation over to other agents."""
     wanted, found = frozenset(names), dict[str, Target]()
     for peer, _ in peers:

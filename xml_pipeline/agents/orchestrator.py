@@ -70,7 +70,7 @@ class Orchestrator(Agent):
         workers = _workers(metadata)
         own = {*workers, *self.added, metadata.own_name}
         others = [each for each in metadata.peers if each.listener.name not in own]
-        return Functions({**self._delegation(workers, metadata), **functions_of(others).targets})
+        return functions_of(others, self._delegation(workers, metadata))
 
     def advice(self, metadata: HandlerMetadata) -> str:
         """Return how it has to work, and with whom."""
