@@ -18,8 +18,9 @@ from xml_pipeline.agents.run import Call, Run
 from xml_pipeline.agents.telling import Teller
 from xml_pipeline.errors import InvalidPayload
 from xml_pipeline.listener import HandlerMetadata, HandlerResponse
-from xml_pipeline.llm.base import ToolCall
+from xml_pipeline.llm.base import Message, ToolCall
 from xml_pipeline.payload import Codec, codec_of
+from xml_pipeline.payload.text import carried
 
 
 @dataclass(slots=True)
@@ -29,6 +30,25 @@ class Prepared:
     calls: list[Call] = field(default_factory=list)
     messages: list[HandlerResponse] = field(default_factory=list)
     output: Any = None
+
+
+def identified(message: Message) -> Message:
+    """Return what a model said with an id for each call that no other call of it has.
+
+    A result says by its id which call it answers, and not every model gives each its own.
+    """
+    taken: set[str] = set()
+    blocks = []
+    for block in message.blocks:
+        if isinstance(block, ToolCall):
+            id, number = block.id, 1
+            while not id or id in taken:
+                number += 1
+                id = f"{block.id or 'call'}_{number}"
+            taken.add(id)
+            block = replace(block, id=id) if id != block.id else block
+        blocks.append(block)
+    return Message(message.role, tuple(blocks))
 
 
 async def prepare(
@@ -127,9 +147,11 @@ class _Preparing:
     def _respond(self, call: ToolCall) -> None:
         codec: Codec[Any] = codec_of(self._agent.output)
         if self._agent.writes_xml:
-            self._prepared.output = codec.from_xml(call.arguments["xml"].encode())
+            output = codec.from_xml(carried(call.arguments["xml"]).encode())
         else:
-            self._prepared.output = codec.from_json(dict(call.arguments))
+            output = codec.from_json(dict(call.arguments))
+            codec.write(output)  # JSON has characters that XML has not.
+        self._prepared.output = output
         self._prepared.calls.append(Call(call.id, call.name, "Taken."))
 
     @property

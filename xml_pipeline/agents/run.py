@@ -63,6 +63,11 @@ class Call:
         if None not in self.parts.values():
             self.content = self._whole()
 
+    def give_up(self, why: str) -> None:
+        """Take in that nothing more will come: what has come stays."""
+        for key in [key for key, text in self.parts.items() if text is None]:
+            self.take(key, why, is_error=True)
+
     def _whole(self) -> str:
         if not self.titles:
             return "\n\n".join(each or "" for each in self.parts.values())

@@ -11,7 +11,7 @@ import time
 from dataclasses import replace
 from typing import Any
 
-from xml_pipeline.agents.calls import prepare
+from xml_pipeline.agents.calls import identified, prepare
 from xml_pipeline.agents.definition import Definition
 from xml_pipeline.agents.dialect import in_words, written
 from xml_pipeline.agents.errors import RunFailed, told
@@ -28,6 +28,7 @@ from xml_pipeline.listener import HandlerMetadata, HandlerResponse
 from xml_pipeline.llm.base import Completion, Message, Text, ToolCall, said
 from xml_pipeline.llm.errors import ProviderError
 from xml_pipeline.payload import Codec, RawPayload, codec_of
+from xml_pipeline.payload.text import carried
 
 Responses = list[HandlerResponse]
 
@@ -48,7 +49,6 @@ class Work:
         self.metadata = metadata
         self.run, self.transcript = load(metadata.state), Transcript(metadata.state)
         self.teller = Teller(metadata)
-        self._output: Any = None
 
     async def take(self, payload: Any) -> Responses:
         """Take the message in, and return what follows; RunFailed where nothing can."""
@@ -124,8 +124,10 @@ class Work:
         if what.of == "calls" and self.run.waits and what.turn == self.run.turn:
             for call in self.run.calls:
                 if call.content is None:
-                    words = f"Tool execution timed out after {self.agent.keys.tool_timeout:g}s"
-                    self._settle(call, words)
+                    call.give_up(
+                        f"Tool execution timed out after {self.agent.keys.tool_timeout:g}s"
+                    )
+                    await self._settle(call)
             return await self._next()
         return []
 
@@ -136,20 +138,32 @@ class Work:
             return []  # It comes too late, or a second time.
         answer = self.agent.heard(payload, call, key, self.metadata)
         self.run.add(answer.spent)
+        if call.hands_off:
+            return await self._hear_in_my_place(call, key, answer, payload)
         text = truncated(answer.text, self.agent.keys.max_tool_output_bytes)
         call.take(key, text, answer.is_error)
         self.teller.agents_completed(call, key, answer)
         if call.content is not None:
-            await self._judge(call)
-            await self._shorten(call)
-            self.teller.call_completed(call)
-        responses = await self._settled(call, answer, payload)
-        return [*self._notes(call, key, answer), *responses]
+            await self._settle(call)
+        return [] if self.run.waits else await self._next()
 
-    async def _settled(self, call: Call, answer: Heard, payload: Any) -> Responses:
-        """Go on after an answer, as far as there is nothing to wait for."""
-        if call.hands_off and not answer.is_error and self._take_over(answer.text, payload):
-            return self._finish(self._output)
+    async def _hear_in_my_place(
+        self, call: Call, key: str, answer: Heard, payload: Any
+    ) -> Responses:
+        """Take in what somebody answered who was to answer in the agent's place.
+
+        What the guardrails made of it counts: what they refuse is no answer.
+        """
+        call.take(key, answer.text, answer.is_error)
+        await self._judge(call)
+        output = self._taken_over(call, answer.text, payload)
+        if output is None:
+            call.content = truncated(call.result.content, self.agent.keys.max_tool_output_bytes)
+            await self._shorten(call)
+        self.teller.call_completed(call)
+        if output is not None:
+            self._end_turn()
+            return self._finish(output)
         if not call.id:
             return await self._escalate(call)
         return [] if self.run.waits else await self._next()
@@ -161,16 +175,19 @@ class Work:
         note = self.agent.note(call, key, answer.text, self.metadata)
         return [note] if note is not None else []
 
-    def _take_over(self, text: str, payload: Any) -> bool:
-        """Take somebody else's answer as one's own, where it is such a one."""
+    def _taken_over(self, call: Call, text: str, payload: Any) -> Any:
+        """Return somebody else's answer as one's own, None where it is no such one."""
+        content = call.result.content
+        if call.is_error:
+            return None
         if self.agent.answer_tag is None:
-            self._output = Answer(text, self.run.spent)
-        elif isinstance(payload, RawPayload) and payload.tag == self.agent.answer_tag:
-            self._output = codec_of(self.agent.output).from_xml(payload.xml)
-        else:
-            return False
-        self._end_turn()
-        return True
+            return Answer(content, self.run.spent)
+        if payload.__class__ is not RawPayload or content != text:  # Changed words have no fields.
+            return None
+        try:
+            return codec_of(self.agent.output).from_xml(payload.xml)
+        except InvalidPayload:  # It is something else.
+            return None
 
     def _end_turn(self) -> None:
         """Answer all calls of the turn: no other answer is waited for."""
@@ -179,6 +196,8 @@ class Work:
                 each.content = "Not waited for: the answer was given."
         if any(each.id for each in self.run.calls):
             self._take_results()
+        else:  # Somebody else has answered, and no model was asked.
+            self.transcript.add(said("assistant", self.run.calls[0].result.content))
 
     async def _escalate(self, call: Call) -> Responses:
         """Think about a task oneself that somebody else has failed at."""
@@ -201,12 +220,16 @@ class Work:
         message = Message("user", results)
         if self.agent.writes_xml:
             message = in_words(results, [each.name for each in calls])
-        words = [_REFLECT] if self.agent.keys.reflect else []
-        words += self.run.steering
-        if words:
-            message = Message("user", (*message.blocks, *said("user", "\n\n".join(words)).blocks))
+        if self.agent.keys.reflect:
+            message = Message("user", (*message.blocks, Text(_REFLECT)))
         self.transcript.add(message)
-        self.run.calls, self.run.steering = [], []
+        self.run.calls = []
+
+    def _take_steering(self) -> None:
+        """Tell the model what the caller has added since its last turn."""
+        if self.run.steering:
+            self.transcript.add(said("user", "\n\n".join(self.run.steering)))
+            self.run.steering = []
 
     async def _turn(self) -> Responses:
         """Ask the model, and do what it says."""
@@ -214,6 +237,7 @@ class Work:
         if run.turn >= keys.max_turns:
             raise self.failure(f"no answer within {keys.max_turns} turns")
         run.turn += 1
+        self._take_steering()
         self.teller.tell("turn_started", turn=run.turn)
         try:
             completion = await self._thought()
@@ -230,19 +254,20 @@ class Work:
             for message in objection(verdict):
                 self.transcript.add(message)
             return [self._think()]
-        self.transcript.add(completion.message)
-        wanted = self._wanted(completion)
+        message = identified(completion.message)
+        self.transcript.add(message)
+        wanted = self._wanted(message)
         return await self._call(wanted) if wanted else self._answer_in_words(completion)
 
     async def _thought(self) -> Completion:
         turn = Turn(self.agent, self.metadata, self.run, self.transcript, self.teller)
         return await turn.think()
 
-    def _wanted(self, completion: Completion) -> tuple[ToolCall, ...]:
+    def _wanted(self, message: Message) -> tuple[ToolCall, ...]:
         if not self.agent.writes_xml:
-            return completion.message.calls
+            return message.calls
         functions = self.agent.functions(self.metadata)
-        return written(completion.message.text, functions, self.agent.answer_tag)
+        return written(message.text, functions, self.agent.answer_tag)
 
     async def _call(self, wanted: tuple[ToolCall, ...]) -> Responses:
         run = self.run
@@ -263,11 +288,12 @@ class Work:
         if self.agent.respond is not None:
             self.transcript.add(said("user", _IN_WORDS))
             return [self._think()]
-        return self._finish(Answer(completion.message.text, self.run.spent))
+        return self._finish(Answer(carried(completion.message.text), self.run.spent))
 
     def _finish(self, output: Any) -> Responses:
         """Answer the caller, who may have more to say."""
         run, spent = self.run, self.run.spent
+        self._take_steering()  # It came too late for this answer, not for the next one.
         run.active, run.calls = False, []
         self.teller.tell("run_completed", **told(spent))
         if not run.session:
@@ -303,11 +329,10 @@ class Work:
         call.content = result.content
         self.run.spend(cost.usage, cost.usd)
 
-    def _settle(self, call: Call, error: str) -> None:
-        for key, answer in call.parts.items():
-            if answer is None:
-                self.teller.agents_completed(call, key, None)
-        call.content, call.is_error = error, True
+    async def _settle(self, call: Call) -> None:
+        """See to a call that is answered as a whole: it is judged, shortened, and told of."""
+        await self._judge(call)
+        await self._shorten(call)
         self.teller.call_completed(call)
 
     def _think(self) -> HandlerResponse:
