@@ -22,13 +22,13 @@ from xml_pipeline.testing import memory_organism
 pytestmark = pytest.mark.virtual_clock
 
 
-def more(text: str, thread: str, *, session: bool = True) -> bytes:
+def more(text: str, thread: str, *, session: bool = True, to: str = "ada") -> bytes:
     """Return an envelope with another request on a conversation."""
     task = codec_of(Task).to_xml(Task(text, session=session)).replace(b"<Task>", b'<Task xmlns="">')
     return (
         b'<message xmlns="https://xml-pipeline.org/ns/envelope/v1"><meta><from>outside</from>'
-        b"<to>ada</to><thread>%b</thread></meta>%b</message>"
-    ) % (thread.encode(), task)
+        b"<to>%b</to><thread>%b</thread></meta>%b</message>"
+    ) % (to.encode(), thread.encode(), task)
 
 
 async def begin(organism: Organism, text: str = "Hello.") -> Delivery:
