@@ -119,12 +119,14 @@ class _Preparing:
         if name == RESPOND:
             self._respond(call)
             return
-        verdict = await self._agent.hooks.before_tool(replace(call, name=name))
+        if name != call.name:
+            call = replace(call, name=name)
+        verdict = await self._agent.hooks.before_tool(call)
         self._teller.judged(verdict, f"call of {name}")
         if verdict.denies:
             self._fail(call, refusal(verdict))
         else:
-            self._send(replace(call, name=name), key)
+            self._send(call, key)
 
     def _send(self, call: ToolCall, key: str) -> None:
         """Turn a call into the messages that it takes."""

@@ -7,8 +7,9 @@ as whatever the agent says. What the agent was told and said is beside it, in th
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, MutableMapping
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any
 
 from xml_pipeline.agents.functions import Part
@@ -29,8 +30,8 @@ class Call:
     are kept for guardrails only. ``agents`` are those that work on its messages, by their keys.
     """
 
-    id: str
-    name: str
+    id: str = ""
+    name: str = ""
     content: str | None = None
     is_error: bool = False
     parts: dict[str, str | None] = field(default_factory=dict)
@@ -165,14 +166,29 @@ def load(state: Mapping[str, Any]) -> Run:
     if "run" not in state:
         return Run()
     kept = json.loads(state["run"])
-    return Run(**(kept | {"calls": [Call(**each) for each in kept["calls"]]}))
+    if "calls" in kept:
+        kept["calls"] = [Call(**each) for each in kept["calls"]]
+    return Run(**kept)
 
 
 def keep(state: MutableMapping[str, Any], run: Run) -> None:
-    """Keep a run in an agent's state."""
-    fields = {name: getattr(run, name) for name in Run.__slots__}
-    fields["calls"] = [{name: getattr(each, name) for name in Call.__slots__} for each in run.calls]
+    """Keep a run in an agent's state: of all that is in it, what is not as at the beginning."""
+    fields = _changed(run, Run.__slots__, _RUN, _NEW_RUN)
+    if run.calls:
+        fields["calls"] = [_changed(each, Call.__slots__, _CALL, _NEW_CALL) for each in run.calls]
     state["run"] = _encode(fields)
+
+
+_RUN, _CALL = attrgetter(*Run.__slots__), attrgetter(*Call.__slots__)
+_NEW_RUN, _NEW_CALL = _RUN(Run()), _CALL(Call())
+
+
+def _changed(
+    what: object, names: Iterable[str], fields: Callable[[Any], Any], new: Iterable[Any]
+) -> dict[str, Any]:
+    """Return the fields that are not as ``new``, by their names."""
+    both = zip(names, fields(what), new, strict=True)
+    return {name: now for name, now, before in both if now != before}
 
 
 class Transcript:

@@ -62,6 +62,8 @@ class Teller:
 
     def call_completed(self, call: Call) -> None:
         """Tell what a call came to."""
+        if not self._metadata.watched:
+            return
         content = (call.content or "")[:LONGEST]
         about = {"name": call.name, "content": content, "is_error": call.is_error}
         self.tell("tool_call_completed", call=call.id, **about)
@@ -97,6 +99,8 @@ class Teller:
 
     def answered(self, completion: Completion, asked: str) -> None:
         """Tell what a model said, and what that took; ``asked`` is its address."""
+        if not self._metadata.watched:
+            return
         self.tell(
             "llm_response",
             **_took(asked, completion.usage, completion.usd),
