@@ -12,10 +12,10 @@ from tests.agents.test_agent import results
 from xml_pipeline.agents.payloads import Task
 from xml_pipeline.errors import BudgetExhausted, HandlerFailed, Timeout
 from xml_pipeline.events import AgentEvent, Event
-from xml_pipeline.llm.base import Request
+from xml_pipeline.llm.base import Completion, Message, Request, said
 from xml_pipeline.llm.errors import ProviderError
 from xml_pipeline.organism import Organism
-from xml_pipeline.testing import memory_organism, respond
+from xml_pipeline.testing import Probe, memory_organism, respond
 
 
 def look(number: int) -> Any:
@@ -159,3 +159,48 @@ async def test_what_the_caller_adds_meanwhile_is_told_with_the_results() -> None
         first, second = await asyncio.gather(asking, more)
     assert first.payload == second.payload
     assert provider.requests[1].messages[-1].text == "And hurry."
+
+
+def long_answers(length: int = 30_000) -> Probe:
+    return finder(lambda _: respond(Found("y" * length)))
+
+
+async def test_many_long_results_of_one_turn_share_what_can_be_remembered() -> None:
+    provider = script(calls(*(("finder", {"word": f"w{n}"}) for n in range(100))), "Done.")
+    async with memory_organism(agent(provider, peers=("finder",)), long_answers()) as organism:
+        assert (await organism.ask("ada", Task("Look."))).text == "Done."
+    told = results(provider.requests[1])
+    share = (1 << 20) // 4 // 100
+    assert {each[1] for each in told} == {
+        "y" * share + f"\n\n[truncated: {30_000 - share} bytes omitted]"
+    }
+
+
+async def test_what_fills_half_of_what_can_be_remembered_is_summarized() -> None:
+    looked = iter(range(60))
+
+    def say(request: Request) -> Any:
+        if not request.functions:
+            return "They looked up words."
+        number = next(looked, None)
+        return "Done." if number is None else look(number)
+
+    thinker = agent(provider := script(say), peers=("finder",), max_turns=100)
+    limits = {"budget": {"hops": 1_000}}
+    async with memory_organism(thinker, long_answers(), **limits) as organism:
+        seen = watched(organism)
+        assert (await organism.ask("ada", Task("Look."))).text == "Done."
+    assert "context_summarized" in [each.step for each in seen]
+    assert "They looked up words." in provider.requests[-1].messages[0].text
+
+
+async def test_a_run_that_can_not_be_remembered_ends_and_says_why() -> None:
+    long = said("assistant", "x" * (1 << 20))
+    provider = script(Completion(Message("assistant", (*long.blocks, *look(1).message.blocks))))
+    async with memory_organism(agent(provider, peers=("finder",)), finder()) as organism:
+        seen = watched(organism)
+        with pytest.raises(HandlerFailed):
+            await organism.ask("ada", Task("Look."))
+        assert not list(organism.kernel.threads)
+    [failed] = [each for each in seen if each.step == "run_failed"]
+    assert "limits.state_bytes" in failed.about["why"]

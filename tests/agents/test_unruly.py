@@ -16,7 +16,7 @@ from tests.agents.unruly import PEERS, Unruly, peers, plays
 from tests.virtual_clock import VirtualClockLoop
 from xml_pipeline.agents.payloads import Answer, Task
 from xml_pipeline.errors import Unanswered
-from xml_pipeline.llm.base import Request, ToolResult
+from xml_pipeline.llm.base import Completion, Request, ToolResult, said
 from xml_pipeline.payload import xmlify
 from xml_pipeline.testing import memory_organism
 
@@ -65,3 +65,29 @@ def test_every_conversation_ends_and_is_told_to_the_model_in_order(
     assert getattr(came, "code", None) in (None, "handler", "validation")
     for each in model.requests:
         assert _in_order(each)
+
+
+scrawls = st.lists(
+    st.sampled_from(
+        (
+            *("<Look>", "</Look>", "<Look/>", "<word>", "</word>", "<times>x</times>", "ox", "&"),
+            *("<Judgement>", "</Judgement>", "<![CDATA[", "]]>", "<message>", "\0", "\ud83d"),
+            "<Look><word>ox</word></Look>",
+            "<Look><word>ox</word></Look>",
+            '<!DOCTYPE a [<!ENTITY b "bb">]>&b;',
+        )
+    ),
+    max_size=6,
+).map("".join)
+
+
+@given(st.lists(scrawls, max_size=4), st.sampled_from((Answer, Judgement)))
+def test_every_conversation_of_a_model_that_scrawls_xml_ends(
+    texts: list[str], output: type
+) -> None:
+    model = Unruly([Completion(said("assistant", each)) for each in texts])
+    with asyncio.Runner(loop_factory=VirtualClockLoop) as runner:
+        came = runner.run(_converse(model, output, dialect="xml"))
+    assert isinstance(came, output | Unanswered)
+    assert getattr(came, "code", None) in (None, "handler")
+    assert all(sides_take_turns(each.messages) for each in model.requests)

@@ -74,7 +74,9 @@ class House:
         about: dict[str, Any] = {"description": "Lives here.", "max_deliveries": 1_000}
         team = [{"agent": each, "task": "Do it."} for each in ("ada", "bob", "cy")]
         boss = Model(
-            "boss", (calls(("delegate_task", {"tasks": team})), calls(("x", {})), "Led."), self.turns
+            "boss",
+            (calls(("delegate_task", {"tasks": team})), calls(("x", {})), "Led."),
+            self.turns,
         )
         leader = Orchestrator(boss, "scripted:test", AgentKeys.model_validate(LEADS))
         return [

@@ -66,6 +66,7 @@ def build(plan: Plan, kind: type[Agent], **more: Any) -> Built:
         hooks=hooks.configured(keys.guardrails),
         summarizer=models.provider(summarizes),
         summary_model=summarizes.partition(":")[2],
+        state_bytes=plan.organism.limits.state_bytes,
         **more,
     )
     return Built(agent, accepted(plan.accepts or (Task,)), (agent.output,), timeout=TURN_SECONDS)

@@ -33,7 +33,8 @@ class Definition:
 
     ``address`` is its model as ``provider:model``, ``summarizer`` and ``summary_model`` are who
     summarizes for it, ``keys`` are those of its listener, ``output`` is the payload class it
-    answers with, ``instructions`` are the project's, ``hooks`` look at what goes in and out.
+    answers with, ``instructions`` are the project's, ``hooks`` look at what goes in and out,
+    ``state_bytes`` is how much it can remember of a conversation.
     """
 
     provider: Provider
@@ -44,6 +45,7 @@ class Definition:
     hooks: Hooks = field(default_factory=Hooks)
     summarizer: Provider | None = None
     summary_model: str = ""
+    state_bytes: int = 1 << 20
     _known: list[tuple[tuple[Peer, ...], Functions]] = field(
         default_factory=list, init=False, repr=False, compare=False
     )
@@ -77,6 +79,15 @@ class Definition:
     def answer_tag(self) -> str | None:
         """Return the tag of its answer, None for an agent that answers in words."""
         return None if self.output is Answer else codec_of(self.output).tag
+
+    def result_bytes(self, answers: int) -> int:
+        """Return how long an answer may be that is one of so many in a turn.
+
+        Together they take a quarter of what can be remembered, at most.
+        """
+        share = self.state_bytes // 4 // max(1, answers)
+        most = self.keys.max_tool_output_bytes
+        return share if most is None else min(most, share)
 
     def functions(self, metadata: HandlerMetadata) -> Functions:
         """Return what the model may call; worked out again when the peers have changed."""

@@ -39,7 +39,10 @@ class Heard:
 
 
 def request_message(payload: Any) -> Message:
-    """Return what somebody asks as a message to the model."""
+    """Return what somebody asks as a message to the model.
+
+    Raises InvalidPayload where something is attached that no model can be shown.
+    """
     if isinstance(payload, Task):
         attached = map(_attached, payload.attachments)
         return Message("user", (*attached, Text(payload.text)))
@@ -123,8 +126,12 @@ def _fields(payload: Any) -> str:
 
 def _attached(attachment: Attachment) -> Block:
     kind, _, form = attachment.media_type.partition("/")
-    if kind == "image":
+    if kind == "image" and form:
         return Image(attachment.media_type, b64encode(attachment.data).decode())
-    if kind == "audio":
+    if kind == "audio" and form:
         return Audio(form, b64encode(attachment.data).decode())
-    return Text(attachment.data.decode(errors="replace"))
+    try:
+        return Text(attachment.data.decode())
+    except UnicodeDecodeError:
+        words = "is no image/…, no audio/…, and no text in UTF-8"
+        raise InvalidPayload(f"what is attached as {attachment.media_type!r} {words}") from None

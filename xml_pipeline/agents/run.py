@@ -64,10 +64,10 @@ class Call:
         if None not in self.parts.values():
             self.content = self._whole()
 
-    def give_up(self, why: str) -> None:
-        """Take in that nothing more will come: what has come stays."""
-        for key in [key for key, text in self.parts.items() if text is None]:
-            self.take(key, why, is_error=True)
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Return the keys of the messages that are not answered."""
+        return tuple(key for key, text in self.parts.items() if text is None)
 
     def _whole(self) -> str:
         if not self.titles:
@@ -205,6 +205,11 @@ class Transcript:
     def messages(self) -> tuple[Message, ...]:
         """Return all of it, the oldest first."""
         return tuple(self._read())
+
+    @property
+    def size(self) -> int:
+        """Return how many bytes it took when it was last kept."""
+        return len(self._state.get("transcript", ""))
 
     def add(self, message: Message) -> None:
         """Append a message."""

@@ -120,8 +120,10 @@ class Turn:
     # ── when there is too much of it ────────────────────────────────────────────────────────
 
     async def _summarize_in_time(self) -> None:
-        config = self._agent.keys.context
-        if to_be_summarized(self._transcript.messages, config, self._besides()):
+        config, messages = self._agent.keys.context, self._transcript.messages
+        # What can be remembered is the model's limit too, whatever the strategy.
+        full = self._transcript.size > self._agent.state_bytes // 2 and compactable(messages, False)
+        if full or to_be_summarized(messages, config, self._besides()):
             await self._compact(overflowed=False)
 
     async def _compact(self, *, overflowed: bool) -> bool:

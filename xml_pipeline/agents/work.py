@@ -54,12 +54,21 @@ class Work:
         """Take the message in, and return what follows; RunFailed where nothing can."""
         try:
             responses = await self._take(payload)
+            self._keep()
         except RunFailed as error:
             self.teller.tell("run_failed", **error.about())
             raise
-        keep(self.metadata.state, self.run)
-        self.transcript.keep()
         return responses
+
+    def _keep(self) -> None:
+        """Put into the state what must be known at the next message."""
+        state, most = self.metadata.state, self.agent.state_bytes
+        keep(state, self.run)
+        self.transcript.keep()
+        size = sum(map(len, state.values()))  # All of it is ASCII.
+        if size > most:
+            words = f"it remembers {size} bytes, more than the {most} of `limits.state_bytes`"
+            raise self.failure(f"{words}: raise that, or have it told less at once")
 
     async def _take(self, payload: Any) -> Responses:
         if self.metadata.is_self_call:
@@ -124,10 +133,7 @@ class Work:
         if what.of == "calls" and self.run.waits and what.turn == self.run.turn:
             for call in self.run.calls:
                 if call.content is None:
-                    call.give_up(
-                        f"Tool execution timed out after {self.agent.keys.tool_timeout:g}s"
-                    )
-                    await self._settle(call)
+                    await self._give_up(call)
             return await self._next()
         return []
 
@@ -138,27 +144,26 @@ class Work:
             return []  # It comes too late, or a second time.
         answer = self.agent.heard(payload, call, key, self.metadata)
         self.run.add(answer.spent)
-        if call.hands_off:
-            return await self._hear_in_my_place(call, key, answer, payload)
-        text = truncated(answer.text, self.agent.keys.max_tool_output_bytes)
+        text = answer.text if call.hands_off else truncated(answer.text, self._most)
         call.take(key, text, answer.is_error)
         self.teller.agents_completed(call, key, answer)
-        if call.content is not None:
-            await self._settle(call)
-        return [] if self.run.waits else await self._next()
+        if call.hands_off:
+            responses = await self._settle_in_my_place(call, answer, payload)
+        else:
+            if call.content is not None:
+                await self._settle(call)
+            responses = [] if self.run.waits else await self._next()
+        return [*self._notes(call, key, answer), *responses]
 
-    async def _hear_in_my_place(
-        self, call: Call, key: str, answer: Heard, payload: Any
-    ) -> Responses:
-        """Take in what somebody answered who was to answer in the agent's place.
+    async def _settle_in_my_place(self, call: Call, answer: Heard, payload: Any) -> Responses:
+        """Go on after an answer that was to be given in the agent's place.
 
         What the guardrails made of it counts: what they refuse is no answer.
         """
-        call.take(key, answer.text, answer.is_error)
         await self._judge(call)
         output = self._taken_over(call, answer.text, payload)
         if output is None:
-            call.content = truncated(call.result.content, self.agent.keys.max_tool_output_bytes)
+            call.content = truncated(call.result.content, self._most)
             await self._shorten(call)
         self.teller.call_completed(call)
         if output is not None:
@@ -307,6 +312,11 @@ class Work:
         """Return how the run ends without an answer."""
         return RunFailed(why, self.run.spent, code, reason)
 
+    @property
+    def _most(self) -> int:
+        """Return how many bytes each answer of this turn may have."""
+        return self.agent.result_bytes(sum(len(each.parts) for each in self.run.calls))
+
     def _check_tokens(self) -> None:
         most, used = self.agent.keys.max_total_tokens, self.run.usage.total
         if most is not None and used > most:
@@ -328,6 +338,14 @@ class Work:
         self.teller.asked_beside(self.agent.summarizes, cost, time.perf_counter() - began)
         call.content = result.content
         self.run.spend(cost.usage, cost.usd)
+
+    async def _give_up(self, call: Call) -> None:
+        """Wait no longer for what is missing of a call; what has come stays."""
+        words = f"Tool execution timed out after {self.agent.keys.tool_timeout:g}s"
+        for key in call.missing:
+            call.take(key, words, is_error=True)
+            self.teller.agents_completed(call, key, None)
+        await self._settle(call)
 
     async def _settle(self, call: Call) -> None:
         """See to a call that is answered as a whole: it is judged, shortened, and told of."""
