@@ -54,7 +54,9 @@ _marks = st.sampled_from(
 def test_what_is_found_stands_in_the_text_in_this_order(text: str) -> None:
     at = 0
     for each in found(text):
-        at = text.index(each, at) + len(each)
+        found_at = text.find(each, at)
+        assert found_at >= 0
+        at = found_at + len(each)
 
 
 async def test_text_that_xml_cannot_carry_does_not_end_the_run() -> None:

@@ -14,9 +14,9 @@ from xml_pipeline.agents.payloads import Answer, Task
 from xml_pipeline.agents.routing import Worker, decide, score
 from xml_pipeline.config import AgentKeys
 from xml_pipeline.errors import HandlerFailed
-from xml_pipeline.listener import Listener
+from xml_pipeline.listener import HandlerResponse, Listener
 from xml_pipeline.llm.base import Provider
-from xml_pipeline.testing import memory_organism
+from xml_pipeline.testing import Probe, memory_organism
 
 TEAM = (Worker("ann", "Writes python code."), Worker("bob", "Researches the literature."))
 TEAM_NAMES = ("ann", "bob")
@@ -65,6 +65,19 @@ async def test_an_agent_that_fails_is_told_in_its_own_section() -> None:
     [(_, content, is_error)] = results(boss.requests[1])
     assert "=== Agent: bob ===\nIt was read." in content
     assert "could not handle" in content
+    assert not is_error
+
+
+@pytest.mark.virtual_clock
+async def test_what_came_in_time_is_told_beside_what_did_not() -> None:
+    boss = script(delegated(("ann", "Write."), ("bob", "Read.")), "Half of it.")
+    slow = Probe("bob", Task, lambda *_: HandlerResponse.defer(within=99), output=Answer)
+    leader = orchestrator(boss, tool_timeout=9, **ALWAYS)
+    async with memory_organism(leader, agent(script("Written."), name="ann"), slow) as organism:
+        await organism.ask("boss", Task("Do it all."))
+    [(_, content, is_error)] = results(boss.requests[1])
+    told = ["=== Agent: ann ===", "Written.", "", "=== Agent: bob ==="]
+    assert content.splitlines() == [*told, "Error: Tool execution timed out after 9s"]
     assert not is_error
 
 

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import pytest
 from hypothesis import strategies as st
 
 from tests.agents.parts import Found, Look
@@ -24,6 +25,8 @@ from xml_pipeline.llm.base import (
 )
 from xml_pipeline.llm.errors import ProviderError
 from xml_pipeline.testing import Probe, respond
+
+pytestmark = pytest.mark.virtual_clock  # Each conversation has a loop of its own, of that kind.
 
 Line = Completion | ProviderError
 

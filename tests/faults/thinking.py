@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from tests.agents.parts import Found, Look, agent, calls
 from xml_pipeline.agents.agent import accepted
 from xml_pipeline.agents.orchestrator import Orchestrator
@@ -16,6 +18,8 @@ from xml_pipeline.config import AgentKeys
 from xml_pipeline.listener import HandlerMetadata, HandlerResponse, Listener
 from xml_pipeline.llm.base import Completion, Hear, Request, said, unheard
 from xml_pipeline.testing import respond
+
+pytestmark = pytest.mark.virtual_clock  # Whoever lives here has a loop of that kind.
 
 LEADS: Mapping[str, Any] = {"orchestration": {"routing": "always"}}
 
