@@ -267,6 +267,8 @@ class Listener:
     seconds, then twice that, up to the second of them. ``permissions`` are rules for what is
     sent by it and by everybody below it, the first that fits; what fits none is asked about.
 
+    ``expose`` are the protocols by which others find it: ``mcp``.
+
     Raises ValueError for a bad name or description, TypeError for a handler that is not
     asynchronous, PayloadDefinitionError for a class that is no payload.
     """
@@ -289,6 +291,7 @@ class Listener:
     keeps_depth: bool = field(default=False, kw_only=True)
     opens_blackboard: bool = field(default=False, kw_only=True)
     require_signature: bool = field(default=False, kw_only=True)
+    expose: tuple[str, ...] = field(default=(), kw_only=True)
     max_deliveries: int = field(default=5, kw_only=True)
     retry_delays: tuple[float, float] = field(default=(1.0, 60.0), kw_only=True)
     permissions: tuple[Permission, ...] = field(default=(), kw_only=True)

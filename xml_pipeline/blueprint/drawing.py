@@ -266,12 +266,15 @@ def _listener(config: ListenerConfig, parts: Built) -> Listener:
         prompt=config.prompt,
         max_hops=config.max_hops,
         require_signature=config.require_signature,
+        expose=config.expose,
         cpu_bound=config.cpu_bound,
         acts_for_caller=parts.acts_for_caller,
         keeps_depth=parts.keeps_depth,
         opens_blackboard=parts.opens_blackboard,
         permissions=permissions_of(config.permissions),
     )
+    if listener.expose and not listener.codecs:
+        raise ValueError("`expose`: it takes any XML, so nobody could know what to send it")
     if listener.cpu_bound:
         paths_of(listener)
     return listener

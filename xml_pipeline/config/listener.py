@@ -15,6 +15,7 @@ from xml_pipeline.config.values import (
     ImportPath,
     ListenerName,
     NotBlank,
+    OneOrMoreFaces,
     OneOrMoreImportPaths,
     OneOrMorePeers,
     Seconds,
@@ -75,6 +76,9 @@ class ListenerConfig(FlowKeys, AgentKeys):
     )
     group: ListenerName | None = Field(
         default=None, description="A name shared with others; a message to it reaches them all."
+    )
+    expose: OneOrMoreFaces = Field(
+        default=(), description="To whom it is shown: `mcp`, as a tool, to any MCP client."
     )
     cpu_bound: bool = Field(
         default=False, description="Its handler computes, and runs in a worker process."

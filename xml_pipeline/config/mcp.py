@@ -7,7 +7,14 @@ from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 
-from xml_pipeline.config.values import AList, ListenerName, NotBlank, Seconds, Section
+from xml_pipeline.config.values import (
+    AList,
+    ListenerName,
+    NotBlank,
+    OneOrMoreFaces,
+    Seconds,
+    Section,
+)
 
 Url = Annotated[str, Field(pattern=r"^https?://[^\s]+$")]
 
@@ -45,6 +52,9 @@ class McpServerConfig(Section):
     )
     prompts: bool = Field(default=True, description="Let its prompts be asked for, if it has any.")
     resources: bool = Field(default=True, description="Let its resources be read, if it has any.")
+    expose: OneOrMoreFaces = Field(
+        default=(), description="To whom its tools are shown: `mcp`, to any MCP client of ours."
+    )
     timeout: Seconds = Field(default=60.0, description="Seconds that one call may take.")
     timeouts: Mapping[str, Seconds] = Field(
         default={}, description="Seconds by tool, where they differ."

@@ -107,6 +107,12 @@ _NAME_SCHEMA = {
 ListenerName = Annotated[
     str, AfterValidator(names.listener_name), Field(json_schema_extra=dict(_NAME_SCHEMA))
 ]
+Face = Literal["mcp"]
+OneOrMoreFaces = Annotated[
+    tuple[Face, ...],
+    AList,
+    BeforeValidator(_one_or_many, json_schema_input_type=Face | tuple[Face, ...]),
+]
 Peer = Annotated[str, AfterValidator(_peer)]
 OneOrMorePeers = Annotated[
     tuple[Peer, ...],

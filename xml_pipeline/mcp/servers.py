@@ -164,6 +164,7 @@ class _Server:
             handler,
             description=about,
             group=self._name,
+            expose=self._config.expose,
             timeout=timeout,
             output=(McpResult, ToolError),
             max_deliveries=ATTEMPTS,

@@ -24,6 +24,7 @@ from xml_pipeline.server.desk import Desk
 from xml_pipeline.server.gate import Gate
 from xml_pipeline.server.letters import DeadLetters
 from xml_pipeline.server.listeners import Listeners
+from xml_pipeline.server.mcp_route import McpRoute
 from xml_pipeline.server.messages import Messages
 from xml_pipeline.server.nodes import NodesRoute
 from xml_pipeline.server.operations import OPERATIONS, Operation
@@ -84,6 +85,7 @@ def application(
 def _routes(desk: Desk) -> list[BaseRoute]:
     messages, threads, listeners = Messages(desk), Threads(desk), Listeners(desk)
     letters, approvals = DeadLetters(desk), Approvals(desk)
+    mcp = McpRoute(desk)
     events, sockets, probes = EventRoute(desk), SocketRoute(desk), Probes(desk)
     endpoints = {
         "post_message": messages.post,
@@ -110,6 +112,9 @@ def _routes(desk: Desk) -> list[BaseRoute]:
         "reload": listeners.reload,
         "events": events.get,
         "websocket": sockets.open,
+        "mcp_post": mcp,
+        "mcp_get": mcp,
+        "mcp_delete": mcp,
         "healthz": probes.alive,
         "readyz": probes.ready,
         "metrics": probes.metrics,

@@ -61,6 +61,7 @@ def document() -> dict[str, Any]:
                 "Problem": _PROBLEM_SCHEMA,
                 "Request": _REQUEST_SCHEMA,
                 "Decision": _DECISION_SCHEMA,
+                "Mcp": {"type": "object", "description": "JSON-RPC 2.0, as MCP has it."},
             },
         },
     }

@@ -54,6 +54,7 @@ _NAME = Parameter("name", "path", "Name of a listener.")
 _LETTER = Parameter("id", "path", "Id of a dead letter.")
 _NO_LETTER = "There is no such dead letter."
 _NO_THREAD, _NO_LISTENER = "There is no such thread.", "There is no such listener."
+_NO_MCP = "Nobody is exposed; or there is no such session."
 _NOT_WRITTEN = "It could not be written into the audit log first, and was not done."
 _IN_DOUBT = (
     "It could not be written into the audit log first, and was not done; or it was, and whether"
@@ -307,6 +308,38 @@ OPERATIONS = (
         "The same events, and messages, over one WebSocket.",
         _answers(101, "A WebSocket.", p429="Too many are watching."),
         produces=(),
+    ),
+    Operation(
+        "mcp_post",
+        "POST",
+        "/mcp",
+        "What an MCP client says (streamable HTTP): the tools are the listeners that are exposed.",
+        {
+            200: "Its answer, in one piece or as a stream of events.",
+            202: "Heard.",
+            400: "No message of this protocol.",
+            404: "Nobody is exposed; or there is no such session.",
+            413: "Too large.",
+            503: "Too many sessions, or the organism is stopping.",
+        },
+        produces=(JSON, EVENTS),
+        consumes=(JSON,),
+        body="Mcp",
+    ),
+    Operation(
+        "mcp_get",
+        "GET",
+        "/mcp",
+        "What an MCP client is told unasked.",
+        _answers(200, "A stream of events.", p404=_NO_MCP),
+        produces=(EVENTS,),
+    ),
+    Operation(
+        "mcp_delete",
+        "DELETE",
+        "/mcp",
+        "End a session of an MCP client.",
+        _answers(200, "It has ended.", p404=_NO_MCP),
     ),
     Operation(
         "healthz",

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import click
+from mcp.server.stdio import stdio_server
 
 from xml_pipeline.cli import options
 from xml_pipeline.cli.exits import Failed, Misused, Unreachable
@@ -18,6 +19,12 @@ from xml_pipeline.logs import log_lines
 from xml_pipeline.mcp.definitions import Pins, pins_text, read_pins
 from xml_pipeline.mcp.pinning import differences, discover
 from xml_pipeline.mcp.session import ServerFailed
+from xml_pipeline.organism import Organism
+from xml_pipeline.server.bounds import Bounds
+from xml_pipeline.server.desk import Desk
+from xml_pipeline.server.mcp.serving import Clients
+
+SENDER = "mcp:stdio"
 
 
 @click.group()
@@ -57,6 +64,27 @@ async def pin(file: Path, servers: tuple[str, ...], yes: bool) -> None:
         raise Failed("nothing was approved")
     _write(pins_file, pins_text(after))
     remark(f"Approved: {pins_file}.")
+
+
+@mcp.command()
+@options.organism_file
+@options.asynchronous
+async def serve(file: Path) -> None:
+    """Be an MCP server, over standard input and output.
+
+    The listeners that say `expose: mcp` are its tools. `run` serves the same at `/mcp`.
+    """
+    with log_lines(text_lines(colors=False), "warning"):
+        organism = Organism.load(file)
+        async with organism:
+            await organism.boot()
+            desk = Desk(organism, SENDER, Bounds())
+            try:
+                server = Clients(desk).server()
+                async with stdio_server() as (coming, going):
+                    await server.run(coming, going, server.create_initialization_options())
+            finally:
+                desk.close()
 
 
 def _chosen(

@@ -1,0 +1,62 @@
+"""Listeners to be shown to MCP clients."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from xml_pipeline import HandlerMetadata, HandlerResponse, xmlify
+from xml_pipeline.events import ToolProgress
+from xml_pipeline.tool_error import ToolError
+
+
+@xmlify
+@dataclass(frozen=True, slots=True)
+class Greet:
+    """Somebody to greet."""
+
+    name: str
+
+
+@xmlify
+@dataclass(frozen=True, slots=True)
+class Greeted:
+    """A greeting, and how many letters it has."""
+
+    text: str
+    letters: int
+
+
+@xmlify
+@dataclass(frozen=True, slots=True)
+class Count:
+    """How far to count."""
+
+    to: int
+
+
+async def greet(payload: Greet, metadata: HandlerMetadata) -> HandlerResponse:
+    text = f"Hello, {payload.name}, says {metadata.from_id}!"
+    return HandlerResponse.respond(Greeted(text, len(text)))
+
+
+async def refuse(payload: Greet, metadata: HandlerMetadata) -> HandlerResponse:
+    return HandlerResponse.respond(ToolError("I do not know you."))
+
+
+async def fail(payload: Greet, metadata: HandlerMetadata) -> HandlerResponse:
+    raise ValueError("a secret")
+
+
+async def count(payload: Count, metadata: HandlerMetadata) -> HandlerResponse:
+    for number in range(1, payload.to + 1):
+        metadata.tell(
+            ToolProgress(
+                metadata.own_name, metadata.thread_id, metadata.conversation_id, number, payload.to
+            )
+        )
+    return HandlerResponse.respond(Greet(str(payload.to)))
+
+
+async def never(payload: Count, metadata: HandlerMetadata) -> None:
+    await asyncio.Event().wait()

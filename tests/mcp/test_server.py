@@ -1,0 +1,185 @@
+"""The organism as an MCP server: over HTTP at ``/mcp``, and over standard streams."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+from mcp import Client, MCPError, StdioServerParameters, types
+from mcp.client.streamable_http import streamable_http_client
+
+from tests.mcp.house import ROOT, organism, served
+from xml_pipeline import Organism
+from xml_pipeline.events import ThreadEvent
+from xml_pipeline.server import serve
+
+TOKEN = "secret"
+MODES = ("legacy", "auto")
+
+FILE = """
+organism: {name: greeters}
+allow_imports: [tests, xml_pipeline]
+listeners:
+  - {name: greeter, description: Greets., handler: tests.mcp.everything:greet, expose: mcp,
+     output_class: tests.mcp.everything:Greeted}
+  - {name: refuser, description: Refuses., handler: tests.mcp.everything:refuse, expose: [mcp]}
+  - {name: failer, description: Fails., handler: tests.mcp.everything:fail, expose: mcp}
+  - {name: counter, description: Counts., handler: tests.mcp.everything:count, expose: mcp}
+  - {name: never, description: Never answers., handler: tests.mcp.everything:never, expose: mcp}
+  - {name: hidden, description: Is ours alone., handler: tests.mcp.everything:greet}
+"""
+
+
+@asynccontextmanager
+async def connected(url: str, mode: Any = "auto", token: str = TOKEN) -> AsyncIterator[Client]:
+    headers = {"Authorization": f"Bearer {token}"}
+    async with (
+        httpx2.AsyncClient(headers=headers, timeout=30) as http,
+        Client(streamable_http_client(f"{url}/mcp", http_client=http), mode=mode) as client,
+    ):
+        yield client
+
+
+@asynccontextmanager
+async def greeters(folder: Path) -> AsyncIterator[tuple[Organism, str]]:
+    file = folder / "organism.yaml"
+    file.write_text(FILE, encoding="utf-8")
+    running = Organism.load(file)
+    private = running.config.server.model_copy(update={"port": 0})
+    async with running, serve(running, private, TOKEN) as address:
+        yield running, address.url
+
+
+each_way = pytest.mark.parametrize("way", [*MODES, "stdio"])
+
+
+@asynccontextmanager
+async def visiting(way: str, folder: Path) -> AsyncIterator[Client]:
+    """Give a client of the greeters; the SDK wants it left by the task that entered it."""
+    if way == "stdio":
+        (folder / "organism.yaml").write_text(FILE, encoding="utf-8")
+        arguments = ["-m", "xml_pipeline", "mcp", "serve", str(folder / "organism.yaml")]
+        program = StdioServerParameters(command=sys.executable, args=arguments, cwd=ROOT)
+        async with Client(program) as client:
+            yield client
+        return
+    async with greeters(folder) as (_, url), connected(url, way) as client:
+        yield client
+
+
+def text(result: types.CallToolResult) -> str:
+    (block,) = result.content
+    assert isinstance(block, types.TextContent)
+    return block.text
+
+
+@each_way
+async def test_listeners_that_are_exposed_are_tools_and_no_others(way: str, tmp_path: Path) -> None:
+    async with visiting(way, tmp_path) as client:
+        listed = (await client.list_tools()).tools
+        assert [each.name for each in listed] == [
+            "greeter",
+            "refuser",
+            "failer",
+            "counter",
+            "never",
+        ]
+        greeter = listed[0]
+        assert greeter.description == "Greets."
+        assert greeter.input_schema["required"] == ["name"]
+        assert greeter.output_schema is not None
+        with pytest.raises(MCPError, match="There is no tool 'hidden'"):
+            await client.call_tool("hidden", {"name": "Ada"})
+
+
+@each_way
+async def test_a_call_is_a_message_and_its_answer_a_result(way: str, tmp_path: Path) -> None:
+    async with visiting(way, tmp_path) as client:
+        greeted = await client.call_tool("greeter", {"name": "Ada"})
+        assert text(greeted).startswith("Hello, Ada, says ")
+        assert greeted.structured_content["letters"] == len(text(greeted))
+
+        refused = await client.call_tool("refuser", {"name": "Eve"})
+        assert (text(refused), refused.is_error) == ("I do not know you.", True)
+
+        failed = await client.call_tool("failer", {"name": "Eve"})
+        assert failed.is_error
+        assert "secret" not in text(failed)
+
+        misfit = await client.call_tool("greeter", {"nam": "Ada"})
+        assert misfit.is_error
+        assert text(misfit).startswith("The arguments do not fit")
+
+
+@each_way
+async def test_a_long_call_tells_how_far_it_has_come(way: str, tmp_path: Path) -> None:
+    async with visiting(way, tmp_path) as client:
+        told: list[tuple[float, float | None]] = []
+
+        async def hear(progress: float, total: float | None, message: str | None) -> None:
+            told.append((progress, total))
+
+        await client.call_tool("counter", {"to": 3}, progress_callback=hear)
+        assert told == [(1, 3), (2, 3), (3, 3)]
+
+
+@pytest.mark.parametrize("mode", MODES)
+async def test_a_call_that_is_cancelled_stops_the_work(tmp_path: Path, mode: str) -> None:
+    async with (
+        greeters(tmp_path) as (running, url),
+        connected(url, mode) as client,
+        running.events() as events,
+    ):
+        calling = asyncio.create_task(client.call_tool("never", {"to": 1}))
+        assert [each async for each in until(events, "active")]
+        calling.cancel()
+        seen = [each async for each in until(events, "killed")]
+        assert seen[-1].callee == "never"
+
+
+async def until(events: Any, status: str) -> AsyncIterator[ThreadEvent]:
+    """Yield what threads do, up to the first one of a status."""
+    async with asyncio.timeout(30):
+        async for event in events:
+            if isinstance(event, ThreadEvent):
+                yield event
+            if isinstance(event, ThreadEvent) and event.status == status:
+                return
+
+
+async def test_nobody_gets_in_without_the_token_or_from_elsewhere(tmp_path: Path) -> None:
+    async with greeters(tmp_path) as (_, url), httpx2.AsyncClient() as http:
+        ping = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
+        bearer = {"Authorization": f"Bearer {TOKEN}"}
+        assert (await http.post(f"{url}/mcp", json=ping)).status_code == 401
+        for more in ({"Host": "evil.example"}, {"Origin": "http://evil.example"}):
+            refused = await http.post(f"{url}/mcp", json=ping, headers={**bearer, **more})
+            assert refused.status_code == 403
+
+
+async def test_where_nobody_is_exposed_there_is_no_server(tmp_path: Path) -> None:
+    (tmp_path / "organism.yaml").write_text("{}", encoding="utf-8")
+    running = Organism.load(tmp_path / "organism.yaml")
+    private = running.config.server.model_copy(update={"port": 0})
+    async with running, serve(running, private, TOKEN) as address, httpx2.AsyncClient() as http:
+        bearer = {"Authorization": f"Bearer {TOKEN}"}
+        assert (await http.post(f"{address.url}/mcp", headers=bearer)).status_code == 404
+
+
+async def test_a_gateway_of_servers_is_one_block(tmp_path: Path) -> None:
+    async with served() as url, organism(tmp_path, box={"url": url, "expose": "mcp"}) as running:
+        private = running.config.server.model_copy(update={"port": 0})
+        async with serve(running, private, TOKEN) as address, connected(address.url) as client:
+            names = [each.name for each in (await client.list_tools()).tools]
+            assert {"box.add", "box.picture"} <= set(names)
+            result = await client.call_tool("box.weather", {"city": "Rome"})
+            assert result.structured_content == {"degrees": 21.5, "words": "Sunny in Rome"}
+            picture = await client.call_tool("box.picture")
+            kinds = [each.type for each in picture.content]
+            assert kinds == ["text", "image", "resource_link", "resource"]

@@ -1,0 +1,1 @@
+"""The organism as an MCP server: listeners that are exposed are tools."""

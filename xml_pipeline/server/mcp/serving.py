@@ -1,0 +1,120 @@
+"""What MCP clients ask, answered by the organism.
+
+The rule this file guards: a call is a message like any other from outside, with the same sender,
+checks and budgets; whoever stops waiting for it stops the work.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from mcp import MCPError, types
+from mcp.server import Server, ServerRequestContext
+
+from xml_pipeline.errors import InvalidPayload, Unanswered
+from xml_pipeline.events import AgentEvent, Event, ToolProgress
+from xml_pipeline.message import Delivery
+from xml_pipeline.server.desk import Desk
+from xml_pipeline.server.exchange import Exchange
+from xml_pipeline.server.mcp.answers import failed, result_of, unanswered
+from xml_pipeline.server.mcp.exposed import Exposed, tools
+from xml_pipeline.server.problems import Problem
+from xml_pipeline.steps.seal import seal
+
+Context = ServerRequestContext[Any, Any]
+
+
+class Clients:
+    """Answers MCP clients."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    def server(self) -> Server[Any]:
+        """Return the SDK's server, which calls us."""
+        organism = self._desk.organism
+        return Server(
+            organism.config.organism.name,
+            version="0.1.0",
+            on_list_tools=self.list_tools,
+            on_call_tool=self.call_tool,
+        )
+
+    async def list_tools(
+        self, context: Context, params: types.PaginatedRequestParams | None
+    ) -> types.ListToolsResult:
+        """List every listener that is exposed."""
+        found = tools(self._desk.organism.listeners).values()
+        return types.ListToolsResult(tools=[each.definition() for each in found])
+
+    async def call_tool(
+        self, context: Context, params: types.CallToolRequestParams
+    ) -> types.CallToolResult:
+        """Ask a listener, and tell of its progress meanwhile."""
+        tool = tools(self._desk.organism.listeners).get(params.name)
+        if tool is None:
+            raise MCPError(types.INVALID_PARAMS, f"There is no tool {params.name!r}.")
+        try:
+            payload = tool.codec.from_json(params.arguments or {})
+        except InvalidPayload as error:
+            return failed(f"The arguments do not fit: {error}")
+        try:
+            answer = await self._asked(context, tool, payload)
+        except Unanswered as error:
+            return unanswered(error)
+        return result_of(answer.payload, structured=tool.output_schema() is not None)
+
+    async def _asked(self, context: Context, tool: Exposed, payload: Any) -> Delivery:
+        sender, to = self._desk.sender, tool.listener.name
+        try:
+            exchange = self._desk.submit(seal(tool.codec, payload, sender, to, ""))
+        except Problem as problem:
+            raise MCPError(types.INTERNAL_ERROR, str(problem)) from None
+        async with self._telling(context, tool, exchange):
+            try:
+                await asyncio.wait((exchange.answer,))
+            except asyncio.CancelledError:
+                self._desk.abandon(exchange)
+                raise
+        return exchange.answer.result()
+
+    @asynccontextmanager
+    async def _telling(
+        self, context: Context, tool: Exposed, exchange: Exchange
+    ) -> AsyncIterator[None]:
+        """Tell the client how far a call has come, if it wants to know."""
+        if not context.meta or "progress_token" not in context.meta:
+            yield
+            return
+        news: asyncio.Queue[Event | None] = asyncio.Queue()
+        conversation = exchange.thread.conversation.id
+
+        def hear(event: Event) -> None:
+            if isinstance(event, ToolProgress | AgentEvent):
+                is_ours = event.conversation_id == conversation
+                who = event.listener if isinstance(event, ToolProgress) else event.agent
+                if is_ours and who == tool.listener.name:
+                    news.put_nowait(event)
+
+        leave = self._desk.organism.subscribe(hear)
+        telling = asyncio.create_task(_tell(context, news))
+        try:
+            yield
+        finally:
+            leave()
+            news.put_nowait(None)
+            await telling
+
+
+async def _tell(context: Context, news: asyncio.Queue[Event | None]) -> None:
+    steps = 0
+    while event := await news.get():
+        if isinstance(event, ToolProgress):
+            about = (event.progress, event.total, event.message or None)
+            await context.session.report_progress(*about)
+        elif isinstance(event, AgentEvent):
+            steps += 1
+            await context.session.report_progress(steps, None, event.step.replace("_", " "))
