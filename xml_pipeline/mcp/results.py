@@ -48,16 +48,13 @@ def answer_of(result: types.CallToolResult, most: int) -> McpResult | ToolError:
 
 
 def prompt_of(result: types.GetPromptResult) -> McpResult:
-    """Return a prompt: who says what, as text and for programs."""
-    said = [(each.role, _words(each.content)) for each in result.messages]
-    parts = [each.content for each in result.messages]
-    lines = [f"{role}: {words}" for role, words in said]
-    return McpResult(
-        "\n\n".join(filter(None, (carried(result.description or ""), *lines))),
-        structured=[{"role": role, "text": words} for role, words in said],
-        media=_media(parts),
-        resources=tuple(map(resource_of, filter(_is_resource, parts))),
-    )
+    """Return a prompt: who says what in words, and for programs as it was sent."""
+    said = (f"{each.role}: {_words(each.content)}" for each in result.messages)
+    plain = [
+        each.model_dump(mode="json", by_alias=True, exclude_none=True) for each in result.messages
+    ]
+    text = "\n\n".join(filter(None, (carried(result.description or ""), *said)))
+    return McpResult(text, structured=plain)
 
 
 def read_of(result: types.ReadResourceResult) -> McpResult:

@@ -16,11 +16,15 @@ from mcp.server import Server, ServerRequestContext
 
 from xml_pipeline.errors import InvalidPayload, Unanswered
 from xml_pipeline.events import AgentEvent, Event, ToolProgress
+from xml_pipeline.listener import Listener
+from xml_pipeline.mcp.payloads import GetPrompt, ReadResource
 from xml_pipeline.message import Delivery
+from xml_pipeline.payload import codec_of
 from xml_pipeline.server.desk import Desk
 from xml_pipeline.server.exchange import Exchange
 from xml_pipeline.server.mcp.answers import failed, result_of, unanswered
 from xml_pipeline.server.mcp.exposed import Exposed, tools
+from xml_pipeline.server.mcp.library import Library
 from xml_pipeline.server.problems import Problem
 from xml_pipeline.steps.seal import seal
 
@@ -32,15 +36,21 @@ class Clients:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
+        self._library = Library(lambda: desk.organism.listeners, self._read)
 
     def server(self) -> Server[Any]:
         """Return the SDK's server, which calls us."""
-        organism = self._desk.organism
+        prompts, resources = self._library.has(GetPrompt), self._library.has(ReadResource)
         return Server(
-            organism.config.organism.name,
+            self._desk.organism.config.organism.name,
             version="0.1.0",
             on_list_tools=self.list_tools,
             on_call_tool=self.call_tool,
+            on_list_prompts=self.list_prompts if prompts else None,
+            on_get_prompt=self.get_prompt if prompts else None,
+            on_list_resources=self.list_resources if resources else None,
+            on_list_resource_templates=self.list_templates if resources else None,
+            on_read_resource=self.read_resource if resources else None,
         )
 
     async def list_tools(
@@ -67,18 +77,62 @@ class Clients:
             return unanswered(error)
         return result_of(answer.payload, structured=tool.output_schema() is not None)
 
-    async def _asked(self, context: Context, tool: Exposed, payload: Any) -> Delivery:
-        sender, to = self._desk.sender, tool.listener.name
+    async def list_prompts(
+        self, context: Context, params: types.PaginatedRequestParams | None
+    ) -> types.ListPromptsResult:
+        """List the prompts of every listener that has some."""
+        return types.ListPromptsResult(prompts=await self._library.prompts())
+
+    async def get_prompt(
+        self, context: Context, params: types.GetPromptRequestParams
+    ) -> types.GetPromptResult:
+        """Give a prompt, filled in."""
+        return await self._library.prompt(params.name, params.arguments or {})
+
+    async def list_resources(
+        self, context: Context, params: types.PaginatedRequestParams | None
+    ) -> types.ListResourcesResult:
+        """List the resources of every listener that has some."""
+        return types.ListResourcesResult(resources=await self._library.resources())
+
+    async def list_templates(
+        self, context: Context, params: types.PaginatedRequestParams | None
+    ) -> types.ListResourceTemplatesResult:
+        """List the patterns that resources have."""
+        found = await self._library.templates()
+        return types.ListResourceTemplatesResult(resource_templates=found)
+
+    async def read_resource(
+        self, context: Context, params: types.ReadResourceRequestParams
+    ) -> types.ReadResourceResult:
+        """Give what is in a resource."""
+        return await self._library.resource(params.uri)
+
+    async def _read(self, listener: Listener, payload: Any) -> Any:
+        exchange = self._submitted(listener, payload)
         try:
-            exchange = self._desk.submit(seal(tool.codec, payload, sender, to, ""))
+            return (await self._answer(exchange)).payload
+        except Unanswered as error:
+            raise MCPError(types.INTERNAL_ERROR, str(error)) from None
+
+    async def _asked(self, context: Context, tool: Exposed, payload: Any) -> Delivery:
+        exchange = self._submitted(tool.listener, payload)
+        async with self._telling(context, tool, exchange):
+            return await self._answer(exchange)
+
+    def _submitted(self, listener: Listener, payload: Any) -> Exchange:
+        sender, codec = self._desk.sender, codec_of(type(payload))
+        try:
+            return self._desk.submit(seal(codec, payload, sender, listener.name, ""))
         except Problem as problem:
             raise MCPError(types.INTERNAL_ERROR, str(problem)) from None
-        async with self._telling(context, tool, exchange):
-            try:
-                await asyncio.wait((exchange.answer,))
-            except asyncio.CancelledError:
-                self._desk.abandon(exchange)
-                raise
+
+    async def _answer(self, exchange: Exchange) -> Delivery:
+        try:
+            await asyncio.wait((exchange.answer,))
+        except asyncio.CancelledError:
+            self._desk.abandon(exchange)
+            raise
         return exchange.answer.result()
 
     @asynccontextmanager

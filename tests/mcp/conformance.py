@@ -1,0 +1,202 @@
+"""The fixtures that the official conformance suite asks of a server, as listeners of an organism.
+
+``python -m tests.mcp.conformance PORT`` serves them; the suite sends no token, so what is in front
+of the server here adds one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from base64 import b64decode
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import uvicorn
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from xml_pipeline import HandlerMetadata, HandlerResponse, Listener, Organism
+from xml_pipeline.events import ToolProgress
+from xml_pipeline.mcp.payloads import (
+    GetPrompt,
+    ListPrompts,
+    ListResources,
+    McpResult,
+    Media,
+    ReadResource,
+    Resource,
+)
+from xml_pipeline.payload import payload_from_json_schema
+from xml_pipeline.server import application
+from xml_pipeline.tool_error import ToolError
+
+PNG = b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8DwHwAFBQIAX8jx0gAAAABJRU5ErkJggg=="
+)
+WAV = b"RIFF\x24\x00\x00\x00WAVEfmt \x10\x00\x00\x00\x01\x00\x01\x00" + bytes(20)
+NOTHING = {"type": "object", "properties": {}}
+STRICT = {
+    "$schema": "https://json-schema.org/draft/2020-12/schema",
+    "type": "object",
+    "$defs": {
+        "address": {
+            "type": "object",
+            "properties": {"street": {"type": "string"}, "city": {"type": "string"}},
+        }
+    },
+    "properties": {"name": {"type": "string"}, "address": {"$ref": "#/$defs/address"}},
+    "additionalProperties": False,
+}
+PROMPTS: dict[str, list[str]] = {
+    "test_simple_prompt": [],
+    "test_prompt_with_arguments": ["arg1", "arg2"],
+    "test_prompt_with_embedded_resource": ["resourceUri"],
+    "test_prompt_with_image": [],
+}
+RESOURCES: dict[str, Resource] = {
+    "test://static-text": Resource(
+        "test://static-text", "text/plain", text="This is the content of the static text resource."
+    ),
+    "test://static-binary": Resource("test://static-binary", "image/png", data=PNG),
+    "test://watched-resource": Resource("test://watched-resource", "text/plain", text="Watched."),
+}
+JSON = "application/json"
+ANSWERS: dict[str, McpResult | ToolError] = {
+    "test_simple_text": McpResult("This is a simple text response for testing."),
+    "test_image_content": McpResult(media=(Media("image/png", PNG),)),
+    "test_audio_content": McpResult(media=(Media("audio/wav", WAV),)),
+    "test_embedded_resource": McpResult(
+        resources=(
+            Resource(
+                "test://embedded-resource",
+                "text/plain",
+                text="This is an embedded resource content.",
+            ),
+        )
+    ),
+    "test_multiple_content_types": McpResult(
+        "Multiple content types test:",
+        media=(Media("image/png", PNG),),
+        resources=(
+            Resource("test://mixed-content-resource", JSON, text='{"test":"data","value":123}'),
+        ),
+    ),
+    "test_error_handling": ToolError("This tool intentionally returns an error for testing"),
+}
+
+Handler = Callable[[Any, HandlerMetadata], Awaitable[HandlerResponse]]
+
+
+def answering(answer: object) -> Handler:
+    async def answered(payload: Any, metadata: HandlerMetadata) -> HandlerResponse:
+        return HandlerResponse.respond(answer)
+
+    return answered
+
+
+async def progressing(payload: Any, metadata: HandlerMetadata) -> HandlerResponse:
+    for done in (0, 50, 100):
+        about = (metadata.own_name, metadata.thread_id, metadata.conversation_id)
+        metadata.tell(ToolProgress(*about, done, 100))
+    return HandlerResponse.respond(McpResult("Done."))
+
+
+async def prompting(payload: GetPrompt | ListPrompts, metadata: HandlerMetadata) -> HandlerResponse:
+    if isinstance(payload, ListPrompts):
+        known: Any = [
+            {
+                "name": name,
+                "description": f"The prompt {name}.",
+                "arguments": [{"name": each, "required": True} for each in arguments],
+            }
+            for name, arguments in PROMPTS.items()
+        ]
+        return HandlerResponse.respond(McpResult("Some.", structured=known))
+    contents: list[Any] = [_words(payload)]
+    if payload.name == "test_prompt_with_embedded_resource":
+        text = "Embedded resource content for testing."
+        about = {"uri": payload.arguments["resourceUri"], "mimeType": "text/plain", "text": text}
+        contents.insert(0, {"type": "resource", "resource": about})
+    if payload.name == "test_prompt_with_image":
+        picture = "iVBORw0KGgo="
+        contents.insert(0, {"type": "image", "data": picture, "mimeType": "image/png"})
+    said: Any = [{"role": "user", "content": each} for each in contents]
+    return HandlerResponse.respond(McpResult("A prompt.", structured=said))
+
+
+def _words(payload: GetPrompt) -> dict[str, str]:
+    given = ", ".join(f"{key}='{value}'" for key, value in payload.arguments.items())
+    text = f"Prompt with arguments: {given}" if given else "This is a simple prompt for testing."
+    return {"type": "text", "text": text}
+
+
+async def reading(
+    payload: ReadResource | ListResources, metadata: HandlerMetadata
+) -> HandlerResponse:
+    if isinstance(payload, ListResources):
+        known: Any = [
+            {"uri": uri, "name": uri[7:], "description": uri, "mimeType": each.media_type}
+            for uri, each in RESOURCES.items()
+        ]
+        known.append({"uriTemplate": "test://template/{id}/data", "name": "template"})
+        return HandlerResponse.respond(McpResult("Some.", structured=known))
+    found = RESOURCES.get(payload.uri)
+    parts = payload.uri.removeprefix("test://template/").split("/")
+    if payload.uri.startswith("test://template/") and parts[1:] == ["data"]:
+        about = {"id": parts[0], "templateTest": True, "data": f"Data for ID: {parts[0]}"}
+        found = Resource(payload.uri, JSON, text=json.dumps(about))
+    if found is None:
+        return HandlerResponse.respond(ToolError("There is no such resource."))
+    return HandlerResponse.respond(McpResult("A resource.", resources=(found,)))
+
+
+def listener(name: str, accepts: Any, handler: Handler) -> Listener:
+    return Listener(
+        name,
+        accepts,
+        handler,
+        description=f"{name} of the conformance suite.",
+        output=(McpResult, ToolError),
+        expose=("mcp",),
+    )
+
+
+def listeners() -> list[Listener]:
+    """Return all fixtures."""
+    tools = {**{name: answering(each) for name, each in ANSWERS.items()}}
+    tools["test_tool_with_progress"] = progressing
+    found = [
+        listener(name, payload_from_json_schema(name, NOTHING), each)
+        for name, each in tools.items()
+    ]
+    strict = payload_from_json_schema("strict", STRICT)
+    return [
+        *found,
+        listener("json_schema_2020_12_tool", strict, answering(McpResult("Fits."))),
+        listener("prompts", (GetPrompt, ListPrompts), prompting),
+        listener("resources", (ReadResource, ListResources), reading),
+    ]
+
+
+def trusting(app: ASGIApp, token: str) -> ASGIApp:
+    """Add the token to every request."""
+
+    async def trusted(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            bearer = (b"authorization", f"Bearer {token}".encode())
+            scope = {**scope, "headers": [*scope["headers"], bearer]}
+        await app(scope, receive, send)
+
+    return trusted
+
+
+async def main(port: int) -> None:
+    """Serve the fixtures on a port of this machine."""
+    async with Organism(listeners()) as organism:
+        app = trusting(application(organism, token="conformance"), "conformance")
+        await uvicorn.Server(uvicorn.Config(app, port=port, log_config=None)).serve()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(int(sys.argv[1])))
