@@ -19,7 +19,7 @@ from xml_pipeline.config.llm import (
     PriceConfig,
 )
 from xml_pipeline.config.loading import Draft, LoadedConfig, draft_config, load_config
-from xml_pipeline.config.mcp import McpConfig, McpServerConfig
+from xml_pipeline.config.mcp import McpAuthConfig, McpConfig, McpServerConfig
 from xml_pipeline.config.organism import OrganismConfig
 from xml_pipeline.config.permissions import ApprovalsConfig, PermissionConfig
 from xml_pipeline.config.sections import (
@@ -61,6 +61,7 @@ __all__ = [
     "LimitsConfig",
     "ListenerConfig",
     "LoadedConfig",
+    "McpAuthConfig",
     "McpConfig",
     "McpServerConfig",
     "OrganismConfig",

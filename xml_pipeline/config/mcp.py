@@ -19,6 +19,17 @@ from xml_pipeline.config.values import (
 Url = Annotated[str, Field(pattern=r"^https?://[^\s]+$")]
 
 
+class McpAuthConfig(Section):
+    """How we get in with credentials of our own: OAuth 2.1, client credentials."""
+
+    client_id: NotBlank = Field(description="Who we are there.")
+    client_secret: SecretStr = Field(description="The secret; write `${NAME}`, never the secret.")
+    issuer: Url = Field(
+        description="The authorization server they belong to; they are sent to no other."
+    )
+    scope: str | None = Field(default=None, description="Scopes to ask for, with spaces between.")
+
+
 class McpServerConfig(Section):
     """One MCP server: a program that is started, or an address."""
 
@@ -42,6 +53,9 @@ class McpServerConfig(Section):
     )
     headers: Mapping[str, SecretStr] = Field(
         default={}, description="Headers of every request, such as `Authorization`."
+    )
+    auth: McpAuthConfig | None = Field(
+        default=None, validate_default=True, description="Credentials for an OAuth server."
     )
     protocol: Literal["auto", "2025-11-25", "2026-07-28"] = Field(
         default="auto",
@@ -72,6 +86,15 @@ class McpServerConfig(Section):
         if "command" in info.data and (url is None) == (info.data["command"] is None):
             raise ValueError("is missing: write `url` or `command`, one of the two")
         return url
+
+    @field_validator("auth")
+    @classmethod
+    def _has_an_address(
+        cls, auth: McpAuthConfig | None, info: ValidationInfo
+    ) -> McpAuthConfig | None:
+        if auth is not None and info.data.get("command") is not None:
+            raise ValueError("is for servers with a `url`; a program has its `env`")
+        return auth
 
 
 class McpConfig(Section):

@@ -23,6 +23,7 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.message import SessionMessage
 
 from xml_pipeline.config import McpServerConfig
+from xml_pipeline.mcp.oauth import client_credentials
 
 log = logging.getLogger(__name__)
 
@@ -130,7 +131,10 @@ async def _address(
     patience = httpx2.Timeout(config.connect_timeout, read=SILENCE)
     async with (
         httpx2.AsyncClient(
-            headers=headers, timeout=patience, event_hooks={"response": [look]}
+            headers=headers,
+            timeout=patience,
+            auth=client_credentials(config.url or "", config.auth) if config.auth else None,
+            event_hooks={"response": [look]},
         ) as client,
         streamable_http_client(config.url or "", http_client=client) as streams,
     ):
