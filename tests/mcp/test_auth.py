@@ -38,6 +38,12 @@ class Guarded:
 
     def app(self) -> Starlette:
         inner = toolbox().streamable_http_app()
+
+        @asynccontextmanager
+        async def life(app: Starlette) -> AsyncIterator[None]:
+            async with inner.router.lifespan_context(inner):
+                yield
+
         known = "/.well-known"
         return Starlette(
             routes=[
@@ -46,7 +52,7 @@ class Guarded:
                 Route("/token", self.token, methods=["POST"]),
                 Mount("/", self.guard(inner)),
             ],
-            lifespan=lambda _: inner.router.lifespan_context(inner),
+            lifespan=life,
         )
 
     def guard(self, inner: ASGIApp) -> ASGIApp:

@@ -50,7 +50,7 @@ def answer_of(result: types.CallToolResult, most: int) -> McpResult | ToolError:
 def prompt_of(result: types.GetPromptResult) -> McpResult:
     """Return a prompt: who says what in words, and for programs as it was sent."""
     said = (f"{each.role}: {_words(each.content)}" for each in result.messages)
-    plain = [
+    plain: Any = [
         each.model_dump(mode="json", by_alias=True, exclude_none=True) for each in result.messages
     ]
     text = "\n\n".join(filter(None, (carried(result.description or ""), *said)))
