@@ -11,6 +11,7 @@ What is done with a block is said behind its opening fence, where GitHub shows n
     ```console sample         run, but what it shows is that of one machine: not compared
     ```sh not-run             neither run nor compared
     ```mermaid file=x.yaml    what `graph` draws of that file
+    ```mermaid                a sequence diagram, in which everybody who says something is declared
 
 In what is shown, … stands for whatever else is there; of a command that is shown to print nothing,
 only the exit code counts.

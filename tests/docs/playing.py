@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -15,6 +16,8 @@ from tests.house.source import ROOT
 from xml_pipeline.config import load_config
 from xml_pipeline.payload import compile_schema
 from xml_pipeline.steps.xml import strict_parser
+
+_SAYS = re.compile(r"([\w.]+)-?->>([\w.]+):")
 
 
 def play(page: Page, folder: Path) -> None:
@@ -71,9 +74,22 @@ def _play_json(stage: Stage, block: Block, below: Block | None) -> None:
 
 
 def _play_mermaid(stage: Stage, block: Block, below: Block | None) -> None:
+    if not block.file:
+        _check_sequence(block)
+        return
     code, shown = stage.run_command(f"python -m xml_pipeline graph {block.file}")
     assert code == 0, shown
     _compare(block, shown, block.text)
+
+
+def _check_sequence(block: Block) -> None:
+    first, *lines = (line.strip() for line in block.text.splitlines())
+    assert first == "sequenceDiagram", f"{block.place}: it is drawn of no file"
+    declared = {line.split()[1] for line in lines if line.startswith(("participant ", "actor "))}
+    said = [found for line in lines if (found := _SAYS.match(line)) is not None]
+    speaking = {name for found in said for name in found.groups()}
+    assert speaking, f"{block.place}: nobody says anything"
+    assert speaking <= declared, f"{block.place}: {speaking - declared} are not declared"
 
 
 def _play_nothing(stage: Stage, block: Block, below: Block | None) -> None:

@@ -40,6 +40,9 @@ def fenced(info: str, text: str = "") -> Page:
         fenced("console background", "$ python -c 'print(1)'"),
         fenced("console background", "$ true\n$ true"),
         fenced("mermaid file=config/organism.yaml", "flowchart LR"),
+        fenced("mermaid", "flowchart LR"),
+        fenced("mermaid", "sequenceDiagram"),
+        fenced("mermaid", "sequenceDiagram\n    participant a\n    a->>b: hello"),
     ],
     ids=lambda page: page.text.replace("\n", " "),
 )
