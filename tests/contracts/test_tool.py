@@ -16,6 +16,7 @@ from xml_pipeline.payload import codec_of
 from xml_pipeline.tool_error import ToolError
 
 SETTINGS: Mapping[str, str] = {
+    "bash": "",
     "edit": "",
     "glob": "",
     "grep": "",

@@ -52,6 +52,7 @@ COMMANDS: Mapping[str, Mapping[str, tuple[str, str]]] = MappingProxyType(
             "mcp": ("mcp", "Use the tools of MCP servers, and be one."),
         },
         "And": {
+            "doctor": ("doctor", "Tell what this machine offers to enclose commands with."),
             "version": ("version", "Print the versions of this package and what it stands on."),
         },
     }
