@@ -17,13 +17,20 @@ from xml_pipeline.tool_error import ToolError
 
 SETTINGS: Mapping[str, str] = {
     "bash": "",
+    "calculate": "",
     "edit": "",
     "glob": "",
     "grep": "",
+    "json_to_xml": "",
+    "key_value": "",
     "list": "",
     "patch": "",
     "read": "",
+    "todoread": "",
+    "todowrite": "",
     "write": "",
+    "xml_extract": "",
+    "xml_to_json": "",
 }
 """Each tool, with the settings that it cannot do without."""
 
