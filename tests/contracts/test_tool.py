@@ -28,6 +28,8 @@ SETTINGS: Mapping[str, str] = {
     "read": "",
     "todoread": "",
     "todowrite": "",
+    "webfetch": "",
+    "websearch": "",
     "write": "",
     "xml_extract": "",
     "xml_to_json": "",
@@ -42,8 +44,9 @@ def organism(folder: Path, name: str, more: str = "") -> Organism:
 
 
 @pytest.fixture(params=SETTINGS)
-def name(request: pytest.FixtureRequest) -> str:
-    """One of the tools."""
+def name(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """One of the tools, with the key that one of them needs."""
+    monkeypatch.setenv("EXA_API_KEY", "a key")
     return str(request.param)
 
 

@@ -69,7 +69,7 @@ ESCAPES = {
     "read outside through a link": said("ln -s OUTSIDE l && cat l/secret"),
     "read outside through a hard link": said("ln OUTSIDE/secret l && cat l"),
     "read the passwords": said("cat /etc/shadow"),
-    "read a home": said("ls /root/.ssh /root/.bashrc"),
+    "read a home": said("ls -d DWELLING/.[a-z]*"),
     "write outside": said("echo x > OUTSIDE/new"),
     "write over programs": said("echo x > /usr/bin/new"),
     "write to etc": said("echo x > /etc/new"),
@@ -150,6 +150,7 @@ def host() -> Iterator[dict[str, str]]:
             "PORT": str(server.getsockname()[1]),
             "ABSTRACT": name,
             "HELD": str(held.fileno()),
+            "DWELLING": str(Path.home()),
         }
         process.kill()
 
