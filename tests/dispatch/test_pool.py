@@ -249,16 +249,16 @@ async def test_a_handler_that_takes_too_much_memory_fails_and_its_process_is_rep
 
 async def test_a_handler_that_never_ends_is_killed_at_its_timeout() -> None:
     seen: list[Event] = []
-    async with workshop(crafter(timeout=0.3)) as organism:
+    async with workshop(crafter("hasty", timeout=0.3), crafter()) as organism:
         organism.subscribe(seen.append)
         watched = Watched(int(await made(organism, "process")))
         began = asyncio.get_running_loop().time()
         with pytest.raises(Timeout):
-            await made(organism, "loop")
+            await made(organism, "loop", to="hasty")
         assert await asyncio.to_thread(watched.end_within, 1)
         assert asyncio.get_running_loop().time() - began < 1.3
         assert await made(organism, "echo", "still here") == "still here"
-    assert details(seen) == ["timeout crafter took longer than 0.3 s"]
+    assert details(seen) == ["timeout hasty took longer than 0.3 s"]
 
 
 async def test_the_deadline_of_the_pool_is_a_timeout_for_all_its_listeners() -> None:

@@ -151,8 +151,9 @@ async def test_what_a_handler_logs_is_in_the_log_of_its_worker(standing: Standin
 
 
 async def test_a_deadline_holds_and_its_process_is_killed(standing: Standing) -> None:
-    async with spread(standing.url, crafter(timeout=0.5)) as organism:
-        asking = asyncio.create_task(organism.ask("crafter", Order("loop")))
+    hasty = crafter("hasty", timeout=2.0)
+    async with spread(standing.url, hasty, crafter()) as organism:
+        asking = asyncio.create_task(organism.ask("hasty", Order("loop")))
         process = await looping(standing.worker)
         with pytest.raises(Timeout):
             await asking
