@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from tests.agents.parts import Found, agent, calls, finder, script
 from tests.agents.test_agent import results
+from tests.agents.test_guarded import Picky
 from xml_pipeline.agents.agent import accepted
+from xml_pipeline.agents.hooks import Hooks
 from xml_pipeline.agents.orchestrator import Orchestrator
 from xml_pipeline.agents.payloads import Answer, Task
 from xml_pipeline.config import AgentKeys
@@ -17,6 +20,7 @@ from xml_pipeline.events import AgentEvent, Event, MessageReceived
 from xml_pipeline.listener import Listener
 from xml_pipeline.llm.base import Provider, Request, said
 from xml_pipeline.organism import Organism
+from xml_pipeline.primitives import BlackboardWrite
 from xml_pipeline.testing import memory_organism, respond
 
 BOARD = "system.blackboard"
@@ -231,6 +235,24 @@ async def test_answers_of_agents_are_noted_for_the_next_one_to_read() -> None:
     assert results(lead.requests[2])[0][1] == "=== Agent: cid ===\nWritten."
     asked = [e.from_id for e in seen if isinstance(e, MessageReceived) and e.to_id == BOARD]
     assert asked == ["boss", "cid"]
+
+
+async def test_what_the_leaders_guardrails_refuse_is_not_noted() -> None:
+    both = gives("delegate_task", ("ann", "Write."), ("bob", "Read."))
+    lead = script(both, gives("delegate_task", ("ann", "Once more.")), "Done.")
+    keys = AgentKeys(orchestration={"routing": "always"})  # type: ignore[arg-type]
+    hooks = Hooks((("picky", Picky("bomb")),))
+    handler = Orchestrator(lead, "scripted:test", keys, hooks=hooks)
+    leader = replace(boss(lead, "ann", "bob"), handler=handler)
+    team = (
+        agent(script("A bomb."), name="ann"),
+        agent(script("It was read."), name="bob", peers=(BOARD,)),
+    )
+    async with memory_organism(leader, *team) as organism:
+        seen = watched(organism)
+        await organism.ask("boss", Task("Do it all."))
+    noted = [e.payload for e in seen if isinstance(e, MessageReceived) and e.to_id == BOARD]
+    assert noted == [BlackboardWrite("agent:bob", "It was read.")]
 
 
 async def test_nothing_is_noted_where_nobody_could_read_it() -> None:

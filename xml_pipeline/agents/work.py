@@ -25,7 +25,7 @@ from xml_pipeline.agents.telling import Teller
 from xml_pipeline.agents.turn import Turn
 from xml_pipeline.errors import InvalidPayload, XmlPipelineError
 from xml_pipeline.listener import HandlerMetadata, HandlerResponse
-from xml_pipeline.llm.base import Completion, Message, Text, ToolCall, said
+from xml_pipeline.llm.base import Completion, Message, Text, ToolCall, ToolResult, said
 from xml_pipeline.llm.errors import ProviderError
 from xml_pipeline.payload import Codec, RawPayload, codec_of
 from xml_pipeline.payload.text import carried
@@ -153,7 +153,7 @@ class Work:
             if call.content is not None:
                 await self._settle(call)
             responses = [] if self.run.waits else await self._next()
-        return [*self._notes(call, key, answer), *responses]
+        return [*await self._notes(call, key, answer), *responses]
 
     async def _settle_in_my_place(self, call: Call, answer: Heard, payload: Any) -> Responses:
         """Go on after an answer that was to be given in the agent's place.
@@ -173,11 +173,18 @@ class Work:
             return await self._escalate(call)
         return [] if self.run.waits else await self._next()
 
-    def _notes(self, call: Call, key: str, answer: Heard) -> Responses:
-        """Return what is noted of an answer, while there is somebody to read it."""
+    async def _notes(self, call: Call, key: str, answer: Heard) -> Responses:
+        """Return what is noted of an answer, while there is somebody to read it.
+
+        What the guardrails refuse is not noted, and what they change is noted as they left it.
+        """
         if answer.is_error or not (self.run.active or self.run.session):
             return []
-        note = self.agent.note(call, key, answer.text, self.metadata)
+        called = ToolCall(call.id, call.name, call.arguments)
+        said, verdict = await self.agent.hooks.after_tool(called, ToolResult(call.id, answer.text))
+        if verdict.denies:
+            return []
+        note = self.agent.note(call, key, said.content, self.metadata)
         return [note] if note is not None else []
 
     def _taken_over(self, call: Call, text: str, payload: Any) -> Any:
