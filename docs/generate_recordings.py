@@ -23,7 +23,7 @@ ROOT = Path(__file__).parent.parent
 PICTURES = Path(__file__).parent / "pictures"
 WIDTH = 100
 
-_READY = re.compile(r"^Talking with|\d s\)?$")
+_READY = re.compile(r"^Talking with|^/allow, or|\d s\)?$")
 _FONTS = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)
 _TIME = re.compile(r"\d+\.\d s")
 _TOLD = re.compile(r"<!-- told:\n(.*?)\n-->", re.DOTALL)
@@ -40,6 +40,10 @@ class Scene:
 SCENES: Mapping[str, Scene] = {
     "ask-an-agent": Scene(
         'xml-pipeline ask researcher "What is 19 times 23?" --organism organisms/researcher.yaml'
+    ),
+    "coder": Scene(
+        "xml-pipeline chat --organism organisms/coder.yaml",
+        ("Mend the calculator.", "/allow", "/allow", "/allow"),
     ),
     "chat": Scene("xml-pipeline chat", ("Hello!", "How do I get a real model?", "/cost")),
 }
