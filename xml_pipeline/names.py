@@ -41,7 +41,7 @@ SYSTEM_LISTENERS = (
 ADDRESSABLE = tuple(each for each in SYSTEM_LISTENERS if each != "system.approval")
 """Those of them that a file may list as peers."""
 
-HANDLER_ROOMS = ("tools", "agents")
+HANDLER_ROOMS = ("tools", "agents", "mcp")
 """Rooms whose plug-ins may be named as handlers, as in ``tools:shell``."""
 
 ALIKE = 70.0

@@ -18,7 +18,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from xml_pipeline import HandlerMetadata, HandlerResponse, Listener, Organism
 from xml_pipeline.events import ToolProgress
+from xml_pipeline.mcp.client import ask_client
 from xml_pipeline.mcp.payloads import (
+    Elicit,
+    Elicited,
     GetPrompt,
     ListPrompts,
     ListResources,
@@ -26,6 +29,8 @@ from xml_pipeline.mcp.payloads import (
     Media,
     ReadResource,
     Resource,
+    Sample,
+    Sampled,
 )
 from xml_pipeline.payload import payload_from_json_schema
 from xml_pipeline.server import application
@@ -102,6 +107,75 @@ async def progressing(payload: Any, metadata: HandlerMetadata) -> HandlerRespons
     return HandlerResponse.respond(McpResult("Done."))
 
 
+class Asking:
+    """Asks the client something, and tells what it answered."""
+
+    def __init__(self, question: Callable[[Any], Elicit | Sample]) -> None:
+        self._question = question
+
+    async def __call__(self, payload: Any, metadata: HandlerMetadata) -> HandlerResponse:
+        if isinstance(payload, Elicited):
+            content = json.dumps(payload.content or {})
+            words = f"Elicitation completed: action={payload.action}, content={content}"
+            return HandlerResponse.respond(McpResult(words))
+        if isinstance(payload, Sampled):
+            return HandlerResponse.respond(McpResult(f"LLM response: {payload.text}"))
+        return HandlerResponse(self._question(payload), to="client")
+
+
+def sample(payload: Any) -> Sample:
+    said: Any = {"role": "user", "content": {"type": "text", "text": payload.prompt}}
+    return Sample([said], 100)
+
+
+def form(**properties: Any) -> Any:
+    return {"type": "object", "properties": properties, "required": []}
+
+
+PERSON = form(username={"type": "string"}, email={"type": "string"})
+DEFAULTS = form(
+    name={"type": "string", "default": "John Doe"},
+    age={"type": "integer", "default": 30},
+    score={"type": "number", "default": 95.5},
+    status={"type": "string", "enum": ["active", "inactive", "pending"], "default": "active"},
+    verified={"type": "boolean", "default": True},
+)
+TITLED = [
+    {"const": "value1", "title": "First Option"},
+    {"const": "value2", "title": "Second Option"},
+    {"const": "value3", "title": "Third Option"},
+]
+ENUMS = form(
+    untitledSingle={"type": "string", "enum": ["option1", "option2", "option3"]},
+    titledSingle={"type": "string", "oneOf": TITLED},
+    legacyEnum={
+        "type": "string",
+        "enum": ["opt1", "opt2", "opt3"],
+        "enumNames": ["Option One", "Option Two", "Option Three"],
+    },
+    untitledMulti={"type": "array", "items": {"type": "string", "enum": ["option1", "option2"]}},
+    titledMulti={"type": "array", "items": {"anyOf": TITLED}},
+)
+WANTED = {"type": "object", "properties": {"message": {"type": "string"}}, "required": ["message"]}
+PROMPTED = {"type": "object", "properties": {"prompt": {"type": "string"}}, "required": ["prompt"]}
+ASKING: dict[str, tuple[Any, Callable[[Any], Elicit | Sample]]] = {
+    "test_sampling": (PROMPTED, sample),
+    "test_elicitation": (WANTED, lambda asked: Elicit(asked.message, PERSON)),
+    "test_elicitation_sep1034_defaults": (NOTHING, lambda _: Elicit("Fill in.", DEFAULTS)),
+    "test_elicitation_sep1330_enums": (NOTHING, lambda _: Elicit("Choose.", ENUMS)),
+    "test_input_required_result_elicitation": (
+        NOTHING,
+        lambda _: Elicit("What is your name?", form(name={"type": "string"})),
+    ),
+    "test_input_required_result_sampling": (
+        NOTHING,
+        lambda _: Sample(
+            [{"role": "user", "content": {"type": "text", "text": "The capital of France?"}}], 100
+        ),
+    ),
+}
+
+
 async def prompting(payload: GetPrompt | ListPrompts, metadata: HandlerMetadata) -> HandlerResponse:
     if isinstance(payload, ListPrompts):
         known: Any = [
@@ -158,6 +232,7 @@ def listener(name: str, accepts: Any, handler: Handler) -> Listener:
         handler,
         description=f"{name} of the conformance suite.",
         output=(McpResult, ToolError),
+        peers=("client",),
         expose=("mcp",),
     )
 
@@ -170,9 +245,14 @@ def listeners() -> list[Listener]:
         listener(name, payload_from_json_schema(name, NOTHING), each)
         for name, each in tools.items()
     ]
+    client = Listener("client", (Elicit, Sample), ask_client, description="Who called.")
+    for name, (schema, question) in ASKING.items():
+        takes = (payload_from_json_schema(name, schema), Elicited, Sampled)
+        found.append(listener(name, takes, Asking(question)))
     strict = payload_from_json_schema("strict", STRICT)
     return [
         *found,
+        client,
         listener("json_schema_2020_12_tool", strict, answering(McpResult("Fits."))),
         listener("prompts", (GetPrompt, ListPrompts), prompting),
         listener("resources", (ReadResource, ListResources), reading),

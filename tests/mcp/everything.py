@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from xml_pipeline import HandlerMetadata, HandlerResponse, xmlify
 from xml_pipeline.events import ToolProgress
+from xml_pipeline.mcp.payloads import Elicit, Elicited
 from xml_pipeline.tool_error import ToolError
 
 
@@ -56,6 +57,13 @@ async def count(payload: Count, metadata: HandlerMetadata) -> HandlerResponse:
             )
         )
     return HandlerResponse.respond(Greet(str(payload.to)))
+
+
+async def order(payload: Count | Elicited, metadata: HandlerMetadata) -> HandlerResponse:
+    if isinstance(payload, Elicited):
+        return HandlerResponse.respond(Greet(f"{payload.action} {payload.content or 'nothing'}"))
+    form = {"type": "object", "properties": {"size": {"type": "string"}}, "required": ["size"]}
+    return HandlerResponse(Elicit("Which size?", form), to="client")
 
 
 async def never(payload: Count, metadata: HandlerMetadata) -> None:

@@ -32,16 +32,19 @@ listeners:
   - {name: failer, description: Fails., handler: tests.mcp.everything:fail, expose: mcp}
   - {name: counter, description: Counts., handler: tests.mcp.everything:count, expose: mcp}
   - {name: never, description: Never answers., handler: tests.mcp.everything:never, expose: mcp}
+  - {name: client, description: Who called., handler: "mcp:client"}
+  - {name: order, description: Orders., handler: tests.mcp.everything:order, expose: mcp,
+     peers: client}
   - {name: hidden, description: Is ours alone., handler: tests.mcp.everything:greet}
 """
 
 
 @asynccontextmanager
-async def connected(url: str, mode: Any = "auto", token: str = TOKEN) -> AsyncIterator[Client]:
-    headers = {"Authorization": f"Bearer {token}"}
+async def connected(url: str, mode: Any = "auto", **more: Any) -> AsyncIterator[Client]:
+    headers = {"Authorization": f"Bearer {TOKEN}"}
     async with (
         httpx2.AsyncClient(headers=headers, timeout=30) as http,
-        Client(streamable_http_client(f"{url}/mcp", http_client=http), mode=mode) as client,
+        Client(streamable_http_client(f"{url}/mcp", http_client=http), mode=mode, **more) as client,
     ):
         yield client
 
@@ -83,13 +86,8 @@ def text(result: types.CallToolResult) -> str:
 async def test_listeners_that_are_exposed_are_tools_and_no_others(way: str, tmp_path: Path) -> None:
     async with visiting(way, tmp_path) as client:
         listed = (await client.list_tools()).tools
-        assert [each.name for each in listed] == [
-            "greeter",
-            "refuser",
-            "failer",
-            "counter",
-            "never",
-        ]
+        names = [each.name for each in listed]
+        assert names == ["greeter", "refuser", "failer", "counter", "never", "order"]
         greeter = listed[0]
         assert greeter.description == "Greets."
         assert greeter.input_schema["required"] == ["name"]
@@ -183,3 +181,45 @@ async def test_a_gateway_of_servers_is_one_block(tmp_path: Path) -> None:
             picture = await client.call_tool("box.picture")
             kinds = [each.type for each in picture.content]
             assert kinds == ["text", "image", "resource_link", "resource"]
+
+
+@pytest.mark.parametrize("mode", MODES)
+async def test_a_listener_asks_the_person_behind_the_client(tmp_path: Path, mode: str) -> None:
+    asked: list[str] = []
+
+    async def fill_in(context: Any, params: Any) -> types.ElicitResult:
+        asked.append(params.message)
+        return types.ElicitResult(action="accept", content={"size": "large"})
+
+    async with greeters(tmp_path) as (_, url):
+        async with connected(url, mode, elicitation_callback=fill_in) as client:
+            done = await client.call_tool("order", {"to": 1})
+            assert text(done) == "accept {'size': 'large'}"
+            assert asked == ["Which size?"]
+        async with connected(url, mode) as client:
+            assert text(await client.call_tool("order", {"to": 1})) == "cancel nothing"
+
+
+async def test_a_call_that_waits_goes_on_for_those_only_who_know_its_word(tmp_path: Path) -> None:
+    async def nobody(context: Any, params: Any) -> types.ElicitResult:
+        return types.ElicitResult(action="decline")
+
+    async with (
+        greeters(tmp_path) as (_, url),
+        connected(url, elicitation_callback=nobody) as client,
+    ):
+        wire = client.session
+        left = await wire.call_tool("order", {"to": 1}, allow_input_required=True)
+        assert isinstance(left, types.InputRequiredResult)
+        declined: Any = {"question": types.ElicitResult(action="decline")}
+        for name, state in (("order", "guessed"), ("greeter", left.request_state)):
+            with pytest.raises(MCPError, match="No call waits"):
+                await wire.call_tool(name, {}, input_responses=declined, request_state=state)
+        again = await wire.call_tool(
+            "order", {"to": 1}, request_state=left.request_state, allow_input_required=True
+        )
+        assert isinstance(again, types.InputRequiredResult)
+        done = await wire.call_tool(
+            "order", {"to": 1}, input_responses=declined, request_state=again.request_state
+        )
+        assert text(done) == "decline nothing"

@@ -239,7 +239,7 @@ def _forgotten_listeners(document: Document) -> Iterator[Finding]:
     listed = set(_listed(document))
     for at, said in document.listeners():
         is_clear = not any(document.doubts(*at, key) for key in REACHED_BY)
-        is_leaf = not any(map(said.get, ("peers", "agent", "broadcast", "steps")))
+        is_leaf = not any(map(said.get, ("peers", "agent", "broadcast", "steps", "expose")))
         found_by = {"*", said.get("name"), said.get("group")}
         if listed and is_clear and is_leaf and listed.isdisjoint(found_by):
             text = "nobody lists it as a peer: only senders outside can reach it"

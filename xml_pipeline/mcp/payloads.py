@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, Literal
 
-from annotated_types import MaxLen, MinLen
+from annotated_types import Ge, MaxLen, MinLen
 
 from xml_pipeline.payload import ABSENT, xmlify
 from xml_pipeline.payload.raw import Absent, Json
@@ -79,3 +79,40 @@ class ReadResource:
     """One resource of a server, by its address."""
 
     uri: Uri
+
+
+@xmlify
+@dataclass(frozen=True, slots=True)
+class Elicit:
+    """A question to the person behind a client; ``schema`` is the form that its answer has."""
+
+    message: Words
+    schema: Json
+
+
+@xmlify
+@dataclass(frozen=True, slots=True)
+class Elicited:
+    """What that person did, and what they filled in."""
+
+    action: Literal["accept", "decline", "cancel"]
+    content: Json | Absent = ABSENT
+
+
+@xmlify
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A question to the language model of a client; ``messages`` are as MCP has them."""
+
+    messages: Json
+    max_tokens: Annotated[int, Ge(1)] = 1000
+    system_prompt: Words | None = None
+
+
+@xmlify
+@dataclass(frozen=True, slots=True)
+class Sampled:
+    """What that model said; empty where there is none."""
+
+    text: Words = ""
+    model: str = ""

@@ -13,11 +13,15 @@ from mcp import types
 
 from xml_pipeline.listener import Listener
 from xml_pipeline.mcp.payloads import (
+    Elicit,
+    Elicited,
     GetPrompt,
     ListPrompts,
     ListResources,
     McpResult,
     ReadResource,
+    Sample,
+    Sampled,
 )
 from xml_pipeline.payload import Codec, RawPayload, codec_of
 from xml_pipeline.system import SYSTEM_PAYLOADS
@@ -25,7 +29,19 @@ from xml_pipeline.tool_error import ToolError
 
 FACE = "mcp"
 
-NO_TOOLS = frozenset({GetPrompt, ListPrompts, ListResources, ReadResource, *SYSTEM_PAYLOADS})
+NO_TOOLS = frozenset(
+    {
+        GetPrompt,
+        ListPrompts,
+        ListResources,
+        ReadResource,
+        Elicit,
+        Elicited,
+        Sample,
+        Sampled,
+        *SYSTEM_PAYLOADS,
+    }
+)
 """Payloads that no client sends with a call of a tool."""
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from mcp import MCPError, types
 from mcp.server import Server, ServerRequestContext
+from mcp.types.version import MODERN_PROTOCOL_VERSIONS
 
 from xml_pipeline.errors import InvalidPayload, Unanswered
 from xml_pipeline.events import AgentEvent, Event, ToolProgress
@@ -25,6 +26,8 @@ from xml_pipeline.server.exchange import Exchange
 from xml_pipeline.server.mcp.answers import failed, result_of, unanswered
 from xml_pipeline.server.mcp.exposed import Exposed, tools
 from xml_pipeline.server.mcp.library import Library
+from xml_pipeline.server.mcp.ongoing import KEY, Ongoing, Waiting
+from xml_pipeline.server.mcp.questions import is_able, none_of, put, response_of
 from xml_pipeline.server.problems import Problem
 from xml_pipeline.steps.seal import seal
 
@@ -36,6 +39,7 @@ class Clients:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
+        self._waiting = Waiting(desk)
         self._library = Library(lambda: desk.organism.listeners, self._read)
 
     def server(self) -> Server[Any]:
@@ -62,8 +66,15 @@ class Clients:
 
     async def call_tool(
         self, context: Context, params: types.CallToolRequestParams
-    ) -> types.CallToolResult:
-        """Ask a listener, and tell of its progress meanwhile."""
+    ) -> types.CallToolResult | types.InputRequiredResult:
+        """Ask a listener, and tell of its progress meanwhile; or go on with a call that waits."""
+        if params.request_state is not None:
+            call, question = self._waiting.taken(params.request_state, params.name)
+            given = (params.input_responses or {}).get(KEY)
+            if given is None:
+                return self._waiting.left(call, question)
+            call.reply(question, response_of(given))
+            return await self._run(context, call)
         tool = tools(self._desk.organism.listeners).get(params.name)
         if tool is None:
             raise MCPError(types.INVALID_PARAMS, f"There is no tool {params.name!r}.")
@@ -71,11 +82,32 @@ class Clients:
             payload = tool.codec.from_json(params.arguments or {})
         except InvalidPayload as error:
             return failed(f"The arguments do not fit: {error}")
+        exchange = self._submitted(tool.listener, payload)
+        return await self._run(context, Ongoing(self._desk, tool, exchange))
+
+    async def _run(
+        self, context: Context, call: Ongoing
+    ) -> types.CallToolResult | types.InputRequiredResult:
+        """Wait for the answer to a call, or for what it asks of the client meanwhile."""
+        async with self._telling(context, call.tool, call.exchange):
+            try:
+                while question := await call.question():
+                    if not is_able(context, question.request):
+                        call.reply(question, none_of(question.request))
+                    elif context.protocol_version in MODERN_PROTOCOL_VERSIONS:
+                        return self._waiting.left(call, question)
+                    else:
+                        call.reply(question, await put(context, question.request))
+            except asyncio.CancelledError:
+                call.close()
+                self._desk.abandon(call.exchange)
+                raise
+        call.close()
         try:
-            answer = await self._asked(context, tool, payload)
+            answer = call.exchange.answer.result()
         except Unanswered as error:
             return unanswered(error)
-        return result_of(answer.payload, structured=tool.output_schema() is not None)
+        return result_of(answer.payload, structured=call.tool.output_schema() is not None)
 
     async def list_prompts(
         self, context: Context, params: types.PaginatedRequestParams | None
@@ -114,11 +146,6 @@ class Clients:
             return (await self._answer(exchange)).payload
         except Unanswered as error:
             raise MCPError(types.INTERNAL_ERROR, str(error)) from None
-
-    async def _asked(self, context: Context, tool: Exposed, payload: Any) -> Delivery:
-        exchange = self._submitted(tool.listener, payload)
-        async with self._telling(context, tool, exchange):
-            return await self._answer(exchange)
 
     def _submitted(self, listener: Listener, payload: Any) -> Exchange:
         sender, codec = self._desk.sender, codec_of(type(payload))
