@@ -42,7 +42,8 @@ def _payloads(name: str, codec: Codec[Any]) -> list[Any]:
     """Return what a tool is called with: as the suite says, or else an example."""
     told = json.loads(os.environ.get("MCP_CONFORMANCE_CONTEXT") or "{}").get("toolCalls", [])
     wanted = [each["arguments"] for each in told if f"box.{each['name']}" == name]
-    return list(map(codec.from_json, wanted)) or [codec.example()]
+    given = ({key: value for key, value in each.items() if value is not None} for each in wanted)
+    return list(map(codec.from_json, given)) or [codec.example()]
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from typing import Any
 
 from xml_pipeline import HandlerMetadata, HandlerResponse, xmlify
 from xml_pipeline.events import ToolProgress
@@ -62,7 +63,7 @@ async def count(payload: Count, metadata: HandlerMetadata) -> HandlerResponse:
 async def order(payload: Count | Elicited, metadata: HandlerMetadata) -> HandlerResponse:
     if isinstance(payload, Elicited):
         return HandlerResponse.respond(Greet(f"{payload.action} {payload.content or 'nothing'}"))
-    form = {"type": "object", "properties": {"size": {"type": "string"}}, "required": ["size"]}
+    form: Any = {"type": "object", "properties": {"size": {"type": "string"}}, "required": ["size"]}
     return HandlerResponse(Elicit("Which size?", form), to="client")
 
 
