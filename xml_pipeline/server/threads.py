@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 
 _USUAL, _MOST = 100, 1_000
 _STATUSES = frozenset({"open", "created", "active", "completed", "error", "killed"})
+_NOT_KEPT = frozenset({"traceparent"})
+"""What the journal does not keep of a message: so it is told of none, be it of today."""
 
 
 class Threads:
@@ -151,4 +153,5 @@ def _members(record: ThreadRecord) -> dict[str, Any]:
 
 def _said_members(said: Said) -> dict[str, Any]:
     about = {"event": type(said.event).__name__, "at": stamp(said.at)}
-    return about | event_members(said.event)
+    members = event_members(said.event)
+    return about | {name: each for name, each in members.items() if name not in _NOT_KEPT}
