@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -28,14 +29,14 @@ _SAID = ("name", "title", "description", "inputSchema", "outputSchema", "annotat
 _FORBIDDEN = re.compile(r"[^A-Za-z0-9_.-]+")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Definition:
     """A tool, as its server describes it; ``text`` is that as canonical JSON."""
 
     name: str
     text: str
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """Return what tells this definition from any other."""
         return sha256(self.text.encode("utf-8", "surrogatepass")).hexdigest()
@@ -46,7 +47,7 @@ class Definition:
         found: dict[str, Any] = json.loads(self.text)
         return found
 
-    @property
+    @cached_property
     def is_repeatable(self) -> bool:
         """Tell whether calling it twice is said to do no more than calling it once."""
         hints = self.said.get("annotations") or {}
