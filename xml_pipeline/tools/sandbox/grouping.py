@@ -28,6 +28,15 @@ async def counted(command: list[str], processes: int) -> AsyncIterator[list[str]
         await _remove(group)
 
 
+def countable() -> bool:
+    """Tell whether such a group can be made here."""
+    group = _made(1)
+    if group is None:
+        return False
+    os.rmdir(group)
+    return True
+
+
 async def _remove(group: str) -> None:
     """Remove a group, once the kernel has forgotten those that have just ended in it."""
     for _ in range(_PATIENCE):

@@ -13,6 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
+from xml_pipeline.tools.sandbox.grouping import countable
 from xml_pipeline.tools.sandbox.seccomp import MACHINES
 
 Kind = Literal["bubblewrap", "landlock", "none"]
@@ -22,6 +23,7 @@ LANDLOCK_ALONE = 6
 
 LANDLOCK_INSIDE = 6
 SECONDS = 10.0
+UNCOUNTED = "nothing counts the processes of the user 0 here: run it as another user"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,10 @@ def offered() -> Offered:
     if sys.platform != "linux":
         return Offered("", f"there is none on {sys.platform}", 0, seccomp=False)
     bwrap, why = _bwrap()
-    return Offered(bwrap, why, _landlock(), platform.machine() in MACHINES, os.geteuid() == 0)
+    as_root = os.geteuid() == 0
+    if bwrap and as_root and not countable():
+        bwrap, why = "", UNCOUNTED
+    return Offered(bwrap, why, _landlock(), platform.machine() in MACHINES, as_root)
 
 
 def _bwrap() -> tuple[str, str]:
