@@ -8,7 +8,7 @@ import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
-_ROOT = "/sys/fs/cgroup"
+GROUPS = "/sys/fs/cgroup"
 _JOIN = 'echo 0 > "$0/cgroup.procs" && exec "$@"'
 
 
@@ -28,9 +28,9 @@ async def counted(command: list[str], processes: int) -> AsyncIterator[list[str]
         await _remove(group)
 
 
-def countable() -> bool:
-    """Tell whether such a group can be made here."""
-    group = _made(1)
+def countable(groups: str = GROUPS) -> bool:
+    """Tell whether such a group can be made below this folder."""
+    group = _made(1, groups)
     if group is None:
         return False
     os.rmdir(group)
@@ -48,8 +48,8 @@ async def _remove(group: str) -> None:
             return
 
 
-def _made(processes: int) -> str | None:
-    group = f"{_own()}/xml-pipeline-{secrets.token_hex(8)}"
+def _made(processes: int, groups: str = GROUPS) -> str | None:
+    group = f"{_own(groups)}/xml-pipeline-{secrets.token_hex(8)}"
     try:
         os.mkdir(group)
         with open(f"{group}/pids.max", "w") as most:
@@ -61,11 +61,11 @@ def _made(processes: int) -> str | None:
     return group
 
 
-def _own() -> str:
+def _own(groups: str) -> str:
     """Return where the group of this process is, in which processes are counted."""
-    with open("/proc/self/cgroup") as groups:
-        for line in groups:
+    with open("/proc/self/cgroup") as mine:
+        for line in mine:
             _, controllers, path = line.rstrip("\n").split(":", 2)
             if controllers == "pids":
-                return f"{_ROOT}/pids{path}".rstrip("/")
-    return f"{_ROOT}{path}".rstrip("/")
+                return f"{groups}/pids{path}".rstrip("/")
+    return f"{groups}{path}".rstrip("/")

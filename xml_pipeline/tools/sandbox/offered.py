@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
-from xml_pipeline.tools.sandbox.grouping import countable
+from xml_pipeline.tools.sandbox.grouping import GROUPS, countable
 from xml_pipeline.tools.sandbox.seccomp import MACHINES
 
 Kind = Literal["bubblewrap", "landlock", "none"]
@@ -55,13 +55,16 @@ class Offered:
         return self.landlock >= LANDLOCK_ALONE and self.seccomp and not self.as_root
 
 
-def offered() -> Offered:
-    """Look at what this machine offers; bubblewrap is tried out."""
+def offered(groups: str = GROUPS) -> Offered:
+    """Look at what this machine offers; bubblewrap is tried out.
+
+    ``groups`` is the folder of its control groups.
+    """
     if sys.platform != "linux":
         return Offered("", f"there is none on {sys.platform}", 0, seccomp=False)
     bwrap, why = _bwrap()
     as_root = os.geteuid() == 0
-    if bwrap and as_root and not countable():
+    if bwrap and as_root and not countable(groups):
         bwrap, why = "", UNCOUNTED
     return Offered(bwrap, why, _landlock(), platform.machine() in MACHINES, as_root)
 
