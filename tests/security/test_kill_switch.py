@@ -160,6 +160,7 @@ async def test_a_listener_that_was_stopped_starts_nothing_until_it_may() -> None
         assert await asked == Task("x")
 
 
+@pytest.mark.no_cover  # What coverage costs is no part of the second.
 async def test_ten_thousand_conversations_stop_within_a_second() -> None:
     worker = Probe("worker", Task, lambda *_: HandlerResponse.defer(within=1_000))
     async with memory_organism(worker) as organism:
