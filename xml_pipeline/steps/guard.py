@@ -28,6 +28,11 @@ class Guard:
     def __init__(self, permissions: Permissions) -> None:
         self._permissions = permissions
 
+    @property
+    def active(self) -> bool:
+        """Tell whether there is any rule at all."""
+        return self._permissions.active
+
     def must_ask(
         self, envelope: Envelope, thread: Thread, target: Listener, codec: Codec[Any] | None
     ) -> bool:
@@ -35,9 +40,6 @@ class Guard:
 
         Raises Denied, or InvalidPayload where the payload is none of the addressee's.
         """
-        if not self._permissions.active:
-            return False
-
         @cache
         def call() -> Arguments:
             return arguments_of(envelope, codec)

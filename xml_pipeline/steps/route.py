@@ -144,7 +144,7 @@ class Route:
 
         What comes from outside is nobody's call, and is not asked about.
         """
-        if envelope.wire.kind != "send":
+        if envelope.wire.kind != "send" or not self._guard.active:
             return ()
         must_ask = self._guard.must_ask
         return [each for each, codec in readers if must_ask(envelope, thread, each, codec)]
