@@ -40,6 +40,7 @@ class Guard:
 
         Raises Denied, or InvalidPayload where the payload is none of the addressee's.
         """
+
         @cache
         def call() -> Arguments:
             return arguments_of(envelope, codec)
