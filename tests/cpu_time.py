@@ -19,7 +19,7 @@ class CpuTime:
     def __init__(self) -> None:
         self.least = inf
 
-    def rounds(self, within: float, most: int = 25) -> Iterator[int]:
+    def rounds(self, within: float, most: int = 3) -> Iterator[int]:
         """Count each turn of a loop over this as a round, until one was done in time."""
         for number in range(most):
             began = time.thread_time()

@@ -115,3 +115,15 @@ def test_whoever_chats_decides_what_an_agent_asks_leave_for(
     assert answer in done.out
     assert "ada asks leave for bob: <Task><text>Please.</text>" in done.err
     assert f"bob: {'allowed' if line == '/allow' else 'denied'}, by " in done.err
+
+
+def test_what_needs_leave_is_denied_at_once_where_nobody_sits_who_could_give_it(
+    talkers: Shell, command: Command
+) -> None:
+    asking = dedent(ORGANISM) + "permissions: [{tool: bob, action: ask}]\n"
+    (talkers.directory / "careful.yaml").write_text(asking)
+    script = dedent(SCRIPTS["ada"]) + "- when: nobody is there\n  text: I may not.\n"
+    (talkers.directory / "ada.yaml").write_text(script)
+    done = command("ask", "ada", "help", "--organism", "careful.yaml")
+    assert (done.code, done.out) == (0, "I may not.\n")
+    assert "nobody is there to give it" in done.err

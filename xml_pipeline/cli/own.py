@@ -29,7 +29,7 @@ async def started(file: Path) -> AsyncIterator[Client]:
 
 
 @asynccontextmanager
-async def served(file: Path) -> AsyncIterator[Client]:
+async def served(file: Path, *, attended: bool) -> AsyncIterator[Client]:
     """Run the organism of a file, and serve it on a free port of this machine alone."""
     with log_lines(text_lines(colors=False), "error"):
         organism = Organism.load(file)
@@ -37,7 +37,7 @@ async def served(file: Path) -> AsyncIterator[Client]:
         private = organism.config.server.model_copy(update={"bind": "127.0.0.1", "port": 0})
         async with (
             organism,
-            serve(organism, private, token) as address,
+            serve(organism, private, token, attended=attended) as address,
             connected(address.url, token) as client,
         ):
             await organism.boot()

@@ -23,11 +23,14 @@ def reached(target: Target) -> AbstractAsyncContextManager[Client]:
     return own
 
 
-def spoken_with(target: Target) -> AbstractAsyncContextManager[Client]:
-    """Do as ``reached`` does, for whoever wants to hear what happens while it happens."""
+def spoken_with(target: Target, *, attended: bool) -> AbstractAsyncContextManager[Client]:
+    """Do as ``reached`` does, for whoever wants to hear what happens while it happens.
+
+    ``attended`` says that somebody is there who can decide on what waits for approval.
+    """
     if target.file is None:
         return connected(*locate(target))
     own: AbstractAsyncContextManager[Client] = import_module("xml_pipeline.cli.own").served(
-        target.file
+        target.file, attended=attended
     )
     return own

@@ -27,8 +27,7 @@ _FIRST_WAIT, _LONGEST_WAIT = 0.05, 1.0
 PATIENCE = 4.0
 """Seconds that whoever wants something written waits at most: then its outcome is unknown."""
 
-_LONG = 2.0
-"""Seconds after which a commit that goes on and on is trouble."""
+_LONG = 2.0  # Seconds after which a commit that goes on and on is trouble.
 
 
 class Notes:

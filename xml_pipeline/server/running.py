@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Iterable, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -47,6 +47,7 @@ async def serve(
     *,
     hosts: Iterable[str] = (),
     bounds: Bounds | None = None,
+    attended: bool = True,
 ) -> AsyncIterator[Address]:
     """Serve an organism over HTTP while the context lasts; gives where.
 
@@ -54,7 +55,8 @@ async def serve(
 
     Port 0 takes a free one. No signal handler is installed. On leaving, nothing new is taken
     in, requests that wait are answered, streams end, and what is still open after
-    ``bounds.close_within`` seconds is cut off.
+    ``bounds.close_within`` seconds is cut off. Unless it is ``attended``, nobody is taken to be
+    there who could decide on what waits for approval.
 
     Raises XmlPipelineError where the address cannot be listened on.
     """
@@ -65,7 +67,7 @@ async def serve(
         server = _Server(_settings(app, organism, bounds))
         serving = asyncio.create_task(server.serve([listening]), name="http server")
         try:
-            with organism.approvals.attend():
+            with organism.approvals.attend() if attended else nullcontext():
                 yield Address(host, port)
         finally:
             app.state.desk.close()

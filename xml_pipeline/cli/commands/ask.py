@@ -45,7 +45,7 @@ async def ask(  # one argument an option
     the newline at its end.
     """
     text = _stdin() if payload == "-" else payload
-    async with spoken_with(target) as client:
+    async with spoken_with(target, attended=False) as client:
         message = await words.message(client, listener, text)
         if verbose or (not as_json and await _is_agent(client, listener)):
             await _hear_out(client, listener, message, timeout, verbose=verbose)

@@ -40,7 +40,7 @@ async def chat(agent: str | None, target: Target, verbose: bool) -> None:
     target, said = assistant_file(target)
     if said:
         remark(said)
-    async with spoken_with(target) as client:
+    async with spoken_with(target, attended=True) as client:
         name = agent or await only_agent(client)
         remark(f"Talking with {name}. /help tells what else there is; Ctrl-D ends it.")
         await _Chat(client, name, verbose=verbose).go_on()
