@@ -78,6 +78,14 @@ def pytest_asyncio_loop_factories(
     return {"real": asyncio.new_event_loop}
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Name a case of bytes by its place: the workers of a spread run must find equal names.
+
+    Bytes are often made while tests are collected, and may hold the time, as gzip's do.
+    """
+    return argname if isinstance(val, (bytes, bytearray)) else None
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Let the tests of load come first.

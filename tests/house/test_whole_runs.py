@@ -51,6 +51,7 @@ def test_a_process_is_killed():
     Path(".coverage.empty").touch()
     assert written
 """
+MADE_WHEN_COLLECTED = '@pytest.mark.parametrize("made", [os.urandom(8)])\n'
 GATE = "Required test coverage of 95.0%"
 
 
@@ -110,6 +111,15 @@ def test_a_test_marked_no_cover_is_not_measured_nor_are_its_processes(
     done = run_pytest(project, f"-n{workers}")
     assert "3 passed" in done.stdout, done.stdout
     assert f"{GATE} not reached" in done.stdout
+
+
+def test_bytes_that_each_worker_makes_for_itself_name_no_test(project: Path) -> None:
+    imports = "import os\nimport pytest\n"
+    marked = TEST.replace("def test_f():", MADE_WHEN_COLLECTED + "def test_f(made):")
+    (project / "tests/test_f.py").write_text(imports + marked)
+    done = run_pytest(project, "-n2", "-v")
+    assert done.returncode == 0, done.stdout
+    assert "test_f[made]" in done.stdout
 
 
 def test_data_of_a_process_that_was_killed_do_not_fail_the_run(project: Path) -> None:
