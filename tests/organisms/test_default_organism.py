@@ -112,7 +112,7 @@ def keys(schema: Mapping[str, Any], sections: Mapping[str, Any]) -> Iterator[str
 def unexplained(text: str) -> list[str]:
     """Return the keys that stand nowhere in an organism file, not even commented out."""
     schema = OrganismConfig.model_json_schema()
-    written = set(re.findall(r"[{#\-\s]([a-z_]+):", text))
+    written = set(re.findall(r"[{#\-\s]([a-z][a-z0-9_]*):", text))
     return sorted(set(keys(schema, schema["$defs"])) - written)
 
 

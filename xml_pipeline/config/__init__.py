@@ -6,6 +6,7 @@ wrong with it; ``OrganismConfig()`` is what a file that says nothing would mean.
 
 from __future__ import annotations
 
+from xml_pipeline.config.a2a import A2aAgentConfig, A2aAuthConfig, A2aConfig
 from xml_pipeline.config.agent import AgentKeys, ContextConfig, GuardrailConfig
 from xml_pipeline.config.checks import CONDITIONS, STRATEGY, unknown_parts, unknown_steps
 from xml_pipeline.config.document import Document, Finding, value_at
@@ -43,6 +44,9 @@ __all__ = [
     "SCHEMA_FILE",
     "STRATEGY",
     "YAML_HEADER",
+    "A2aAgentConfig",
+    "A2aAuthConfig",
+    "A2aConfig",
     "AgentKeys",
     "ApprovalsConfig",
     "BackendConfig",

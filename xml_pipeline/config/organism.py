@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, ValidationInfo, field_validator, model_validator
 
+from xml_pipeline.config.a2a import A2aConfig
 from xml_pipeline.config.listener import ListenerConfig
 from xml_pipeline.config.llm import LLMConfig
 from xml_pipeline.config.mcp import McpConfig
@@ -89,6 +90,9 @@ class OrganismConfig(Section):
     )
     mcp: McpConfig = Field(
         default=McpConfig(), description="MCP servers, whose tools are listeners."
+    )
+    a2a: A2aConfig = Field(
+        default=A2aConfig(), description="Agents elsewhere, which are listeners."
     )
     require_signature: bool = Field(
         default=False, description="Refuse every message from outside that is not signed."
