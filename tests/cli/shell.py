@@ -184,10 +184,12 @@ class Shell:
             preexec_fn=_heed_ctrl_c,
         )
         with process:
+            running = Running(process)
             try:
-                yield Running(process)
+                yield running
             finally:
                 process.kill()
+                running.read_out()
 
     @contextmanager
     def organism_running(self, *options: str) -> Iterator[Running]:
@@ -206,10 +208,11 @@ class Running:
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         self.process = process
         self.lines: list[str] = []
-        self._coming = {
-            name: _lines_of(stream)
-            for name, stream in (("stdout", process.stdout), ("stderr", process.stderr))
-        }
+        self._coming: dict[str, Queue[str | None]] = {"stdout": Queue(), "stderr": Queue()}
+        streams = zip((process.stdout, process.stderr), self._coming.values(), strict=True)
+        self._readers = [Thread(target=_read, args=each, daemon=True) for each in streams]
+        for reader in self._readers:
+            reader.start()
 
     def line(self, wanted: Callable[[str], bool], stream: str = "stderr") -> str:
         """Wait for a line that is wanted, and return it."""
@@ -244,6 +247,11 @@ class Running:
                 pass
         return self.process.wait(PATIENCE)
 
+    def read_out(self) -> None:
+        """Wait until all is read of a process that has ended: only then may its streams close."""
+        for reader in self._readers:
+            reader.join(PATIENCE)
+
     def _more(self, stream: str) -> Iterator[str]:
         """Yield the lines to come, until the stream ends."""
         try:
@@ -254,17 +262,11 @@ class Running:
             raise AssertionError("\n".join(("nothing came after:", *self.lines))) from None
 
 
-def _lines_of(stream: IO[bytes] | None) -> Queue[str | None]:
-    """Return the lines of a stream as they come, None at its end."""
-    lines: Queue[str | None] = Queue()
-
-    def read() -> None:
-        for line in stream or ():
-            lines.put(line.decode().rstrip("\n"))
-        lines.put(None)
-
-    Thread(target=read, daemon=True).start()
-    return lines
+def _read(stream: IO[bytes] | None, lines: Queue[str | None]) -> None:
+    """Put the lines of a stream as they come, and None at its end."""
+    for line in stream or ():
+        lines.put(line.decode().rstrip("\n"))
+    lines.put(None)
 
 
 def make_project(directory: Path) -> None:
