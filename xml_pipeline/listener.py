@@ -267,7 +267,7 @@ class Listener:
     seconds, then twice that, up to the second of them. ``permissions`` are rules for what is
     sent by it and by everybody below it, the first that fits; what fits none is asked about.
 
-    ``expose`` are the protocols by which others find it: ``mcp``.
+    ``expose`` are the protocols by which others find it: ``mcp``, ``a2a``.
 
     Raises ValueError for a bad name or description, TypeError for a handler that is not
     asynchronous, PayloadDefinitionError for a class that is no payload.

@@ -1,12 +1,15 @@
-"""What an organism file says about A2A: the agents elsewhere that are listeners here."""
+"""What an organism file says about A2A: agents elsewhere, and how ours are shown to others."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from ipaddress import ip_network
+from typing import Annotated
 
-from pydantic import Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr
 
 from xml_pipeline.config.values import (
+    AList,
     HttpUrl,
     ListenerName,
     NotBlank,
@@ -14,6 +17,14 @@ from xml_pipeline.config.values import (
     Seconds,
     Section,
 )
+
+
+def _network(text: str) -> str:
+    ip_network(text)
+    return text
+
+
+Network = Annotated[str, AfterValidator(_network)]
 
 
 class A2aAuthConfig(Section):
@@ -67,7 +78,7 @@ class A2aAgentConfig(Section):
 
 
 class A2aConfig(Section):
-    """The agents elsewhere that are listeners here."""
+    """The agents elsewhere that are listeners here, and how ours are shown to others."""
 
     pins: NotBlank = Field(
         default="a2a.lock.json",
@@ -76,4 +87,24 @@ class A2aConfig(Section):
     )
     agents: Mapping[ListenerName, A2aAgentConfig] = Field(
         default={}, description="Agents by name; each is the listener `NAME`."
+    )
+    default: ListenerName | None = Field(
+        default=None,
+        description="The listener that is meant by messages to the organism as a whole; empty: the"
+        " first that says `expose: a2a`.",
+    )
+    public_url: HttpUrl | None = Field(
+        default=None,
+        description="Base address that our cards name, where clients come in by another one than"
+        " the server's own; empty: the one that a card was asked for under.",
+    )
+    open_cards: bool = Field(
+        default=True,
+        description="Show our cards without a token: they say what there is, and that one is"
+        " needed.",
+    )
+    push_networks: Annotated[tuple[Network, ...], AList] = Field(
+        default=(),
+        description="Networks beside the internet that notifications may be sent to, such as"
+        " `10.1.0.0/16`.",
     )

@@ -78,7 +78,9 @@ class ListenerConfig(FlowKeys, AgentKeys):
         default=None, description="A name shared with others; a message to it reaches them all."
     )
     expose: OneOrMoreFaces = Field(
-        default=(), description="To whom it is shown: `mcp`, as a tool, to any MCP client."
+        default=(),
+        description="To whom it is shown: `mcp`, as a tool, to any MCP client; `a2a`, as an agent,"
+        " to those of others (needs the extra `a2a`).",
     )
     cpu_bound: bool = Field(
         default=False, description="Its handler computes, and runs in a worker process."

@@ -92,7 +92,7 @@ class OrganismConfig(Section):
         default=McpConfig(), description="MCP servers, whose tools are listeners."
     )
     a2a: A2aConfig = Field(
-        default=A2aConfig(), description="Agents elsewhere, which are listeners."
+        default=A2aConfig(), description="Agents elsewhere, and ours for those of others."
     )
     require_signature: bool = Field(
         default=False, description="Refuse every message from outside that is not signed."

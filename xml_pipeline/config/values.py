@@ -107,7 +107,7 @@ _NAME_SCHEMA = {
 ListenerName = Annotated[
     str, AfterValidator(names.listener_name), Field(json_schema_extra=dict(_NAME_SCHEMA))
 ]
-Face = Literal["mcp"]
+Face = Literal["mcp", "a2a"]
 OneOrMoreFaces = Annotated[
     tuple[Face, ...],
     AList,
