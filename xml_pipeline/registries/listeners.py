@@ -131,9 +131,9 @@ class Listeners:
 
     def _peers(self, listener: Listener) -> tuple[Peer, ...]:
         present = (each for each in self._peers_of(listener) if isinstance(each, Listener))
-        return tuple(Peer(each, self._requests(each)) for each in dict.fromkeys(present))
+        return tuple(Peer(each, self.requests(each)) for each in dict.fromkeys(present))
 
-    def _requests(self, listener: Listener) -> tuple[Codec[Any], ...]:
+    def requests(self, listener: Listener) -> tuple[Codec[Any], ...]:
         """Return what a listener can be asked with: not what others answer it."""
         codecs = [each for each in listener.codecs.values() if each.cls not in SYSTEM_PAYLOADS]
         own_peers = () if listener.reach is None else self._peers_of(listener)

@@ -18,6 +18,8 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from xml_pipeline.errors import AuditFailed
 from xml_pipeline.names import PRINCIPAL
 from xml_pipeline.organism import Organism
+from xml_pipeline.server.a2a_operations import A2A_CARDS, A2A_OPERATIONS
+from xml_pipeline.server.a2a_route import A2aRoutes
 from xml_pipeline.server.approvals import Approvals
 from xml_pipeline.server.bounds import Bounds
 from xml_pipeline.server.desk import Desk
@@ -27,7 +29,8 @@ from xml_pipeline.server.listeners import Listeners
 from xml_pipeline.server.mcp_route import McpRoute
 from xml_pipeline.server.messages import Messages
 from xml_pipeline.server.nodes import NodesRoute
-from xml_pipeline.server.operations import OPERATIONS, Operation
+from xml_pipeline.server.operation import Operation
+from xml_pipeline.server.operations import OPERATIONS
 from xml_pipeline.server.probes import Probes
 from xml_pipeline.server.problems import Problem
 from xml_pipeline.server.query import KnownQuery
@@ -65,7 +68,8 @@ def application(
     if not PRINCIPAL.fullmatch(sender):
         raise ValueError(f"{sender!r} is no sender's name: {PRINCIPAL.pattern}")
     desk = Desk(organism, sender, bounds if bounds is not None else Bounds())
-    open_paths = [each.path for each in OPERATIONS if each.open]
+    closed = () if organism.config.a2a.open_cards else A2A_CARDS
+    open_paths = [each.path for each in OPERATIONS if each.open and each not in closed]
     app = Starlette(
         routes=_routes(desk),
         middleware=[Middleware(HangUpOnUnread), Middleware(Gate, token, hosts, open_paths)],
@@ -85,9 +89,9 @@ def application(
 def _routes(desk: Desk) -> list[BaseRoute]:
     messages, threads, listeners = Messages(desk), Threads(desk), Listeners(desk)
     letters, approvals = DeadLetters(desk), Approvals(desk)
-    mcp = McpRoute(desk)
+    mcp, a2a = McpRoute(desk), A2aRoutes(desk)
     events, sockets, probes = EventRoute(desk), SocketRoute(desk), Probes(desk)
-    endpoints = {
+    endpoints: dict[str, Any] = {
         "post_message": messages.post,
         "list_threads": threads.list,
         "show_thread": threads.show,
@@ -120,6 +124,8 @@ def _routes(desk: Desk) -> list[BaseRoute]:
         "metrics": probes.metrics,
         "openapi": probes.openapi,
     }
+    endpoints |= {each.name: a2a.serve for each in A2A_OPERATIONS}
+    endpoints |= {each.name: a2a.card for each in A2A_CARDS}
     return [_route(each, endpoints[each.name]) for each in OPERATIONS]
 
 

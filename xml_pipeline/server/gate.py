@@ -24,9 +24,9 @@ _ORIGIN = re.compile(r"https?://(.+)")
 class Gate:
     """Lets through what carries the token and is addressed to us.
 
-    ``open_paths`` need no token. ``names`` are the host names that are ours, besides
-    ``localhost``; an address that is written as a number is always accepted, for nobody can
-    make it mean another machine.
+    ``open_paths`` need no token; ``{…}`` in one of them is any one part. ``names`` are the host
+    names that are ours, besides ``localhost``; an address that is written as a number is always
+    accepted, for nobody can make it mean another machine.
     """
 
     def __init__(
@@ -35,7 +35,7 @@ class Gate:
         self._app = app
         self._token = token.encode()
         self._names = frozenset(("localhost", *(name.lower() for name in names)))
-        self._open_paths = frozenset(open_paths)
+        self._is_open = re.compile("|".join(map(_pattern, open_paths))).fullmatch
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Judge one request or WebSocket handshake."""
@@ -52,7 +52,7 @@ class Gate:
             return Problem(403, "This server does not answer to that name.")
         if any(not self._is_ours_as_origin(origin) for origin in origins):
             return Problem(403, "Pages of other sites may not speak to this server.")
-        if scope["path"] not in self._open_paths and not self._has_token(headers):
+        if self._is_open(scope["path"]) is None and not self._has_token(headers):
             return Problem(401, "Send the token: Authorization: Bearer …")
         return None
 
@@ -74,6 +74,11 @@ class Gate:
     def _is_ours_as_origin(self, origin: str) -> bool:
         parts = _ORIGIN.fullmatch(origin)
         return parts is not None and self._is_ours(parts[1])
+
+
+def _pattern(path: str) -> str:
+    """Return the pattern of the paths that one with ``{…}`` in it stands for."""
+    return "[^/]+".join(map(re.escape, re.split(r"\{\w+\}", path)))
 
 
 def _is_number(host: str) -> bool:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from xml_pipeline.server.operations import JSON, OPERATIONS, PROBLEM, Operation, Parameter
+from xml_pipeline.server.operation import JSON, PROBLEM, Operation, Parameter
+from xml_pipeline.server.operations import OPERATIONS
 
 _EVERYWHERE = {401: "The token is missing or wrong.", 403: "Another host or origin was meant."}
 
@@ -62,6 +63,7 @@ def document() -> dict[str, Any]:
                 "Request": _REQUEST_SCHEMA,
                 "Decision": _DECISION_SCHEMA,
                 "Mcp": {"type": "object", "description": "JSON-RPC 2.0, as MCP has it."},
+                "A2a": {"type": "object", "description": "JSON, or JSON-RPC 2.0, as A2A has it."},
             },
         },
     }
@@ -89,7 +91,7 @@ def _answer(operation: Operation, status: int, meaning: str) -> dict[str, Any]:
     if status >= 400:
         content = {PROBLEM: {"schema": {"$ref": "#/components/schemas/Problem"}}}
         return {"description": meaning, "content": content}
-    if status in (101, 204):
+    if status in (101, 204, 304):
         return {"description": meaning}
     return {"description": meaning, "content": {media: {} for media in operation.produces}}
 

@@ -1,0 +1,1 @@
+"""The organism as an A2A server: listeners that are exposed are agents."""

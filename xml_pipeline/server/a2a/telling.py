@@ -1,0 +1,36 @@
+"""What goes wrong, as A2A clients may know it: the errors of the protocol.
+
+The rule this file guards: a client is told fixed words, or those that are meant for it. What else
+there is to say stays in the log.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from a2a.utils.errors import A2AError, InternalError, TaskNotFoundError
+
+from xml_pipeline.errors import AuditFailed, BackendUnavailable
+from xml_pipeline.server.problems import Problem
+
+
+@contextmanager
+def as_errors() -> Iterator[None]:
+    """Turn what the server raises into what the protocol has."""
+    try:
+        yield
+    except Problem as problem:
+        raise _error(problem) from None
+    except BackendUnavailable:
+        raise InternalError("What was written down cannot be read at present.") from None
+    except AuditFailed:
+        words = "It could not be written into the audit log, so it was not done."
+        raise InternalError(words) from None
+
+
+def _error(problem: Problem) -> A2AError:
+    if problem.status in (404, 410):
+        return TaskNotFoundError()
+    about = {each: text for each, text in problem.members().items() if each in ("code", "id")}
+    return InternalError(problem.words, about or None)
