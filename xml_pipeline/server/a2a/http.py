@@ -42,7 +42,7 @@ class Endpoint:
         """Show the card of one agent, or of the organism."""
         request = Request(scope, receive)
         config = self._desk.organism.config
-        base = (config.a2a.url or str(request.base_url)).rstrip("/")
+        base = (config.a2a.public_url or str(request.base_url)).rstrip("/")
         name, default = scope["path_params"].get("name"), self._agents.default
         if default is None or (name and name not in self._agents.all()):
             raise Problem(404, "There is no such agent.")
