@@ -61,7 +61,8 @@ async def test_without_the_token_nothing_is_ordered(
 ) -> None:
     method, path = order.method, order.path  # type: ignore[attr-defined]
     async with served(project) as (running, http):
-        response = await http.request(method, path.format(id="x", name="greeter"), headers=headers)
+        url = path.format(id="x", name="greeter", push_id="y")
+        response = await http.request(method, url, headers=headers)
         assert (response.status_code, peers(running)) == (401, ())
     assert actions(project.root / "log") == ["start", "stop"]
 

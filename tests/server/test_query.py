@@ -8,7 +8,8 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from tests.server.house import HELLO, TOKEN, Visitor, envelope, everybody, running
-from xml_pipeline.server.operations import OPERATIONS, Operation
+from xml_pipeline.server.operation import Operation
+from xml_pipeline.server.operations import OPERATIONS
 
 HTTP = [each for each in OPERATIONS if 101 not in each.answers]
 
