@@ -117,6 +117,14 @@ class ReloadEvent:
     needs_restart: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class ListenersChanged:
+    """The program has put listeners in place, or has taken them out, while the organism runs."""
+
+    added: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+
+
 AgentStep = Literal[
     "run_started",
     "turn_started",
@@ -182,6 +190,31 @@ class ToolProgress:
     message: str = ""
 
 
+LogLevel = Literal["debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"]
+"""How grave a word is, the least grave first (RFC 5424)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolLog:
+    """What a listener has to say of a call meanwhile, to whoever made it."""
+
+    listener: str
+    thread_id: str
+    conversation_id: str
+    level: LogLevel
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceChanged:
+    """What a listener lets others read, under this address, is another now."""
+
+    listener: str
+    thread_id: str
+    conversation_id: str
+    uri: str
+
+
 Event = (
     MessageSent
     | MessageReceived
@@ -190,9 +223,12 @@ Event = (
     | FaultEvent
     | BudgetEvent
     | ReloadEvent
+    | ListenersChanged
     | AgentEvent
     | AgentText
     | ToolProgress
+    | ToolLog
+    | ResourceChanged
 )
 Callback = Callable[[Event], None]
 

@@ -21,7 +21,7 @@ from xml_pipeline.dead_letters import DeadLetters
 from xml_pipeline.dispatch.by_name import paths_of
 from xml_pipeline.errands import Errands
 from xml_pipeline.errors import Timeout, XmlPipelineError
-from xml_pipeline.events import Event, EventStream, ReloadEvent
+from xml_pipeline.events import Event, EventStream, ListenersChanged, ReloadEvent
 from xml_pipeline.hooks import DispatchHook
 from xml_pipeline.identity.credentials import credentials_of
 from xml_pipeline.kernel import Kernel, build_kernel
@@ -308,6 +308,7 @@ class Organism:
         _checked(listener)
         self._kernel.audit.order(by, "register", {"added": reach([listener])})
         self._kernel.put_in_place((*self._kernel.listeners, listener), self.config)
+        self._kernel.events.emit(ListenersChanged(added=(listener.name,)))
 
     def register_generic(self, name: str, handler: Handler) -> None:
         """Add a listener that takes any payload as ``RawPayload``, unvalidated."""
@@ -321,6 +322,7 @@ class Organism:
         self._kernel.audit.order(by, "unregister", {"removed": [name]})
         others = (each for each in self._kernel.listeners if each is not gone)
         self._kernel.put_in_place(others, self.config)
+        self._kernel.events.emit(ListenersChanged(removed=(gone.name,)))
         return gone
 
     # ── watching ────────────────────────────────────────────────────────────────────────────

@@ -162,9 +162,12 @@ def test_reload_prints_each_change_and_what_only_a_start_takes_over(command: Com
 
 
 def test_watch_tells_of_every_type_of_event(command: Command) -> None:
+    who = {"thread_id": "12345678-9", "listener": "shelf"}
     events: tuple[tuple[str, dict[str, object]], ...] = (
         ("BudgetEvent", {"conversation_id": "c", "percent_used": 75}),
         ("ReloadEvent", {"applied": True}),
+        ("ToolLog", {**who, "level": "info", "message": "found"}),
+        ("ResourceChanged", {**who, "uri": "book://one"}),
         ("Missed", {}),
     )
     stream = "".join(f"event: {kind}\ndata: {json.dumps(data)}\n\n" for kind, data in events)
@@ -174,6 +177,8 @@ def test_watch_tells_of_every_type_of_event(command: Command) -> None:
     assert told == [
         "BudgetEvent  conversation_id: c, percent_used: 75",
         "ReloadEvent  applied: True",
+        "12345678  shelf says (info): found",
+        "12345678  shelf has changed book://one",
         "Missed  ",
     ]
     assert done.err.endswith("The organism has stopped.\n")

@@ -21,10 +21,13 @@ from xml_pipeline.events import (
     BudgetEvent,
     Event,
     FaultEvent,
+    ListenersChanged,
     MessageReceived,
     MessageSent,
     ReloadEvent,
+    ResourceChanged,
     ThreadEvent,
+    ToolLog,
     ToolProgress,
 )
 from xml_pipeline.server.rendering import event_members
@@ -39,9 +42,12 @@ EVENT_TYPES: dict[str, type[Event]] = {
         FaultEvent,
         BudgetEvent,
         ReloadEvent,
+        ListenersChanged,
         AgentEvent,
         AgentText,
         ToolProgress,
+        ToolLog,
+        ResourceChanged,
     )
 }
 

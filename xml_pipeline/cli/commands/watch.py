@@ -22,9 +22,12 @@ TYPES = (
     "FaultEvent",
     "BudgetEvent",
     "ReloadEvent",
+    "ListenersChanged",
     "AgentEvent",
     "AgentText",
     "ToolProgress",
+    "ToolLog",
+    "ResourceChanged",
 )
 SHOWN = 8
 """Characters of an id that are shown: enough to tell those on one screen apart."""
@@ -81,15 +84,23 @@ def told(kind: str, said: Mapping[str, Any]) -> str:
             return f"{_short(said)}  fault {said['id']} ({said['code']})  {way}"
         case "AgentText":
             return f"{_short(said)}  {said['agent']} says {said['text']!r}"
-        case "ToolProgress":
-            of = f" of {said['total']:g}" if said["total"] else ""
-            about = f"{said['progress']:g}{of}  {said['message']}".rstrip()
-            return f"{_short(said)}  {said['listener']} has done {about}"
+        case "ToolProgress" | "ToolLog" | "ResourceChanged":
+            return f"{_short(said)}  {said['listener']} {_meanwhile(kind, said)}"
         case "AgentEvent":
             about = ", ".join(f"{key}: {value}" for key, value in said["about"].items())
             return f"{_short(said)}  {said['agent']}  {said['step']}  {about}"
         case _:
             return f"{kind}  " + ", ".join(f"{key}: {value}" for key, value in said.items())
+
+
+def _meanwhile(kind: str, said: Mapping[str, Any]) -> str:
+    """Return what a listener tells of its work while it is at it."""
+    if kind == "ToolLog":
+        return f"says ({said['level']}): {said['message']}"
+    if kind == "ResourceChanged":
+        return f"has changed {said['uri']}"
+    of = f" of {said['total']:g}" if said["total"] else ""
+    return f"has done {said['progress']:g}{of}  {said['message']}".rstrip()
 
 
 def _short(said: Mapping[str, Any]) -> str:
