@@ -3,83 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
-from mcp import Client, MCPError, StdioServerParameters, types
-from mcp.client.streamable_http import streamable_http_client
+from mcp import MCPError, types
 
-from tests.mcp.house import ROOT, organism, served
+from tests.mcp.house import organism, served
+from tests.mcp.visitors import MODES, TOKEN, connected, each_way, greeters, text, visiting
 from xml_pipeline import Organism
 from xml_pipeline.events import ThreadEvent
 from xml_pipeline.server import serve
-
-TOKEN = "secret"
-MODES = ("legacy", "auto")
-
-FILE = """
-organism: {name: greeters}
-allow_imports: [tests, xml_pipeline]
-listeners:
-  - {name: greeter, description: Greets., handler: tests.mcp.everything:greet, expose: mcp,
-     output_class: tests.mcp.everything:Greeted}
-  - {name: refuser, description: Refuses., handler: tests.mcp.everything:refuse, expose: [mcp]}
-  - {name: failer, description: Fails., handler: tests.mcp.everything:fail, expose: mcp}
-  - {name: counter, description: Counts., handler: tests.mcp.everything:count, expose: mcp}
-  - {name: never, description: Never answers., handler: tests.mcp.everything:never, expose: mcp}
-  - {name: client, description: Who called., handler: "mcp:client"}
-  - {name: order, description: Orders., handler: tests.mcp.everything:order, expose: mcp,
-     peers: client}
-  - {name: hidden, description: Is ours alone., handler: tests.mcp.everything:greet}
-"""
-
-
-@asynccontextmanager
-async def connected(url: str, mode: Any = "auto", **more: Any) -> AsyncIterator[Client]:
-    headers = {"Authorization": f"Bearer {TOKEN}"}
-    async with (
-        httpx2.AsyncClient(headers=headers, timeout=30) as http,
-        Client(streamable_http_client(f"{url}/mcp", http_client=http), mode=mode, **more) as client,
-    ):
-        yield client
-
-
-@asynccontextmanager
-async def greeters(folder: Path) -> AsyncIterator[tuple[Organism, str]]:
-    file = folder / "organism.yaml"
-    file.write_text(FILE, encoding="utf-8")
-    running = Organism.load(file)
-    private = running.config.server.model_copy(update={"port": 0})
-    async with running, serve(running, private, TOKEN) as address:
-        yield running, address.url
-
-
-each_way = pytest.mark.parametrize("way", [*MODES, "stdio"])
-
-
-@asynccontextmanager
-async def visiting(way: str, folder: Path) -> AsyncIterator[Client]:
-    """Give a client of the greeters; the SDK wants it left by the task that entered it."""
-    if way == "stdio":
-        (folder / "organism.yaml").write_text(FILE, encoding="utf-8")
-        arguments = ["-m", "xml_pipeline", "mcp", "serve", str(folder / "organism.yaml")]
-        program = StdioServerParameters(command=sys.executable, args=arguments, cwd=ROOT)
-        async with Client(program) as client:
-            yield client
-        return
-    async with greeters(folder) as (_, url), connected(url, way) as client:
-        yield client
-
-
-def text(result: types.CallToolResult) -> str:
-    (block,) = result.content
-    assert isinstance(block, types.TextContent)
-    return block.text
 
 
 @each_way

@@ -10,7 +10,14 @@ from typing import Any
 
 from xml_pipeline.builtin import Built, Plan
 from xml_pipeline.listener import HandlerMetadata, HandlerResponse
-from xml_pipeline.mcp.payloads import Elicit, Elicited, Sample, Sampled
+from xml_pipeline.mcp.payloads import (
+    Elicit,
+    Elicited,
+    ListRoots,
+    Roots,
+    Sample,
+    Sampled,
+)
 
 PATIENCE = 300.0
 """Seconds for which an answer is waited for."""
@@ -23,4 +30,4 @@ async def ask_client(payload: Any, metadata: HandlerMetadata) -> HandlerResponse
 
 def configured(plan: Plan) -> Built:
     """Build the listener."""
-    return Built(ask_client, (Elicit, Sample), (Elicited, Sampled))
+    return Built(ask_client, (Elicit, Sample, ListRoots), (Elicited, Sampled, Roots))

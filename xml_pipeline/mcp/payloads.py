@@ -13,6 +13,7 @@ from xml_pipeline.payload.raw import Absent, Json
 Words = Annotated[str, MaxLen(4_000_000)]
 Uri = Annotated[str, MinLen(1), MaxLen(4096)]
 Name = Annotated[str, MinLen(1), MaxLen(1000)]
+Key = Annotated[str, MaxLen(100)]
 
 
 @xmlify
@@ -83,11 +84,42 @@ class ReadResource:
 
 @xmlify
 @dataclass(frozen=True, slots=True)
+class Complete:
+    """How an argument of a prompt, or of a pattern of addresses, may go on from ``value``.
+
+    ``name`` is the prompt's, or the pattern; ``given`` are other arguments that are known by now.
+    """
+
+    kind: Literal["prompt", "resource"]
+    name: Uri
+    argument: Name
+    value: Words = ""
+    given: dict[str, str] = field(default_factory=dict)
+
+
+@xmlify
+@dataclass(frozen=True, slots=True)
+class Completions:
+    """Values that an argument can have, the likeliest first; ``total`` where there are more."""
+
+    values: tuple[str, ...] = ()
+    total: int | None = None
+
+
+@xmlify
+@dataclass(frozen=True, slots=True)
 class Elicit:
-    """A question to the person behind a client; ``schema`` is the form that its answer has."""
+    """A question to the person behind a client; ``schema`` is the form that its answer has.
+
+    ``key`` is what it is called where several things are asked at once. Where the client cannot be
+    asked, what is ``required`` has the whole call refused; all else is answered at once, with
+    nothing.
+    """
 
     message: Words
     schema: Json
+    key: Key = ""
+    required: bool = False
 
 
 @xmlify
@@ -102,11 +134,16 @@ class Elicited:
 @xmlify
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A question to the language model of a client; ``messages`` are as MCP has them."""
+    """A question to the language model of a client; ``messages`` are as MCP has them.
+
+    ``key`` and ``required`` are as with Elicit.
+    """
 
     messages: Json
     max_tokens: Annotated[int, Ge(1)] = 1000
     system_prompt: Words | None = None
+    key: Key = ""
+    required: bool = False
 
 
 @xmlify
@@ -116,3 +153,29 @@ class Sampled:
 
     text: Words = ""
     model: str = ""
+
+
+@xmlify
+@dataclass(frozen=True, slots=True)
+class ListRoots:
+    """Which folders and files a client works on; ``key`` and ``required`` are as with Elicit."""
+
+    key: Key = ""
+    required: bool = False
+
+
+@xmlify
+@dataclass(frozen=True, slots=True)
+class Root:
+    """A folder or a file that a client works on, by its address."""
+
+    uri: Uri
+    name: str = ""
+
+
+@xmlify
+@dataclass(frozen=True, slots=True)
+class Roots:
+    """What a client works on; empty where it does not say."""
+
+    roots: tuple[Root, ...] = ()

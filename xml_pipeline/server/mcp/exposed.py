@@ -13,13 +13,16 @@ from mcp import types
 
 from xml_pipeline.listener import Listener
 from xml_pipeline.mcp.payloads import (
+    Complete,
     Elicit,
     Elicited,
     GetPrompt,
     ListPrompts,
     ListResources,
+    ListRoots,
     McpResult,
     ReadResource,
+    Roots,
     Sample,
     Sampled,
 )
@@ -35,10 +38,13 @@ NO_TOOLS = frozenset(
         ListPrompts,
         ListResources,
         ReadResource,
+        Complete,
         Elicit,
         Elicited,
         Sample,
         Sampled,
+        ListRoots,
+        Roots,
         *SYSTEM_PAYLOADS,
     }
 )

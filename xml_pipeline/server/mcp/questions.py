@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from mcp import MCPError, types
@@ -9,62 +11,105 @@ from mcp.server import ServerRequestContext
 from mcp.shared.message import ServerMessageMetadata
 from pydantic import ValidationError
 
-from xml_pipeline.mcp.payloads import Elicit, Elicited, Sample, Sampled
+from xml_pipeline.mcp.payloads import Elicit, Elicited, ListRoots, Root, Roots, Sample, Sampled
 from xml_pipeline.payload import ABSENT
 from xml_pipeline.payload.text import carried
 
-Request = types.ElicitRequest | types.CreateMessageRequest
-Response = Elicited | Sampled
+Asked = Elicit | Sample | ListRoots
+Request = types.ElicitRequest | types.CreateMessageRequest | types.ListRootsRequest
+Response = Elicited | Sampled | Roots
+
+_RESULTS: Mapping[type, type[Any]] = {
+    types.ElicitRequest: types.ElicitResult,
+    types.CreateMessageRequest: types.CreateMessageResult,
+    types.ListRootsRequest: types.ListRootsResult,
+}
+_NEEDED: Mapping[type, types.ClientCapabilities] = {
+    types.ElicitRequest: types.ClientCapabilities(elicitation=types.ElicitationCapability()),
+    types.CreateMessageRequest: types.ClientCapabilities(sampling=types.SamplingCapability()),
+    types.ListRootsRequest: types.ClientCapabilities(roots=types.RootsCapability()),
+}
+_NOTHING: Mapping[type, Response] = {
+    types.ElicitRequest: Elicited("cancel"),
+    types.CreateMessageRequest: Sampled(),
+    types.ListRootsRequest: Roots(),
+}
 
 
-def request_of(payload: Elicit | Sample) -> Request:
-    """Return a question as it is put to a client; ValueError where it is none."""
-    if isinstance(payload, Elicit):
-        form = {"message": payload.message, "requestedSchema": payload.schema}
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Something asked of the client, and the thread on which the answer is owed."""
+
+    thread_id: str
+    key: str
+    request: Request
+    required: bool = False
+
+
+def question_of(thread_id: str, asked: Asked, taken: Collection[str]) -> Question:
+    """Return a question as it is put to a client, ValueError where it is none.
+
+    ``taken`` are the keys of those that are put together with it.
+    """
+    key = stem = asked.key or "question"
+    number = 1
+    while key in taken:
+        number += 1
+        key = f"{stem}-{number}"
+    return Question(thread_id, key, _request(asked), asked.required)
+
+
+def _request(asked: Asked) -> Request:
+    if isinstance(asked, Elicit):
+        form = {"message": asked.message, "requestedSchema": asked.schema}
         return types.ElicitRequest(params=types.ElicitRequestFormParams.model_validate(form))
-    asked = {
-        "messages": payload.messages,
-        "maxTokens": payload.max_tokens,
-        "systemPrompt": payload.system_prompt,
+    if isinstance(asked, ListRoots):
+        return types.ListRootsRequest()
+    said = {
+        "messages": asked.messages,
+        "maxTokens": asked.max_tokens,
+        "systemPrompt": asked.system_prompt,
     }
-    return types.CreateMessageRequest(params=types.CreateMessageRequestParams.model_validate(asked))
+    return types.CreateMessageRequest(params=types.CreateMessageRequestParams.model_validate(said))
 
 
-def response_of(said: Any) -> Response:
-    """Return what a client answered; what is no answer was not given."""
+def response_of(request: Request, said: Any) -> Response | None:
+    """Return what a client answered; None where that is no answer to this."""
+    if not isinstance(said, _RESULTS[type(request)]):
+        return None
     if isinstance(said, types.ElicitResult):
         filled: Any = said.content
         return Elicited(said.action, ABSENT if filled is None else filled)
-    if isinstance(said, types.CreateMessageResult):
-        text = said.content.text if isinstance(said.content, types.TextContent) else ""
-        return Sampled(carried(text), carried(said.model))
-    return Elicited("cancel")
+    if isinstance(said, types.ListRootsResult):
+        return Roots(tuple(Root(carried(f"{each.uri}"), each.name or "") for each in said.roots))
+    text = said.content.text if isinstance(said.content, types.TextContent) else ""
+    return Sampled(carried(text), carried(said.model))
 
 
 def none_of(request: Request) -> Response:
     """Return the answer of a client that gives none."""
-    return Elicited("cancel") if isinstance(request, types.ElicitRequest) else Sampled()
+    return _NOTHING[type(request)]
 
 
 def is_able(context: ServerRequestContext[Any, Any], request: Request) -> bool:
     """Tell whether the client says that it can be asked this."""
-    needed = (
-        types.ClientCapabilities(elicitation=types.ElicitationCapability())
-        if isinstance(request, types.ElicitRequest)
-        else types.ClientCapabilities(sampling=types.SamplingCapability())
-    )
-    return context.session.check_client_capability(needed)
+    return context.session.check_client_capability(_NEEDED[type(request)])
+
+
+def unable(request: Request) -> MCPError:
+    """Return why a client that cannot be asked this cannot have what it asked for either."""
+    needed = _NEEDED[type(request)].model_dump(by_alias=True, exclude_none=True)
+    words = f"This needs a client that can be asked: {', '.join(needed)}."
+    about = {"requiredCapabilities": needed}
+    return MCPError(types.MISSING_REQUIRED_CLIENT_CAPABILITY, words, about)
 
 
 async def put(context: ServerRequestContext[Any, Any], request: Request) -> Response:
     """Ask the client, on the wire on which it can be asked at any time."""
-    kind: Any = (
-        types.ElicitResult
-        if isinstance(request, types.ElicitRequest)
-        else types.CreateMessageResult
-    )
     about = ServerMessageMetadata(related_request_id=context.request_id)
+    kind = _RESULTS[type(request)]
     try:
-        return response_of(await context.session.send_request(request, kind, metadata=about))
+        said = await context.session.send_request(request, kind, metadata=about)
     except (MCPError, ValidationError):
         return none_of(request)
+    return response_of(request, said) or none_of(request)

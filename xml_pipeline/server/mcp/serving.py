@@ -1,37 +1,27 @@
-"""What MCP clients ask, answered by the organism.
-
-The rule this file guards: a call is a message like any other from outside, with the same sender,
-checks and budgets; whoever stops waiting for it stops the work.
-"""
+"""What MCP clients ask, answered by the organism."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 from mcp import MCPError, types
-from mcp.server import Server, ServerRequestContext
-from mcp.types.version import MODERN_PROTOCOL_VERSIONS
+from mcp.server import NotificationOptions, Server
+from mcp.server.models import InitializationOptions
 
 from xml_pipeline.errors import InvalidPayload, Unanswered
-from xml_pipeline.events import AgentEvent, Event, ToolProgress
-from xml_pipeline.listener import Listener
 from xml_pipeline.mcp.payloads import GetPrompt, ReadResource
 from xml_pipeline.message import Delivery
-from xml_pipeline.payload import codec_of
 from xml_pipeline.server.desk import Desk
-from xml_pipeline.server.exchange import Exchange
 from xml_pipeline.server.mcp.answers import failed, result_of, unanswered
+from xml_pipeline.server.mcp.calls import Calls
+from xml_pipeline.server.mcp.changes import Changes
+from xml_pipeline.server.mcp.completion import completed, question_about
 from xml_pipeline.server.mcp.exposed import Exposed, tools
-from xml_pipeline.server.mcp.library import Library
-from xml_pipeline.server.mcp.ongoing import KEY, Ongoing, Waiting
-from xml_pipeline.server.mcp.questions import is_able, none_of, put, response_of
-from xml_pipeline.server.problems import Problem
-from xml_pipeline.steps.seal import seal
-
-Context = ServerRequestContext[Any, Any]
+from xml_pipeline.server.mcp.lasting import Context, set_level
+from xml_pipeline.server.mcp.library import Library, filled, no_resource, read
+from xml_pipeline.server.mcp.ongoing import Aim
 
 
 class Clients:
@@ -39,23 +29,33 @@ class Clients:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        self._waiting = Waiting(desk)
-        self._library = Library(lambda: desk.organism.listeners, self._read)
+        self._calls = Calls(desk)
+        self._changes = Changes(desk)
+        self._library = Library(lambda: desk.organism.listeners, self._calls.ask)
 
     def server(self) -> Server[Any]:
         """Return the SDK's server, which calls us."""
         prompts, resources = self._library.has(GetPrompt), self._library.has(ReadResource)
-        return Server(
+        server = _Server(
             self._desk.organism.config.organism.name,
             version="0.1.0",
+            lifespan=self._changes.told,
+            on_subscriptions_listen=self._changes.listen,
             on_list_tools=self.list_tools,
             on_call_tool=self.call_tool,
             on_list_prompts=self.list_prompts if prompts else None,
             on_get_prompt=self.get_prompt if prompts else None,
             on_list_resources=self.list_resources if resources else None,
             on_list_resource_templates=self.list_templates if resources else None,
+            on_subscribe_resource=self._changes.subscribe if resources else None,
+            on_unsubscribe_resource=self._changes.unsubscribe if resources else None,
             on_read_resource=self.read_resource if resources else None,
+            on_completion=self.complete if prompts or resources else None,
         )
+        server.add_request_handler("logging/setLevel", types.SetLevelRequestParams, set_level)
+        greeted = ("notifications/initialized", types.NotificationParams, self._changes.greet)
+        server.add_notification_handler(*greeted)
+        return server
 
     async def list_tools(
         self, context: Context, params: types.PaginatedRequestParams | None
@@ -64,50 +64,20 @@ class Clients:
         found = tools(self._desk.organism.listeners).values()
         return types.ListToolsResult(tools=[each.definition() for each in found])
 
-    async def call_tool(
-        self, context: Context, params: types.CallToolRequestParams
-    ) -> types.CallToolResult | types.InputRequiredResult:
-        """Ask a listener, and tell of its progress meanwhile; or go on with a call that waits."""
+    async def call_tool(self, context: Context, params: types.CallToolRequestParams) -> Any:
+        """Ask a listener; or go on with a call that waits."""
+        method, name = "tools/call", params.name
         if params.request_state is not None:
-            call, question = self._waiting.taken(params.request_state, params.name)
-            given = (params.input_responses or {}).get(KEY)
-            if given is None:
-                return self._waiting.left(call, question)
-            call.reply(question, response_of(given))
-            return await self._run(context, call)
-        tool = tools(self._desk.organism.listeners).get(params.name)
+            return await self._calls.resume(context, method, name, params)
+        tool = tools(self._desk.organism.listeners).get(name)
         if tool is None:
-            raise MCPError(types.INVALID_PARAMS, f"There is no tool {params.name!r}.")
+            raise MCPError(types.INVALID_PARAMS, f"There is no tool {name!r}.")
         try:
             payload = tool.codec.from_json(params.arguments or {})
         except InvalidPayload as error:
             return failed(f"The arguments do not fit: {error}")
-        exchange = self._submitted(tool.listener, payload)
-        return await self._run(context, Ongoing(self._desk, tool, exchange))
-
-    async def _run(
-        self, context: Context, call: Ongoing
-    ) -> types.CallToolResult | types.InputRequiredResult:
-        """Wait for the answer to a call, or for what it asks of the client meanwhile."""
-        async with self._telling(context, call.tool, call.exchange):
-            try:
-                while question := await call.question():
-                    if not is_able(context, question.request):
-                        call.reply(question, none_of(question.request))
-                    elif context.protocol_version in MODERN_PROTOCOL_VERSIONS:
-                        return self._waiting.left(call, question)
-                    else:
-                        call.reply(question, await put(context, question.request))
-            except asyncio.CancelledError:
-                call.close()
-                self._desk.abandon(call.exchange)
-                raise
-        call.close()
-        try:
-            answer = call.exchange.answer.result()
-        except Unanswered as error:
-            return unanswered(error)
-        return result_of(answer.payload, structured=call.tool.output_schema() is not None)
+        aim = Aim(method, name, tool.listener, partial(_result, tool))
+        return await self._calls.begin(context, aim, payload, params)
 
     async def list_prompts(
         self, context: Context, params: types.PaginatedRequestParams | None
@@ -115,11 +85,15 @@ class Clients:
         """List the prompts of every listener that has some."""
         return types.ListPromptsResult(prompts=await self._library.prompts())
 
-    async def get_prompt(
-        self, context: Context, params: types.GetPromptRequestParams
-    ) -> types.GetPromptResult:
+    async def get_prompt(self, context: Context, params: types.GetPromptRequestParams) -> Any:
         """Give a prompt, filled in."""
-        return await self._library.prompt(params.name, params.arguments or {})
+        method, name = "prompts/get", params.name
+        if params.request_state is not None:
+            return await self._calls.resume(context, method, name, params)
+        listener, prompt = await self._library.prompt(name)
+        aim = Aim(method, name, listener, partial(filled, prompt))
+        payload = GetPrompt(name, params.arguments or {})
+        return await self._calls.begin(context, aim, payload, params)
 
     async def list_resources(
         self, context: Context, params: types.PaginatedRequestParams | None
@@ -134,68 +108,47 @@ class Clients:
         found = await self._library.templates()
         return types.ListResourceTemplatesResult(resource_templates=found)
 
-    async def read_resource(
-        self, context: Context, params: types.ReadResourceRequestParams
-    ) -> types.ReadResourceResult:
-        """Give what is in a resource."""
-        return await self._library.resource(params.uri)
+    async def read_resource(self, context: Context, params: types.ReadResourceRequestParams) -> Any:
+        """Give what is in a resource, of the first listener that has it."""
+        method, uri = "resources/read", params.uri
+        if params.request_state is not None:
+            found = await self._calls.resume(context, method, uri, params)
+            if found is None:
+                raise no_resource(uri)
+            return found
+        for listener in self._library.readers():
+            aim = Aim(method, uri, listener, read)
+            found = await self._calls.begin(context, aim, ReadResource(uri), params)
+            if found is not None:
+                return found
+        raise no_resource(uri)
 
-    async def _read(self, listener: Listener, payload: Any) -> Any:
-        exchange = self._submitted(listener, payload)
-        try:
-            return (await self._answer(exchange)).payload
-        except Unanswered as error:
-            raise MCPError(types.INTERNAL_ERROR, str(error)) from None
-
-    def _submitted(self, listener: Listener, payload: Any) -> Exchange:
-        sender, codec = self._desk.sender, codec_of(type(payload))
-        try:
-            return self._desk.submit(seal(codec, payload, sender, listener.name, ""))
-        except Problem as problem:
-            raise MCPError(types.INTERNAL_ERROR, str(problem)) from None
-
-    async def _answer(self, exchange: Exchange) -> Delivery:
-        try:
-            await asyncio.wait((exchange.answer,))
-        except asyncio.CancelledError:
-            self._desk.abandon(exchange)
-            raise
-        return exchange.answer.result()
-
-    @asynccontextmanager
-    async def _telling(
-        self, context: Context, tool: Exposed, exchange: Exchange
-    ) -> AsyncIterator[None]:
-        """Tell the client how far a call has come, if it wants to know."""
-        if not context.meta or "progress_token" not in context.meta:
-            yield
-            return
-        news: asyncio.Queue[Event | None] = asyncio.Queue()
-        conversation = exchange.thread.conversation.id
-
-        def hear(event: Event) -> None:
-            if isinstance(event, ToolProgress | AgentEvent):
-                is_ours = event.conversation_id == conversation
-                who = event.listener if isinstance(event, ToolProgress) else event.agent
-                if is_ours and who == tool.listener.name:
-                    news.put_nowait(event)
-
-        leave = self._desk.organism.subscribe(hear)
-        telling = asyncio.create_task(_tell(context, news))
-        try:
-            yield
-        finally:
-            leave()
-            news.put_nowait(None)
-            await telling
+    async def complete(
+        self, context: Context, params: types.CompleteRequestParams
+    ) -> types.CompleteResult:
+        """Tell how an argument may go on."""
+        return completed(await self._library.completions(question_about(params)))
 
 
-async def _tell(context: Context, news: asyncio.Queue[Event | None]) -> None:
-    steps = 0
-    while event := await news.get():
-        if isinstance(event, ToolProgress):
-            about = (event.progress, event.total, event.message or None)
-            await context.session.report_progress(*about)
-        elif isinstance(event, AgentEvent):
-            steps += 1
-            await context.session.report_progress(steps, None, event.step.replace("_", " "))
+class _Server(Server[Any]):
+    """The SDK's server, which says on the older wire too that it tells of changes."""
+
+    def create_initialization_options(
+        self,
+        notification_options: NotificationOptions | None = None,
+        experimental_capabilities: dict[str, dict[str, Any]] | None = None,
+        extensions: dict[str, dict[str, Any]] | None = None,
+    ) -> InitializationOptions:
+        """Return what a client is told when it is greeted."""
+        all_of_them = notification_options or NotificationOptions(True, True, True)
+        return super().create_initialization_options(
+            all_of_them, experimental_capabilities, extensions
+        )
+
+
+def _result(tool: Exposed, answer: asyncio.Future[Delivery]) -> types.CallToolResult:
+    try:
+        said = answer.result().payload
+    except Unanswered as error:
+        return unanswered(error)
+    return result_of(said, structured=tool.output_schema() is not None)
