@@ -16,8 +16,10 @@ from typing import Any
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from tests.mcp.conformance_rounds import ANSWERS as ANSWERS_OF_CLIENTS
+from tests.mcp.conformance_rounds import ROUNDS, AskingPrompt, Rounds, form, sample
 from xml_pipeline import HandlerMetadata, HandlerResponse, Listener, Organism
-from xml_pipeline.events import ToolProgress
+from xml_pipeline.events import ToolLog, ToolProgress
 from xml_pipeline.mcp.client import ask_client
 from xml_pipeline.mcp.payloads import (
     Elicit,
@@ -25,6 +27,7 @@ from xml_pipeline.mcp.payloads import (
     GetPrompt,
     ListPrompts,
     ListResources,
+    ListRoots,
     McpResult,
     Media,
     ReadResource,
@@ -41,24 +44,39 @@ PNG = b64decode(
 )
 WAV = b"RIFF\x24\x00\x00\x00WAVEfmt \x10\x00\x00\x00\x01\x00\x01\x00" + bytes(20)
 NOTHING = {"type": "object", "properties": {}}
+TEXT = {"type": "string"}
 STRICT = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
     "type": "object",
     "$defs": {
         "address": {
+            "$anchor": "addressDef",
             "type": "object",
-            "properties": {"street": {"type": "string"}, "city": {"type": "string"}},
+            "properties": {"street": TEXT, "city": TEXT},
         }
     },
-    "properties": {"name": {"type": "string"}, "address": {"$ref": "#/$defs/address"}},
+    "properties": {
+        "name": TEXT,
+        "address": {"$ref": "#/$defs/address"},
+        "contactMethod": {"type": "string", "enum": ["phone", "email"]},
+        "phone": TEXT,
+        "email": TEXT,
+    },
+    "allOf": [{"anyOf": [{"required": ["phone"]}, {"required": ["email"]}]}],
+    "if": {"properties": {"contactMethod": {"const": "phone"}}, "required": ["contactMethod"]},
+    "then": {"required": ["phone"]},
+    "else": {"required": ["email"]},
     "additionalProperties": False,
 }
+ROUTED = {"type": "object", "properties": {"region": {**TEXT, "x-mcp-header": "Region"}}}
 PROMPTS: dict[str, list[str]] = {
     "test_simple_prompt": [],
     "test_prompt_with_arguments": ["arg1", "arg2"],
     "test_prompt_with_embedded_resource": ["resourceUri"],
     "test_prompt_with_image": [],
 }
+ASKING_PROMPT, ASKING_PROMPTS = "test_input_required_result_prompt", AskingPrompt()
+
 RESOURCES: dict[str, Resource] = {
     "test://static-text": Resource(
         "test://static-text", "text/plain", text="This is the content of the static text resource."
@@ -123,13 +141,11 @@ class Asking:
         return HandlerResponse(self._question(payload), to="client")
 
 
-def sample(payload: Any) -> Sample:
-    said: Any = {"role": "user", "content": {"type": "text", "text": payload.prompt}}
-    return Sample([said], 100)
-
-
-def form(**properties: Any) -> Any:
-    return {"type": "object", "properties": properties, "required": []}
+async def logging(payload: Any, metadata: HandlerMetadata) -> HandlerResponse:
+    for words in ("Tool execution started", "Tool processing data", "Tool execution completed"):
+        about = (metadata.own_name, metadata.thread_id, metadata.conversation_id)
+        metadata.tell(ToolLog(*about, "info", words))
+    return HandlerResponse.respond(McpResult("Done."))
 
 
 PERSON = form(username={"type": "string"}, email={"type": "string"})
@@ -159,24 +175,16 @@ ENUMS = form(
 WANTED = {"type": "object", "properties": {"message": {"type": "string"}}, "required": ["message"]}
 PROMPTED = {"type": "object", "properties": {"prompt": {"type": "string"}}, "required": ["prompt"]}
 ASKING: dict[str, tuple[Any, Callable[[Any], Elicit | Sample]]] = {
-    "test_sampling": (PROMPTED, sample),
+    "test_sampling": (PROMPTED, lambda asked: sample(asked.prompt)),
     "test_elicitation": (WANTED, lambda asked: Elicit(asked.message, PERSON)),
     "test_elicitation_sep1034_defaults": (NOTHING, lambda _: Elicit("Fill in.", DEFAULTS)),
     "test_elicitation_sep1330_enums": (NOTHING, lambda _: Elicit("Choose.", ENUMS)),
-    "test_input_required_result_elicitation": (
-        NOTHING,
-        lambda _: Elicit("What is your name?", form(name={"type": "string"})),
-    ),
-    "test_input_required_result_sampling": (
-        NOTHING,
-        lambda _: Sample(
-            [{"role": "user", "content": {"type": "text", "text": "The capital of France?"}}], 100
-        ),
-    ),
 }
 
 
-async def prompting(payload: GetPrompt | ListPrompts, metadata: HandlerMetadata) -> HandlerResponse:
+async def prompting(payload: Any, metadata: HandlerMetadata) -> Any:
+    if isinstance(payload, Elicited) or getattr(payload, "name", "") == ASKING_PROMPT:
+        return await ASKING_PROMPTS(payload, metadata)
     if isinstance(payload, ListPrompts):
         known: Any = [
             {
@@ -184,7 +192,7 @@ async def prompting(payload: GetPrompt | ListPrompts, metadata: HandlerMetadata)
                 "description": f"The prompt {name}.",
                 "arguments": [{"name": each, "required": True} for each in arguments],
             }
-            for name, arguments in PROMPTS.items()
+            for name, arguments in {**PROMPTS, ASKING_PROMPT: []}.items()
         ]
         return HandlerResponse.respond(McpResult("Some.", structured=known))
     contents: list[Any] = [_words(payload)]
@@ -241,21 +249,47 @@ def listeners() -> list[Listener]:
     """Return all fixtures."""
     tools = {**{name: answering(each) for name, each in ANSWERS.items()}}
     tools["test_tool_with_progress"] = progressing
+    tools["test_tool_with_logging"] = tools["test_logging_tool"] = logging
     found = [
         listener(name, payload_from_json_schema(name, NOTHING), each)
         for name, each in tools.items()
     ]
-    client = Listener("client", (Elicit, Sample), ask_client, description="Who called.")
     for name, (schema, question) in ASKING.items():
         takes = (payload_from_json_schema(name, schema), Elicited, Sampled)
         found.append(listener(name, takes, Asking(question)))
-    strict = payload_from_json_schema("strict", STRICT)
+    for name, rounds in ROUNDS.items():
+        asks = (payload_from_json_schema(name, NOTHING), *ANSWERS_OF_CLIENTS)
+        found.append(listener(name, asks, Rounds(*rounds)))
+    for name, schema in (("json_schema_2020_12_tool", STRICT), ("test_routed_tool", ROUTED)):
+        fits = payload_from_json_schema(name, schema)
+        found.append(listener(name, fits, answering(McpResult("Fits."))))
     return [
         *found,
-        client,
-        listener("json_schema_2020_12_tool", strict, answering(McpResult("Fits."))),
-        listener("prompts", (GetPrompt, ListPrompts), prompting),
+        Listener("client", (Elicit, Sample, ListRoots), ask_client, description="Who called."),
+        listener("prompts", (GetPrompt, ListPrompts, Elicited), prompting),
         listener("resources", (ReadResource, ListResources), reading),
+    ]
+
+
+def triggers(organism: Organism) -> list[Listener]:
+    """Return those fixtures that put a listener in place, and take it out again."""
+
+    def swapping(other: Listener) -> Handler:
+        async def swap(payload: Any, metadata: HandlerMetadata) -> HandlerResponse:
+            if other.name in {each.name for each in organism.listeners}:
+                organism.unregister(other.name)
+            else:
+                organism.register(other)
+            return HandlerResponse.respond(McpResult("Done."))
+
+        return swap
+
+    payload = payload_from_json_schema("nothing", NOTHING)
+    prompts = listener("more_prompts", (GetPrompt, ListPrompts), prompting)
+    tool = listener("one_more", payload, answering(McpResult("One more.")))
+    return [
+        listener("test_trigger_prompt_change", payload, swapping(prompts)),
+        listener("test_trigger_tool_change", payload, swapping(tool)),
     ]
 
 
@@ -274,6 +308,8 @@ def trusting(app: ASGIApp, token: str) -> ASGIApp:
 async def main(port: int) -> None:
     """Serve the fixtures on a port of this machine."""
     async with Organism(listeners()) as organism:
+        for each in triggers(organism):
+            organism.register(each)
         app = trusting(application(organism, token="conformance"), "conformance")
         await uvicorn.Server(uvicorn.Config(app, port=port, log_config=None)).serve()
 
