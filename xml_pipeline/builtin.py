@@ -16,6 +16,7 @@ from xml_pipeline.commons import Commons
 from xml_pipeline.config import Finding, ListenerConfig, OrganismConfig
 from xml_pipeline.errors import ConfigError
 from xml_pipeline.listener import Handler, Listener
+from xml_pipeline.sandbox import Sandbox
 
 Check = Callable[[Mapping[str, Listener]], Iterable[Finding]]
 """Looks at all listeners of the file, by name, and says what does not fit: as a ``Misconfigured``
@@ -55,6 +56,7 @@ class Built:
     ``peers`` are those that it needs beside the ones its file names; ``acts_for_caller`` as in
     ``Listener``, and so do ``keeps_depth`` and ``opens_blackboard``; ``timeout`` is for a listener
     whose file names none. ``check`` is called once all listeners are known.
+    ``sandbox`` is the one that a handler of the user's own runs in.
     """
 
     handler: Handler
@@ -66,6 +68,7 @@ class Built:
     opens_blackboard: bool = False
     timeout: float | None = None
     check: Check | None = None
+    sandbox: Sandbox | None = None
 
 
 Configured = Callable[[Plan], Built]

@@ -231,7 +231,7 @@ def budget_limits(config: OrganismConfig) -> BudgetLimits:
 def limit_pooled(scheduler: Scheduler, config: OrganismConfig, places: int = 0) -> None:
     """Let so many deliveries wait for worker processes that none of those has to."""
     pool = config.process_pool
-    scheduler.per_pooled = _at_once(pool.workers, places)
+    scheduler.per_pooled, scheduler.per_sandbox = _at_once(pool.workers, places), pool.workers
     scheduler.pool_deadline = inf if pool.deadline is None else pool.deadline
 
 

@@ -22,6 +22,7 @@ from typing import Any, NamedTuple, Protocol
 from xml_pipeline.payload import Codec, RawPayload, codec_of
 from xml_pipeline.permission import Permission
 from xml_pipeline.response import HandlerResponse as HandlerResponse
+from xml_pipeline.sandbox import Sandbox
 from xml_pipeline.thread import Conversation, Thread
 
 LISTENER_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.\-]{0,99}")
@@ -266,6 +267,7 @@ class Listener:
     is handed over again, ``max_deliveries`` times in all, after the first of ``retry_delays``
     seconds, then twice that, up to the second of them. ``permissions`` are rules for what is
     sent by it and by everybody below it, the first that fits; what fits none is asked about.
+    In a ``sandbox`` its handler runs in a process of its own for each call.
 
     ``expose`` are the protocols by which others find it: ``mcp``, ``a2a``.
 
@@ -295,10 +297,12 @@ class Listener:
     max_deliveries: int = field(default=5, kw_only=True)
     retry_delays: tuple[float, float] = field(default=(1.0, 60.0), kw_only=True)
     permissions: tuple[Permission, ...] = field(default=(), kw_only=True)
+    sandbox: Sandbox | None = field(default=None, kw_only=True)
     codecs: Mapping[str, Codec[Any]] = field(init=False, repr=False)
     generic: bool = field(init=False, repr=False)
     reach: frozenset[str] | None = field(init=False, repr=False)
     answers: Mapping[str, Codec[Any]] = field(init=False, repr=False)
+    apart: bool = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         for name in (self.name, *((self.group,) if self.group else ())):
@@ -321,6 +325,7 @@ class Listener:
         object.__setattr__(self, "codecs", self._codecs_by_tag(accepts))
         object.__setattr__(self, "answers", self._codecs_by_tag(self.outputs))
         object.__setattr__(self, "generic", RawPayload in accepts)
+        object.__setattr__(self, "apart", self.cpu_bound or self.sandbox is not None)
         object.__setattr__(self, "reach", None if "*" in self.peers else frozenset(self.peers))
 
     def _check_limits(self) -> None:

@@ -386,6 +386,6 @@ def _checked(listener: Listener) -> Listener:
     """Refuse what only the pump may be called, and what no worker process could import."""
     if listener.name.partition(".")[0] in RESERVED_NAMES:
         raise ValueError(f"{listener.name!r} is a name of the pump's own")
-    if listener.cpu_bound:
+    if listener.apart:
         paths_of(listener)
     return listener

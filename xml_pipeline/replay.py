@@ -167,7 +167,7 @@ class _Again:
     async def _answer(self, delivery: Delivery, metadata: HandlerMetadata) -> Any:
         """Return what a handler says, or the error that it ends with."""
         listener = delivery.listener
-        if listener.cpu_bound:
+        if listener.apart:
             said: Any = self._kernel.offload.run(
                 delivery, metadata, Turn(listener.timeout, _unheeded)
             )

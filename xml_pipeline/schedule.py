@@ -64,6 +64,7 @@ class Scheduler:
         self.max_concurrent = max_concurrent
         self.per_agent = per_agent
         self.per_pooled = 1
+        self.per_sandbox = 1
         self.pool_deadline = inf
         self.most_parked = inf
         self.running = 0
@@ -86,6 +87,8 @@ class Scheduler:
         if listener.cpu_bound:
             limit = min(self.per_pooled, limit or self.per_pooled)
             timeout = min(self.pool_deadline, timeout)
+        elif listener.sandbox is not None:
+            limit = limit or self.per_sandbox
         lane = self.lanes.get(listener.name)
         if lane is None:
             lane = self.lanes[listener.name] = Lane(limit, timeout, self._depth_first)

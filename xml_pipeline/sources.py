@@ -12,11 +12,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
-from importlib.util import resolve_name
+from importlib.util import resolve_name, spec_from_loader
 from pathlib import Path
 from types import CodeType, ModuleType
 
 from xml_pipeline.imports import OURS
+
+NOWHERE = "/dev/null"
+"""Below it no file can ever lie."""
 
 
 class FromSource(SourceFileLoader):
@@ -77,10 +80,22 @@ class OwnPackages:
             return None
         places = dict.fromkeys((*self.folders, *sys.path)) if path is None else path
         spec = PathFinder.find_spec(name, [*places], target)
-        if spec is not None and type(spec.loader) is SourceFileLoader:
+        if spec is None or spec.loader is None:
+            return self._given_spec(name) or spec
+        if type(spec.loader) is SourceFileLoader:
             spec.loader = FromSource(name, spec.loader.path)
             spec.loader.source = self.given.get(name)
         return spec
+
+    def _given_spec(self, name: str) -> ModuleSpec | None:
+        """Return how to import a module of which nothing is there but its source."""
+        is_package = any(each.startswith(f"{name}.") for each in self.given)
+        if name not in self.given and not is_package:
+            return None
+        file = "/".join((NOWHERE, *name.split("."), *("__init__",) * is_package))
+        loader = FromSource(name, f"{file}.py")
+        loader.source = self.given.get(name, b"")
+        return spec_from_loader(name, loader)
 
     def loaded(self) -> dict[str, ModuleType]:
         """Return the covered modules that have been imported."""
@@ -123,6 +138,19 @@ def sources_taken() -> dict[str, bytes]:
         for name, loader in loaders.items()
         if isinstance(loader, FromSource) and loader.source is not None
     }
+
+
+def sources_needed(names: Iterable[str]) -> dict[str, bytes]:
+    """Return the sources, of those, of these modules and of all that they import."""
+    taken, found = sources_taken(), dict[str, bytes]()
+    waiting = [each for name in names for each in lineage(name)]
+    while waiting:
+        name = waiting.pop()
+        spec = getattr(sys.modules.get(name), "__spec__", None)
+        if name in taken and name not in found and spec is not None:
+            found[name] = taken[name]
+            waiting += (each for near in _imported(taken[name], spec) for each in lineage(near))
+    return found
 
 
 def origin_of(spec: ModuleSpec) -> str | None:

@@ -45,6 +45,7 @@ from xml_pipeline.identity.credentials import examine
 from xml_pipeline.listener import Listener
 from xml_pipeline.names import ImportPath
 from xml_pipeline.registries.permissions import permissions_of
+from xml_pipeline.sandbox import Sandbox
 from xml_pipeline.sources import lineage
 from xml_pipeline.steps.rail import Inserts
 
@@ -106,10 +107,25 @@ class Drawing:
             return self._built(at, config, plugin, tuple(accepts.values()), output)
         if config.cpu_bound and not self._config.process_pool.enabled:
             self._report((*at, "cpu_bound"), "needs `process_pool.enabled`: there is no worker")
+        sandbox = self._sandbox(at, config)
         if handler is None:
             return None
         agreed = self._agreed(at, config, payloads_of(handler), accepts)
-        return self._assembled(at, config, Built(handler, agreed, output)) if agreed else None
+        made = Built(handler, agreed, output, sandbox=sandbox)
+        return self._assembled(at, config, made) if agreed else None
+
+    def _sandbox(self, at: KeyPath, config: ListenerConfig) -> Sandbox | None:
+        """Return the sandbox that a listener asks for; None where it asks for none, or in vain."""
+        if config.sandbox is None:
+            return None
+        module: Any = find("tools", "enclosed")
+        try:
+            found: Sandbox = module.sandbox_of(config.sandbox, self._config, self._file.parent)
+        except ConfigError as error:
+            for each in error.problems:
+                self._report((*at, "sandbox"), each)
+            return None
+        return found
 
     def _built(
         self,
@@ -273,11 +289,12 @@ def _listener(config: ListenerConfig, parts: Built) -> Listener:
         keeps_depth=parts.keeps_depth,
         opens_blackboard=parts.opens_blackboard,
         permissions=permissions_of(config.permissions),
+        sandbox=parts.sandbox,
     )
     if listener.expose and not listener.codecs:
         raise ValueError("`expose`: it takes any XML, so nobody could know what to send it")
     if "a2a" in listener.expose and find_spec("a2a") is None:
         raise ValueError('`expose: a2a` needs "a2a": python -m pip install "xml-pipeline[a2a]"')
-    if listener.cpu_bound:
+    if listener.apart:
         paths_of(listener)
     return listener

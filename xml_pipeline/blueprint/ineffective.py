@@ -27,6 +27,7 @@ def ineffective(document: Document) -> Iterator[Finding]:
             words = f"{name} leads nobody: its `handler` is none of {', '.join(FLOWS)}"
             yield from _of_none(at, said, FlowKeys, words)
         yield from _of_no_tool(at, said, name)
+        yield from _of_no_process(at, said, name)
         if said.get("model") is None:
             yield from _of_no_agent(at, said, name)
         elif isinstance(said.get("handler"), str) and not _is_plugin(said["handler"]):
@@ -64,6 +65,19 @@ def _of_no_tool(at: KeyPath, said: dict[str, Any], name: str) -> Iterator[Findin
     if said.get("tool") and not _is_plugin(said.get("handler"), "tools"):
         words = f"{name} is no built-in tool: its `handler` is not `tools:…`"
         yield Finding((*at, "tool"), words, at_key=True)
+
+
+def _of_no_process(at: KeyPath, said: dict[str, Any], name: str) -> Iterator[Finding]:
+    """Yield what is said of a process that a listener has not, or has already."""
+    if said.get("sandbox") in (None, False):
+        return
+    handler = said.get("handler")
+    if handler is None or _is_plugin(handler):
+        words = f"{name} is built in: only a handler of yours runs in a sandbox"
+        yield Finding((*at, "sandbox"), words, at_key=True)
+    elif said.get("cpu_bound") is True:
+        words = f"{name} has a process of its own already: it runs in a sandbox"
+        yield Finding((*at, "cpu_bound"), words, at_key=True)
 
 
 def _is_plugin(handler: object, room: str | None = None) -> bool:

@@ -23,6 +23,7 @@ from xml_pipeline.config.loading import Draft, LoadedConfig, draft_config, load_
 from xml_pipeline.config.mcp import McpAuthConfig, McpConfig, McpServerConfig
 from xml_pipeline.config.organism import OrganismConfig
 from xml_pipeline.config.permissions import ApprovalsConfig, PermissionConfig
+from xml_pipeline.config.sandbox import SandboxConfig, SandboxLimits
 from xml_pipeline.config.sections import (
     BackendConfig,
     BudgetConfig,
@@ -76,6 +77,8 @@ __all__ = [
     "PriceConfig",
     "ProcessPoolConfig",
     "RetryConfig",
+    "SandboxConfig",
+    "SandboxLimits",
     "Section",
     "ServerConfig",
     "Source",

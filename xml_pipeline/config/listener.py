@@ -9,6 +9,7 @@ from pydantic import Field, ValidationInfo, field_validator
 from xml_pipeline.config.agent import AgentKeys
 from xml_pipeline.config.flow import FlowKeys
 from xml_pipeline.config.permissions import Permissions
+from xml_pipeline.config.sandbox import ASandbox
 from xml_pipeline.config.values import (
     Count,
     Handler,
@@ -84,6 +85,11 @@ class ListenerConfig(FlowKeys, AgentKeys):
     )
     cpu_bound: bool = Field(
         default=False, description="Its handler computes, and runs in a worker process."
+    )
+    sandbox: ASandbox = Field(
+        default=None,
+        description="Its handler runs in a process of its own that reaches nothing: `true`, or what"
+        " that may reach and take; empty: in this process.",
     )
     max_concurrent: Count | None = Field(
         default=None, description="Deliveries at one time; empty: as the organism's limits say."

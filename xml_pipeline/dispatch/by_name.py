@@ -41,5 +41,6 @@ def paths_of(listener: Listener) -> tuple[str, ...]:
     try:
         return tuple(map(path_of, (listener.handler, *accepts, *listener.outputs)))
     except ValueError as error:
-        words = "is cpu_bound, so a worker process imports what it is made of"
+        what = "runs in a sandbox" if listener.sandbox is not None else "is cpu_bound"
+        words = f"{what}, so a worker process imports what it is made of"
         raise ValueError(f"listener {listener.name} {words}: {error}") from None

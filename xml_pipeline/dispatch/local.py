@@ -43,7 +43,7 @@ _SETTLED: Any = object()
 class LocalDispatch:
     """Starts the handler of each delivery and settles what becomes of it.
 
-    ``offload`` has those of ``cpu_bound`` listeners; whoever makes a dispatch gives it one.
+    ``offload`` has those of listeners ``apart``; whoever makes a dispatch gives it one.
     """
 
     offload: Offload
@@ -135,7 +135,7 @@ class LocalDispatch:
         """Run a handler and settle its delivery; return what went wrong, None where nothing."""
         metadata = HandlerMetadata(delivery, self.surroundings)
         try:
-            if delivery.listener.cpu_bound:
+            if delivery.listener.apart:
                 answer: Any = self._in_a_process(delivery, metadata)
             else:
                 answer = delivery.listener.handler(delivery.payload, metadata)

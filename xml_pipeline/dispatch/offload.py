@@ -1,4 +1,4 @@
-"""Handing deliveries of `cpu_bound` listeners to worker processes, as jobs.
+"""Handing deliveries to processes, as jobs: of a pool, on workers elsewhere, or in a sandbox.
 
 The rule this file guards: what a worker says is bytes. The payloads in its answer are read and
 validated like any other document, and nothing that it names is imported on that account.
@@ -12,11 +12,13 @@ from asyncio import CancelledError
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from math import inf
+from os.path import isabs
 from typing import Any, NamedTuple
 
 from xml_pipeline.config import OrganismConfig
 from xml_pipeline.dispatch.by_name import name_of, paths_of
 from xml_pipeline.dispatch.elsewhere import Elsewhere, NotBegun
+from xml_pipeline.dispatch.enclosed import Work, handled
 from xml_pipeline.dispatch.jobs import (
     Answer,
     Failure,
@@ -39,7 +41,7 @@ from xml_pipeline.listener import HandlerMetadata, HandlerResponse, Listener, Re
 from xml_pipeline.message import Delivery
 from xml_pipeline.payload import Codec, codec_of
 from xml_pipeline.registries import state as states
-from xml_pipeline.sources import sources_taken
+from xml_pipeline.sources import sources_needed, sources_taken
 
 MIB = 1024 * 1024
 
@@ -58,7 +60,7 @@ class Offload:
     """Runs the handlers of ``cpu_bound`` listeners: on workers elsewhere, if there are any.
 
     Where there are none, they run in the processes of a pool of this one's own, which is
-    started when it is first needed.
+    started when it is first needed. What has a sandbox runs in that, in a process for each.
     """
 
     def __init__(
@@ -72,6 +74,7 @@ class Offload:
         self._surroundings = surroundings
         self._open = False
         self._bound: Mapping[str, Any] = {}
+        self._config = config
 
     def check(self, listeners: Iterable[Listener], config: OrganismConfig) -> None:
         """Raise ValueError where a listener would need a pool and there is none."""
@@ -81,6 +84,7 @@ class Offload:
 
     def serve(self, listeners: Iterable[Listener], config: OrganismConfig) -> None:
         """Take over these listeners; workers that know others, or other code, are replaced."""
+        self._config = config
         bound = [each for each in listeners if each.cpu_bound]
         known = {each.name: (each.handler, each.accepts) for each in bound}
         crew = _crew(config, bound)
@@ -123,7 +127,7 @@ class Offload:
 
         Raises JobFailed where the handler raised, JobUndone where its worker died.
         """
-        reply = await self._reply(delivery, turn)
+        reply = await self._reply(delivery, metadata, turn)
         if isinstance(reply, Failure) and reply.after is not None:
             raise JobUndone(reply.traceback, reply.after)
         if isinstance(reply, Failure):
@@ -134,8 +138,14 @@ class Offload:
             metadata.state.update(states.decode(reply.state, delivery.listener.payload))
         return responses
 
-    async def _reply(self, delivery: Delivery, turn: Turn) -> Answer | Failure:
+    async def _reply(
+        self, delivery: Delivery, metadata: HandlerMetadata, turn: Turn
+    ) -> Answer | Failure:
         host = JobHost(delivery, self._surroundings)
+        if (sandbox := delivery.listener.sandbox) is not None:
+            setup = _alone(self._config, delivery.listener)
+            work = Work(setup, encode_job(job_of(delivery, turn.timeout)), turn.begins)
+            return await handled(sandbox, metadata, work, host)
         if self.places:
             job = encode_job(job_of(delivery, turn.timeout))
             for _ in range(TRIES):
@@ -272,10 +282,28 @@ def _crew(config: OrganismConfig, bound: Iterable[Listener]) -> Crew:
     changes no worker before it is reloaded, not even one that is started afterwards.
     """
     pool = config.process_pool
+    memory = (pool.memory_mb or 0) * MIB
+    setup = _setup(config, bound, sys.path, sources_taken(), memory)
+    return Crew(pool.workers, pool.max_tasks_per_child, setup)
+
+
+def _alone(config: OrganismConfig, listener: Listener) -> bytes:
+    """Return how a worker of this listener only is set up, which is to see nothing of others."""
+    modules = (path.partition(":")[0] for path in paths_of(listener))
+    path = [*filter(isabs, sys.path)]  # Others would be seen from the folder it is in.
+    return _setup(config, (listener,), path, sources_needed(modules), 0)
+
+
+def _setup(
+    config: OrganismConfig,
+    bound: Iterable[Listener],
+    path: list[str],
+    sources: Mapping[str, bytes],
+    memory: int,
+) -> bytes:
     paths = sorted({path for each in bound for path in paths_of(each)})
     modules = {path.partition(":")[0] for path in paths}
     allow = sorted({*config.allow_imports, *modules})
     level = logging.getLogger().getEffectiveLevel()
-    given = {name: text.decode("latin-1") for name, text in sources_taken().items()}
-    setup = encode_words(sys.path, allow, paths, given, (pool.memory_mb or 0) * MIB, level)
-    return Crew(pool.workers, pool.max_tasks_per_child, setup)
+    given = {name: text.decode("latin-1") for name, text in sources.items()}
+    return encode_words(path, allow, paths, given, memory, level)

@@ -42,7 +42,10 @@ _CHUNK = 64 * 1024
 
 
 def main() -> None:
-    """Work for the process that has started this one: ``… FD PARENT``."""
+    """Work for the process that has started this one: ``… FD PARENT``.
+
+    In a sandbox its parent is none that it knows, and is called 0.
+    """
     fd, parent = map(int, sys.argv[-2:])
     die_with(parent)
     os.nice(GIVES_WAY)
@@ -63,7 +66,7 @@ def die_with(parent: int) -> None:
     """Have the system kill this process as soon as its parent has ended."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
+    if parent and os.getppid() != parent:
         sys.exit("the organism has ended already")
 
 

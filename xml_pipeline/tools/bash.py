@@ -23,7 +23,7 @@ from xml_pipeline.payload.text import carried
 from xml_pipeline.tools.base import ToolFailed, built
 from xml_pipeline.tools.beneath import shown
 from xml_pipeline.tools.sandbox.command import Enclosure
-from xml_pipeline.tools.sandbox.offered import Kind, Offered, offered
+from xml_pipeline.tools.sandbox.offered import Offered, kind_of, offered
 from xml_pipeline.tools.sandbox.running import ASIDE, Ran, run
 from xml_pipeline.tools.sandbox.settings import SandboxSettings
 from xml_pipeline.tools.workspace import Workspace, workspaces_of
@@ -85,26 +85,21 @@ def _note_folder(space: Workspace, place: str, ran: Ran) -> None:
 
 def enclosure(settings: SandboxSettings, found: Offered) -> Enclosure:
     """Return how commands are enclosed; ConfigError where they cannot be as they should."""
-    wanted = settings.sandbox
-    kind: Kind | None = found.best if wanted == "auto" else wanted
-    if kind is None or not found.can(kind):
+    kind = kind_of(settings.sandbox, found)
+    if kind is None:
         raise ConfigError(
             (
-                f"`tool.sandbox`: this machine cannot enclose commands ({_reasons(found)}); only"
+                f"`tool.sandbox`: this machine cannot enclose commands ({found.reasons}); only"
                 " `tool: {sandbox: none}` allows them to do whatever this process may",
             )
         )
     return Enclosure(kind, settings, found)
 
 
-def _reasons(found: Offered) -> str:
-    return f"bubblewrap: {found.why or 'works'}; Landlock: ABI {found.landlock}, 6 is needed"
-
-
 def configured(plan: Plan) -> Built:
     """Build the tool."""
     settings = settings_of(SandboxSettings, plan.listener.tool)
-    spaces, bash = workspaces_of(plan), Bash(enclosure(settings, offered()))
+    spaces, bash = workspaces_of(plan.organism), Bash(enclosure(settings, offered()))
 
     async def run_command(wanted: RunCommand, metadata: HandlerMetadata) -> CommandRan:
         space = await asyncio.to_thread(spaces.of, metadata)

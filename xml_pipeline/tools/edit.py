@@ -74,7 +74,7 @@ def _around(text: str, at: int, length: int) -> str:
 def configured(plan: Plan) -> Built:
     """Build the tool."""
     without_settings(plan)
-    spaces = workspaces_of(plan)
+    spaces = workspaces_of(plan.organism)
 
     async def run(wanted: EditFile, metadata: HandlerMetadata) -> FileEdited:
         return await asyncio.to_thread(lambda: edit_file(spaces.of(metadata), wanted))

@@ -59,7 +59,7 @@ def find_files(space: Workspace, wanted: FindFiles) -> FilesFound:
 def configured(plan: Plan) -> Built:
     """Build the tool."""
     without_settings(plan)
-    spaces = workspaces_of(plan)
+    spaces = workspaces_of(plan.organism)
 
     async def run(wanted: FindFiles, metadata: HandlerMetadata) -> FilesFound:
         return await asyncio.to_thread(lambda: find_files(spaces.of(metadata), wanted))

@@ -148,7 +148,7 @@ def _program() -> str:
 def configured(plan: Plan) -> Built:
     """Build the tool."""
     without_settings(plan)
-    spaces, search = workspaces_of(plan), Search(_program())
+    spaces, search = workspaces_of(plan.organism), Search(_program())
 
     async def run(wanted: SearchFiles, metadata: HandlerMetadata) -> LinesFound:
         return await asyncio.to_thread(lambda: search(spaces.of(metadata), wanted))

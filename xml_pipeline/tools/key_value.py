@@ -92,7 +92,7 @@ def _alive(notes: Notes, note: str | None, now: float) -> dict[str, object] | No
 def configured(plan: Plan) -> Built:
     """Build the tool."""
     without_settings(plan)
-    spaces = workspaces_of(plan)
+    spaces = workspaces_of(plan.organism)
 
     async def run(wanted: KeyValue, metadata: HandlerMetadata) -> KeyValueDone:
         notes = spaces.kept(metadata, wanted.namespace)

@@ -63,7 +63,7 @@ def _line(found: Found, start: Parts) -> str:
 def configured(plan: Plan) -> Built:
     """Build the tool."""
     without_settings(plan)
-    spaces = workspaces_of(plan)
+    spaces = workspaces_of(plan.organism)
 
     async def run(wanted: ListFiles, metadata: HandlerMetadata) -> FilesListed:
         return await asyncio.to_thread(lambda: list_files(spaces.of(metadata), wanted))

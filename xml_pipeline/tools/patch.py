@@ -162,7 +162,7 @@ def _is_of_hunk(lines: list[str], at: int) -> bool:
 def configured(plan: Plan) -> Built:
     """Build the tool."""
     without_settings(plan)
-    spaces = workspaces_of(plan)
+    spaces = workspaces_of(plan.organism)
 
     async def run(wanted: PatchFiles, metadata: HandlerMetadata) -> FilesPatched:
         return await asyncio.to_thread(lambda: patch_files(spaces.of(metadata), wanted))

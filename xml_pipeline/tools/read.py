@@ -88,7 +88,7 @@ def _nearest(files: Beneath, parts: Parts) -> str | None:
 def configured(plan: Plan) -> Built:
     """Build the tool."""
     without_settings(plan)
-    spaces = workspaces_of(plan)
+    spaces = workspaces_of(plan.organism)
 
     async def run(wanted: ReadFile, metadata: HandlerMetadata) -> FileRead:
         return await asyncio.to_thread(lambda: read_file(spaces.of(metadata), wanted))

@@ -33,7 +33,7 @@ class TodosRead:
 def configured(plan: Plan) -> Built:
     """Build the tool."""
     without_settings(plan)
-    spaces = workspaces_of(plan)
+    spaces = workspaces_of(plan.organism)
 
     async def run(_: ReadTodos, metadata: HandlerMetadata) -> TodosRead:
         todos = await asyncio.to_thread(lambda: kept(spaces.of(metadata).notes))

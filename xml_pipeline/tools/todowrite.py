@@ -35,7 +35,7 @@ class TodosWritten:
 def configured(plan: Plan) -> Built:
     """Build the tool."""
     without_settings(plan)
-    spaces = workspaces_of(plan)
+    spaces = workspaces_of(plan.organism)
 
     async def run(wanted: WriteTodos, metadata: HandlerMetadata) -> TodosWritten:
         text = await asyncio.to_thread(lambda: keep(spaces.of(metadata).notes, wanted.todos))

@@ -22,9 +22,9 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import quote
 
-from xml_pipeline.builtin import Plan
+from xml_pipeline.config import OrganismConfig
 from xml_pipeline.errors import ConfigError
-from xml_pipeline.listener import HandlerMetadata
+from xml_pipeline.sandbox import Whose
 from xml_pipeline.tools.beneath import Beneath, Parts
 
 Per = Literal["conversation", "user", "tenant"]
@@ -86,7 +86,7 @@ class Workspaces:
     template: str | None
     per: Per
 
-    def of(self, metadata: HandlerMetadata) -> Workspace:
+    def of(self, metadata: Whose) -> Workspace:
         """Return the workspace that a message is for, made where it is not there yet."""
         tenant, user = _name("t", metadata.tenant), _name("u", metadata.principal)
         conversation = _name("c", metadata.conversation_id)
@@ -101,7 +101,7 @@ class Workspaces:
         notes = (tenant, user, conversation, "notes", _name("r", metadata.requester))
         return Workspace(folder, Beneath(folder), Notes(self.root, notes))
 
-    def kept(self, metadata: HandlerMetadata, place: str) -> Notes:
+    def kept(self, metadata: Whose, place: str) -> Notes:
         """Return what is kept for a user in all conversations, in a place of that name."""
         tenant, user = _name("t", metadata.tenant), _name("u", metadata.principal)
         return Notes(self._made(), (tenant, user, "kept", _name("p", place)))
@@ -127,9 +127,9 @@ class Workspaces:
                 raise
 
 
-def workspaces_of(plan: Plan) -> Workspaces:
+def workspaces_of(organism: OrganismConfig) -> Workspaces:
     """Return where an organism's workspaces are; ConfigError where its file does not say so."""
-    config = plan.organism.workspace
+    config = organism.workspace
     if config.root is None:
         raise ConfigError(("needs `workspace.root`, a folder in which tools have their files",))
     if config.template is not None and not os.path.isdir(config.template):

@@ -47,7 +47,7 @@ def write_file(space: Workspace, wanted: WriteFile) -> FileWritten:
 def configured(plan: Plan) -> Built:
     """Build the tool."""
     without_settings(plan)
-    spaces = workspaces_of(plan)
+    spaces = workspaces_of(plan.organism)
 
     async def run(wanted: WriteFile, metadata: HandlerMetadata) -> FileWritten:
         return await asyncio.to_thread(lambda: write_file(spaces.of(metadata), wanted))

@@ -63,6 +63,7 @@ def _traits(listener: Listener) -> list[str]:
         "agent": listener.agent,
         "broadcast": listener.broadcast,
         "cpu-bound": listener.cpu_bound,
+        "in a sandbox": listener.sandbox is not None,
         f"in {listener.group}": listener.group is not None,
     }
     return [trait for trait, holds in traits.items() if holds]
@@ -119,5 +120,6 @@ def _described(listener: Listener) -> dict[str, Any]:
         "agent": listener.agent,
         "broadcast": listener.broadcast,
         "cpu_bound": listener.cpu_bound,
+        "sandboxed": listener.sandbox is not None,
         "group": listener.group,
     }

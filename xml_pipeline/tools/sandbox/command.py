@@ -6,16 +6,17 @@ import base64
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib.resources import files
+from typing import Literal
 
+from xml_pipeline.config import SandboxLimits
 from xml_pipeline.config.values import MIB
 from xml_pipeline.tools.beneath import SEEN_AS
 from xml_pipeline.tools.sandbox.offered import LANDLOCK_INSIDE, Kind, Offered
 from xml_pipeline.tools.sandbox.seccomp import program
-from xml_pipeline.tools.sandbox.settings import SandboxSettings
 
 SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64")
 OF_ETC = ("ld.so.cache", "ld.so.conf", "ld.so.conf.d", "alternatives", "localtime", "mime.types")
@@ -26,17 +27,18 @@ _SCRIPT = files(__package__).joinpath("enclosing.py").read_text("utf-8")
 
 @dataclass(frozen=True, slots=True)
 class Enclosure:
-    """How the commands of one tool are enclosed on this machine."""
+    """How commands are enclosed on this machine; ``access`` is what they may do to their folder."""
 
     kind: Kind
-    settings: SandboxSettings
+    settings: SandboxLimits
     offered: Offered
+    access: Literal["read", "write"] = "write"
 
     def place(self, folder: str) -> str:
         """Return the path under which commands see the workspace that lies in a folder."""
         return SEEN_AS if self.kind == "bubblewrap" else folder
 
-    def command(self, argv: list[str], folder: str, scratch: str) -> list[str]:
+    def command(self, argv: Sequence[str], folder: str, scratch: str) -> list[str]:
         """Return what to run; ``scratch`` is a folder for what is temporary."""
         inner = [self._python, "-I", "-S", "-c", _SCRIPT, self._spec(argv, folder, scratch)]
         if self.kind != "bubblewrap":
@@ -76,21 +78,26 @@ class Enclosure:
                 yield from ("--symlink", os.readlink(path), path)
             else:
                 yield from ("--ro-bind-try", path, path)
-        yield from ("--bind", folder, SEEN_AS, "--chdir", SEEN_AS)
+        bind = "--bind" if self.access == "write" else "--ro-bind"
+        yield from (bind, folder, SEEN_AS, "--chdir", SEEN_AS)
         yield from ("--remount-ro", "/dev", "--remount-ro", "/")
 
-    def _spec(self, argv: list[str], folder: str, scratch: str) -> str:
+    def _spec(self, argv: Sequence[str], folder: str, scratch: str) -> str:
         is_alone = self.kind == "landlock"
-        writable = [folder, scratch, *DEVICES] if is_alone else [SEEN_AS, "/tmp", "/dev"]  # noqa: S108  # of its own
+        place = self.place(folder)
+        readable = [*self._readable, place] if is_alone else [*self._readable, place, "/proc"]
+        writable = [scratch, *DEVICES] if is_alone else ["/tmp", "/dev"]  # noqa: S108  # of its own
+        if self.access == "write":
+            writable.append(place)
         calls = program(
             network=self.settings.network,
             local_sockets=self.kind == "bubblewrap" and not self.settings.network,
         )
         spec = {
-            "argv": argv,
+            "argv": [*argv],
             "limits": self._limits(),
             "landlock": is_alone or self._is_inside,
-            "readable": self._readable if is_alone else [*self._readable, "/proc"],
+            "readable": readable,
             "writable": writable,
             "network": self.settings.network,
             "seccomp": base64.b64encode(calls or b"").decode() if self.kind != "none" else "",

@@ -46,6 +46,11 @@ class Offered:
             return "bubblewrap"
         return "landlock" if self.can("landlock") else None
 
+    @property
+    def reasons(self) -> str:
+        """Return why there is no better way, in words."""
+        return f"bubblewrap: {self.why or 'works'}; Landlock: ABI {self.landlock}, 6 is needed"
+
     def can(self, kind: Kind) -> bool:
         """Tell whether commands can be enclosed in this way."""
         if kind == "bubblewrap":
@@ -53,6 +58,13 @@ class Offered:
         if kind == "none":
             return True
         return self.landlock >= LANDLOCK_ALONE and self.seccomp and not self.as_root
+
+
+def kind_of(wanted: Kind | Literal["auto"], found: Offered) -> Kind | None:
+    """Return the way that is wanted, ``auto`` for the best; None where this machine has it not."""
+    if wanted == "auto":
+        return found.best
+    return wanted if found.can(wanted) else None
 
 
 def offered(groups: str = GROUPS) -> Offered:

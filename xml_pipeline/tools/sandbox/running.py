@@ -7,10 +7,11 @@ import os
 import signal
 import tempfile
 from asyncio.subprocess import DEVNULL, STDOUT, Process
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 
+from xml_pipeline.sandbox import undisturbed
 from xml_pipeline.tools.sandbox.command import Enclosure
 from xml_pipeline.tools.sandbox.grouping import counted
 from xml_pipeline.tools.sandbox.watching import SPARE_PROCESSES, Watch, free_bytes
@@ -70,7 +71,7 @@ class Output:
 
 @asynccontextmanager
 async def _started(
-    command: list[str], folder: str, environment: dict[str, str], output: int, aside: int
+    command: list[str], folder: str, environment: dict[str, str], output: int, *others: int
 ) -> AsyncIterator[Process]:
     """Start a command; on leaving, it and all that it has started are killed."""
     process = await asyncio.create_subprocess_exec(
@@ -80,7 +81,7 @@ async def _started(
         stderr=STDOUT,
         cwd=folder,
         env=environment,
-        pass_fds=(aside,),
+        pass_fds=others,
         start_new_session=True,
     )
     try:
@@ -101,11 +102,20 @@ async def _end(process: Process) -> None:
     await process.wait()
 
 
-async def run(enclosure: Enclosure, argv: list[str], folder: str, seconds: float) -> Ran:
+async def run(
+    enclosure: Enclosure, argv: Sequence[str], folder: str, seconds: float, *handed: int
+) -> Ran:
     """Run a command, for so many seconds at most.
 
     An argument ``ASIDE`` becomes the number of a descriptor; what is written there is told aside.
+    ``handed`` are more descriptors that it is given. Whoever is cancelled ends it.
     """
+    return await undisturbed(_run(enclosure, argv, folder, seconds, *handed))
+
+
+async def _run(
+    enclosure: Enclosure, argv: Sequence[str], folder: str, seconds: float, *handed: int
+) -> Ran:
     async with AsyncExitStack() as around:
         output, aside = around.enter_context(Pipe()), around.enter_context(Pipe())
         scratch = around.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True))
@@ -115,7 +125,7 @@ async def run(enclosure: Enclosure, argv: list[str], folder: str, seconds: float
             counted(enclosure.command(numbered, folder, scratch), most)
         )
         environment, said = enclosure.environment(folder, scratch), Output()
-        ends = output.writing, aside.writing
+        ends = output.writing, aside.writing, *handed
         try:
             async with _started(command, folder, environment, *ends) as process:
                 output.close_writing()

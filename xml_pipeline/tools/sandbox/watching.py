@@ -6,8 +6,8 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from xml_pipeline.config import SandboxLimits
 from xml_pipeline.config.values import MIB
-from xml_pipeline.tools.sandbox.settings import SandboxSettings
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
@@ -22,7 +22,7 @@ class Watch:
     pid: int
     folder: str
     free: int
-    settings: SandboxSettings
+    settings: SandboxLimits
 
     def excess(self) -> str:
         """Return what there is too much of, "" where there is nothing."""
