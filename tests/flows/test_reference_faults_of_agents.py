@@ -42,6 +42,7 @@ ELSEWHERE: Mapping[int, tuple[str, ...]] = {
     1: (
         "tests/approvals/test_thinking.py::test_a_misspelt_name_is_mended_before_the_rules_look_at_it",
         "tests/agents/test_guarded.py::test_a_misspelt_name_is_mended_before_guardrails_look_at_it",
+        "tests/tools/test_profiles.py::test_the_pump_refuses_what_is_left_out_whatever_is_sent_there",
     ),
     2: (
         "tests/approvals/test_asking.py::test_without_anybody_to_ask_a_call_is_denied_at_once",

@@ -24,6 +24,7 @@ from xml_pipeline.blueprint.code import (
 )
 from xml_pipeline.blueprint.ineffective import ineffective
 from xml_pipeline.blueprint.located import located
+from xml_pipeline.blueprint.profiles import held_to_profiles
 from xml_pipeline.builtin import Built, Check, Misconfigured, Plan
 from xml_pipeline.catalogue import find
 from xml_pipeline.commons import Commons
@@ -88,8 +89,13 @@ class Drawing:
         for path, text in examine(self._config)[1]:
             if path != ("require_signature",):  # the file says by itself whether it names keys
                 self._report(path, text)
-        listeners = [self._listener(*each) for each in self._draft.listeners()]
-        drawn = (*(each for each in listeners if each is not None), *self._served())
+        said = list(self._draft.listeners())
+        made = (self._listener(*each) for each in said)
+        drawn = held_to_profiles(
+            (*(each for each in made if each is not None), *self._served()),
+            (config for _, config in said),
+            self._config,
+        )
         self._check({each.name: each for each in drawn})
         inserts = Inserts(
             tuple(self._named(step_at, "pipeline", "envelope", "*").values()),

@@ -23,6 +23,7 @@ from xml_pipeline.config.loading import Draft, LoadedConfig, draft_config, load_
 from xml_pipeline.config.mcp import McpAuthConfig, McpConfig, McpServerConfig
 from xml_pipeline.config.organism import OrganismConfig
 from xml_pipeline.config.permissions import ApprovalsConfig, PermissionConfig
+from xml_pipeline.config.profiles import PROFILES
 from xml_pipeline.config.sandbox import SandboxConfig, SandboxLimits
 from xml_pipeline.config.sections import (
     BackendConfig,
@@ -42,6 +43,7 @@ from xml_pipeline.config.values import Section
 __all__ = [
     "CONDITIONS",
     "FLOWS",
+    "PROFILES",
     "SCHEMA_FILE",
     "STRATEGY",
     "YAML_HEADER",

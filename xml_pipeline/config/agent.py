@@ -150,6 +150,11 @@ class AgentKeys(Section):
         description="What looks at its requests, answers and calls, in this order: each a name,"
         " or a name with its settings below it.",
     )
+    profile: NotBlank | None = Field(
+        default=None,
+        description="Which of its peers it may reach: those of `conversational`, `standard`, `full`"
+        " or one of `profiles`; empty: all of them.",
+    )
     handoff: Annotated[tuple[NotBlank, ...], AList] = Field(
         default=(), description="Peers that it may hand over to: they answer in its place."
     )

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from xml_pipeline import names
 from xml_pipeline.config.document import Document, Finding, texts, value_at
 from xml_pipeline.config.organism import PORTS_DIFFER, TOKENS_DIFFER, OrganismConfig
+from xml_pipeline.config.profiles import PROFILES
 from xml_pipeline.config.source import KeyPath
 
 CONDITIONS: tuple[tuple[str, ...], ...] = (
@@ -50,6 +51,7 @@ def problems(document: Document) -> Iterator[Finding]:
     yield from _names_taken(document)
     yield from _unknown_peers(document)
     yield from _unknown_tools(document)
+    yield from _unknown_profiles(document)
     yield from _foreign_imports(document)
     yield from _locked_doors(document)
 
@@ -183,6 +185,25 @@ def _unknown_tools(document: Document) -> Iterator[Finding]:
             if tool not in known and not _GLOB.intersection(tool):
                 hint = names.did_you_mean(tool, sorted(known))
                 yield Finding(path, f'there is no listener "{tool}" that could be called', hint)
+
+
+def _unknown_profiles(document: Document) -> Iterator[Finding]:
+    """Profiles that are not there, that are there already, or in which somebody is not there."""
+    own = value_at(document.data, ("profiles",))
+    own = own if isinstance(own, dict) else {}
+    known = sorted({*PROFILES, *map(str, own)})
+    for path, profile in document.texts("listeners", "*", "profile"):
+        if profile not in known:
+            hint = names.did_you_mean(profile, known)
+            yield Finding(path, f'there is no profile "{profile}"', hint)
+    for profile in PROFILES.keys() & own.keys():
+        yield Finding(("profiles", profile), f'"{profile}" is there already: choose another name')
+    there, servers = _addressees(document), set(mcp_servers(document))
+    for path, name in (found for each in own for found in document.texts("profiles", each, "*")):
+        is_pattern = ":" in name or not _GLOB.isdisjoint(name)
+        if not is_pattern and name not in there and servers.isdisjoint(_beginnings(name)):
+            hint = names.did_you_mean(name, sorted(there - {"*"}))
+            yield Finding(path, f'there is no listener or group "{name}"', hint)
 
 
 def _addressees(document: Document) -> set[str]:

@@ -28,7 +28,7 @@ from xml_pipeline.config.sections import (
     TelemetryConfig,
     WorkspaceConfig,
 )
-from xml_pipeline.config.values import AList, Count, PackageNames, Section
+from xml_pipeline.config.values import AList, Count, NotBlank, PackageNames, Section
 
 TOKENS_DIFFER = "differs from `budget.tokens`, its newer name: write that only"
 PORTS_DIFFER = "`port` differs from `organism.port`, its older name: write this only"
@@ -80,6 +80,11 @@ class OrganismConfig(Section):
     )
     approvals: ApprovalsConfig = Field(
         default=ApprovalsConfig(), description="How somebody is asked."
+    )
+    profiles: dict[NotBlank, Annotated[tuple[NotBlank, ...], AList]] = Field(
+        default={},
+        description="Sets of tools to which agents are held by their `profile`: names of listeners"
+        " and groups, built-in handlers such as `tools:read`, and patterns of both.",
     )
     llm: LLMConfig = Field(default=LLMConfig(), description="How language models are reached.")
     telemetry: TelemetryConfig = Field(
