@@ -6,10 +6,10 @@ import asyncio
 import logging
 import os
 import subprocess
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event
 
 from xml_pipeline.listener import HandlerMetadata, HandlerResponse
 from xml_pipeline.payload import xmlify
@@ -78,7 +78,7 @@ def _end(code: str) -> str:
 
 def _hang(mark: str) -> str:
     subprocess.Popen(["sleep", mark], start_new_session=True)
-    time.sleep(600)
+    Event().wait()
     return "slept"
 
 

@@ -120,8 +120,9 @@ async def test_the_pump_refuses_what_is_left_out_whatever_is_sent_there(
     send = payload
     async with organism_of(tmp_path, "profile: careful") as organism:
         [ada] = [each for each in organism.listeners if each.name == "ada"]
+        accepts: Any = ada.accepts
         organism.unregister("ada")
-        organism.register(replace(ada, handler=bold, accepts=(*ada.accepts, SequenceError)))
+        organism.register(replace(ada, handler=bold, accepts=(*accepts, SequenceError)))
         await organism.ask("ada", Task("Go."))
     assert [type(each) for each in heard] in ([SystemError], [SequenceError])
     assert written(tmp_path) == []

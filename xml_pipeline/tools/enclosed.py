@@ -67,6 +67,6 @@ def enclosed(
         raise ConfigError((f"{words} allows its handler to do whatever this process may",))
     readable = (_OURS, *(str(folder / Path(each).expanduser()) for each in config.readable))
     limits = config.model_copy(update={"readable": readable})
-    access = "read" if config.workspace == "read" else "write"
-    spaces = workspaces_of(organism) if config.workspace != "none" else None
-    return Enclosed(Enclosure(kind, limits, found, access), spaces)
+    if config.workspace == "none":
+        return Enclosed(Enclosure(kind, limits, found), None)
+    return Enclosed(Enclosure(kind, limits, found, config.workspace), workspaces_of(organism))
