@@ -17,7 +17,7 @@ from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import MappingProxyType
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 from xml_pipeline.payload import Codec, RawPayload, codec_of
 from xml_pipeline.permission import Permission
@@ -27,6 +27,8 @@ from xml_pipeline.thread import Conversation, Thread
 
 LISTENER_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.\-]{0,99}")
 """A listener's name: a letter or underscore, then letters, digits, ``_``, ``-`` and ``.``."""
+
+ComeBack = Literal["never", "late", "at_once", "required"]
 
 _PLAIN = frozenset((str, int, float, bool, bytes, type(None)))
 
@@ -269,7 +271,8 @@ class Listener:
     sent by it and by everybody below it, the first that fits; what fits none is asked about.
     In a ``sandbox`` its handler runs in a process of its own for each call.
 
-    ``expose`` are the protocols by which others find it: ``mcp``, ``a2a``.
+    ``expose`` are the protocols by which others find it: ``mcp``, ``a2a``. ``come_back`` is when an
+    MCP client that can is told to come back for the answer, and that others are refused.
 
     Raises ValueError for a bad name or description, TypeError for a handler that is not
     asynchronous, PayloadDefinitionError for a class that is no payload.
@@ -294,6 +297,7 @@ class Listener:
     opens_blackboard: bool = field(default=False, kw_only=True)
     require_signature: bool = field(default=False, kw_only=True)
     expose: tuple[str, ...] = field(default=(), kw_only=True)
+    come_back: ComeBack = field(default="late", kw_only=True)
     max_deliveries: int = field(default=5, kw_only=True)
     retry_delays: tuple[float, float] = field(default=(1.0, 60.0), kw_only=True)
     permissions: tuple[Permission, ...] = field(default=(), kw_only=True)

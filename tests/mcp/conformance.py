@@ -10,14 +10,16 @@ import asyncio
 import json
 import sys
 from base64 import b64decode
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
-import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tests.mcp.conformance_rounds import ANSWERS as ANSWERS_OF_CLIENTS
 from tests.mcp.conformance_rounds import ROUNDS, AskingPrompt, Rounds, form, sample
+from tests.mcp.conformance_tasks import working
+from tests.mcp.house import listening
 from xml_pipeline import HandlerMetadata, HandlerResponse, Listener, Organism
 from xml_pipeline.events import ToolLog, ToolProgress
 from xml_pipeline.mcp.client import ask_client
@@ -265,6 +267,7 @@ def listeners() -> list[Listener]:
         found.append(listener(name, fits, answering(McpResult("Fits."))))
     return [
         *found,
+        *working(),
         Listener("client", (Elicit, Sample, ListRoots), ask_client, description="Who called."),
         listener("prompts", (GetPrompt, ListPrompts, Elicited), prompting),
         listener("resources", (ReadResource, ListResources), reading),
@@ -305,14 +308,25 @@ def trusting(app: ASGIApp, token: str) -> ASGIApp:
     return trusted
 
 
-async def main(port: int) -> None:
-    """Serve the fixtures on a port of this machine."""
+@asynccontextmanager
+async def serving(port: int = 0) -> AsyncIterator[str]:
+    """Serve the fixtures on a port of this machine, and give the address; port 0 is a free one."""
     async with Organism(listeners()) as organism:
         for each in triggers(organism):
             organism.register(each)
         app = trusting(application(organism, token="conformance"), "conformance")
-        await uvicorn.Server(uvicorn.Config(app, port=port, log_config=None)).serve()
+        async with listening(app, port) as url:
+            yield url
+
+
+async def main(port: int) -> None:
+    """Serve the fixtures until somebody ends it."""
+    async with serving(port) as url:
+        sys.stdout.write(f"{url}/mcp\n")
+        sys.stdout.flush()
+        await asyncio.Event().wait()
 
 
 if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1])))
+    with suppress(KeyboardInterrupt):
+        asyncio.run(main(int(sys.argv[1])))

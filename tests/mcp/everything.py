@@ -67,5 +67,15 @@ async def order(payload: Count | Elicited, metadata: HandlerMetadata) -> Handler
     return HandlerResponse(Elicit("Which size?", form), to="client")
 
 
+async def count_and_owe(payload: Count, metadata: HandlerMetadata) -> HandlerResponse:
+    about = (metadata.own_name, metadata.thread_id, metadata.conversation_id)
+    metadata.tell(ToolProgress(*about, payload.to, payload.to, "counted"))
+    return HandlerResponse.defer(within=60)
+
+
+async def owe(payload: Greet, metadata: HandlerMetadata) -> HandlerResponse:
+    return HandlerResponse.defer(within=60)
+
+
 async def never(payload: Count, metadata: HandlerMetadata) -> None:
     await asyncio.Event().wait()

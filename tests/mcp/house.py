@@ -13,6 +13,7 @@ from typing import Any
 import uvicorn
 import yaml
 from mcp.server.mcpserver import MCPServer
+from starlette.types import ASGIApp
 
 from tests.mcp.toolbox import toolbox
 from xml_pipeline import Organism
@@ -33,13 +34,19 @@ STDIO: Mapping[str, Any] = {
 @asynccontextmanager
 async def served(server: MCPServer | None = None, port: int = 0) -> AsyncIterator[str]:
     """Serve an MCP server over HTTP, and give its address; port 0 is a free one."""
-    app = (server or toolbox()).streamable_http_app()
+    async with listening((server or toolbox()).streamable_http_app(), port) as url:
+        yield f"{url}/mcp"
+
+
+@asynccontextmanager
+async def listening(app: ASGIApp, port: int = 0) -> AsyncIterator[str]:
+    """Serve anything over HTTP, and give the address."""
     with socket.create_server(("127.0.0.1", port)) as listening:
         config = uvicorn.Config(app, log_config=None, ws="none", timeout_graceful_shutdown=0)
         running = uvicorn.Server(config)
         serving = asyncio.create_task(running.serve([listening]))
         try:
-            yield f"http://127.0.0.1:{listening.getsockname()[1]}/mcp"
+            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
         finally:
             running.should_exit = True
             await serving

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +11,8 @@ import pytest
 from mcp import MCPError, types
 
 from tests.mcp.house import organism, served
-from tests.mcp.visitors import MODES, TOKEN, connected, each_way, greeters, text, visiting
+from tests.mcp.visitors import MODES, TOKEN, connected, each_way, greeters, text, until, visiting
 from xml_pipeline import Organism
-from xml_pipeline.events import ThreadEvent
 from xml_pipeline.server import serve
 
 
@@ -75,16 +73,6 @@ async def test_a_call_that_is_cancelled_stops_the_work(tmp_path: Path, mode: str
         calling.cancel()
         seen = [each async for each in until(events, "killed")]
         assert seen[-1].callee == "never"
-
-
-async def until(events: Any, status: str) -> AsyncIterator[ThreadEvent]:
-    """Yield what threads do, up to the first one of a status."""
-    async with asyncio.timeout(30):
-        async for event in events:
-            if isinstance(event, ThreadEvent):
-                yield event
-            if isinstance(event, ThreadEvent) and event.status == status:
-                return
 
 
 async def test_nobody_gets_in_without_the_token_or_from_elsewhere(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,6 +16,7 @@ from mcp.client.streamable_http import streamable_http_client
 
 from tests.mcp.house import ROOT
 from xml_pipeline import Organism
+from xml_pipeline.events import ThreadEvent
 from xml_pipeline.server import serve
 
 TOKEN = "secret"
@@ -79,3 +81,13 @@ def text(result: types.CallToolResult) -> str:
     (block,) = result.content
     assert isinstance(block, types.TextContent)
     return block.text
+
+
+async def until(events: Any, status: str) -> AsyncIterator[ThreadEvent]:
+    """Yield what threads do, up to the first one of a status."""
+    async with asyncio.timeout(30):
+        async for event in events:
+            if isinstance(event, ThreadEvent):
+                yield event
+            if isinstance(event, ThreadEvent) and event.status == status:
+                return

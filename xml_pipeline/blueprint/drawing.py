@@ -290,6 +290,7 @@ def _listener(config: ListenerConfig, parts: Built) -> Listener:
         max_hops=config.max_hops,
         require_signature=config.require_signature,
         expose=config.expose,
+        come_back=config.come_back,
         cpu_bound=config.cpu_bound,
         acts_for_caller=parts.acts_for_caller,
         keeps_depth=parts.keeps_depth,

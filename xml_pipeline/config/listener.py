@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
@@ -82,6 +82,11 @@ class ListenerConfig(FlowKeys, AgentKeys):
         default=(),
         description="To whom it is shown: `mcp`, as a tool, to any MCP client; `a2a`, as an agent,"
         " to those of others (needs the extra `a2a`).",
+    )
+    come_back: Literal["never", "late", "at_once", "required"] = Field(
+        default="late",
+        description="When an MCP client that can have tasks is told to come back for the answer:"
+        " `late` is after 2 seconds; with `required`, others are refused.",
     )
     cpu_bound: bool = Field(
         default=False, description="Its handler computes, and runs in a worker process."

@@ -28,6 +28,7 @@ from xml_pipeline.server.mcp.questions import (
     response_of,
     unable,
 )
+from xml_pipeline.server.mcp.tasks import Tasks
 from xml_pipeline.server.mcp.telling import telling
 from xml_pipeline.server.problems import Problem
 from xml_pipeline.steps.seal import seal
@@ -39,8 +40,9 @@ Given = dict[str, types.InputResponse]
 class Calls:
     """Has listeners answer clients, who may be asked something meanwhile."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, tasks: Tasks) -> None:
         self._desk = desk
+        self._tasks = tasks
         self._waiting = Waiting()
 
     async def begin(
@@ -50,7 +52,10 @@ class Calls:
 
         What the client says of its own accord answers the questions of those keys.
         """
+        patience = self._tasks.patience(context, aim)
         call = Ongoing(self._desk, aim, self._submitted(aim.listener, payload))
+        if patience == 0.0:
+            return self._tasks.begun(context, call)
         return await self._run(context, call, (), dict(params.input_responses or {}))
 
     async def resume(
@@ -81,23 +86,38 @@ class Calls:
     async def _run(
         self, context: Context, call: Ongoing, questions: Sequence[Question], given: Given
     ) -> Any:
-        """Wait for the answer to a call, or for what it asks of the client meanwhile."""
-        async with telling(context, call):
-            try:
-                while True:
-                    left = [each for each in questions if not _settled(context, call, each, given)]
-                    if left and is_modern(context):
-                        return self._waiting.left(call, left)
-                    for question in left:
-                        call.reply(question, await put(context, question.request))
-                    questions = await call.questions()
-                    if not questions:
-                        break
-            except (asyncio.CancelledError, MCPError):
-                call.abandon()
-                raise
+        """Wait for the answer to a call, or for what is to be asked of its client meanwhile."""
+        try:
+            async with telling(context, call):
+                left = await self._rounds(context, call, questions, given)
+        except TimeoutError:
+            return self._tasks.begun(context, call)
+        except (asyncio.CancelledError, MCPError):
+            call.abandon()
+            raise
+        if left:
+            return self._waiting.left(call, left)
         call.close()
         return call.aim.finish(call.exchange.answer)
+
+    async def _rounds(
+        self, context: Context, call: Ongoing, questions: Sequence[Question], given: Given
+    ) -> Sequence[Question]:
+        """Put what is asked to the client until there is an answer.
+
+        Returns the questions for which it has to be sent away. TimeoutError where it need not wait
+        for more of them, nor for the answer.
+        """
+        while True:
+            left = [each for each in questions if not _settled(context, call, each, given)]
+            if left and is_modern(context):
+                return left
+            for question in left:
+                call.reply(question, await put(context, question.request))
+            patience = self._tasks.patience(context, call.aim)
+            questions = await asyncio.wait_for(call.questions(), patience or None)
+            if not questions:
+                return ()
 
     def _submitted(self, listener: Listener, payload: Any) -> Exchange:
         sender, codec = self._desk.sender, codec_of(type(payload))

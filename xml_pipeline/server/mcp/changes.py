@@ -9,10 +9,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
-from typing import Any
 
 from mcp import MCPError, types
-from mcp.server import Server
 from mcp.server.connection import Connection
 from mcp.server.subscriptions import (
     InMemorySubscriptionBus,
@@ -48,7 +46,7 @@ class Changes:
         self.listen = ListenHandler(self._bus, max_subscriptions=desk.bounds.streams)
 
     @asynccontextmanager
-    async def told(self, server: Server[Any]) -> AsyncIterator[None]:
+    async def told(self) -> AsyncIterator[None]:
         """Tell of changes while the server lives."""
         news: asyncio.Queue[ServerEvent] = asyncio.Queue()
         shown = self._shown()

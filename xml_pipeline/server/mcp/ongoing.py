@@ -64,6 +64,7 @@ class Ongoing:
         self._desk = desk
         self._asked: dict[str, Asked] = {}
         self._questions: list[Question] = []
+        self._keys: set[str] = set()
         self._changed = asyncio.Event()
         self._leave = desk.organism.subscribe(self._hear)
         exchange.when_over(self._changed.set)
@@ -112,9 +113,10 @@ class Ongoing:
         self._changed.set()
         if event.state != "waiting":
             return
-        taken = {each.key for each in self._questions}
         try:
-            self._questions.append(question_of(event.thread_id, asked, taken))
+            question = question_of(event.thread_id, asked, self._keys)
+            self._keys.add(question.key)  # A client may well take the same one for answered.
+            self._questions.append(question)
         except ValueError as error:
             words = f"no client can be asked that: {error}"
             self._desk.organism.kernel.settlement.kill(self.exchange.thread, words)

@@ -49,7 +49,7 @@ class Question:
 def question_of(thread_id: str, asked: Asked, taken: Collection[str]) -> Question:
     """Return a question as it is put to a client, ValueError where it is none.
 
-    ``taken`` are the keys of those that are put together with it.
+    ``taken`` are the keys of those that were put before it in the same call.
     """
     key = stem = asked.key or "question"
     number = 1
@@ -84,6 +84,14 @@ def response_of(request: Request, said: Any) -> Response | None:
         return Roots(tuple(Root(carried(f"{each.uri}"), each.name or "") for each in said.roots))
     text = said.content.text if isinstance(said.content, types.TextContent) else ""
     return Sampled(carried(text), carried(said.model))
+
+
+def read_response(request: Request, said: Any) -> Response | None:
+    """Return what a client answered, as it is on the wire; None where that is no answer to this."""
+    try:
+        return response_of(request, _RESULTS[type(request)].model_validate(said, by_name=False))
+    except ValidationError:
+        return None
 
 
 def none_of(request: Request) -> Response:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
 
@@ -22,6 +24,7 @@ from xml_pipeline.server.mcp.exposed import Exposed, tools
 from xml_pipeline.server.mcp.lasting import Context, set_level
 from xml_pipeline.server.mcp.library import Library, filled, no_resource, read
 from xml_pipeline.server.mcp.ongoing import Aim
+from xml_pipeline.server.mcp.tasks import EXTENSION, TaskParams, Tasks, UpdateParams
 
 
 class Clients:
@@ -29,7 +32,8 @@ class Clients:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        self._calls = Calls(desk)
+        self._tasks = Tasks()
+        self._calls = Calls(desk, self._tasks)
         self._changes = Changes(desk)
         self._library = Library(lambda: desk.organism.listeners, self._calls.ask)
 
@@ -39,7 +43,7 @@ class Clients:
         server = _Server(
             self._desk.organism.config.organism.name,
             version="0.1.0",
-            lifespan=self._changes.told,
+            lifespan=self._alive,
             on_subscriptions_listen=self._changes.listen,
             on_list_tools=self.list_tools,
             on_call_tool=self.call_tool,
@@ -55,7 +59,20 @@ class Clients:
         server.add_request_handler("logging/setLevel", types.SetLevelRequestParams, set_level)
         greeted = ("notifications/initialized", types.NotificationParams, self._changes.greet)
         server.add_notification_handler(*greeted)
+        server.add_request_handler("tasks/get", TaskParams, self._tasks.get)
+        server.add_request_handler("tasks/update", UpdateParams, self._tasks.update)
+        server.add_request_handler("tasks/cancel", TaskParams, self._tasks.cancel)
+        server.extensions[EXTENSION] = {}
         return server
+
+    @asynccontextmanager
+    async def _alive(self, server: Server[Any]) -> AsyncIterator[None]:
+        """Tell of changes, and have tasks, while the server lives."""
+        async with self._changes.told():
+            try:
+                yield
+            finally:
+                await self._tasks.close()
 
     async def list_tools(
         self, context: Context, params: types.PaginatedRequestParams | None
@@ -140,9 +157,10 @@ class _Server(Server[Any]):
         extensions: dict[str, dict[str, Any]] | None = None,
     ) -> InitializationOptions:
         """Return what a client is told when it is greeted."""
-        all_of_them = notification_options or NotificationOptions(True, True, True)
         return super().create_initialization_options(
-            all_of_them, experimental_capabilities, extensions
+            notification_options or NotificationOptions(True, True, True),
+            experimental_capabilities,
+            extensions or {},  # There are none of them on that wire.
         )
 
 
