@@ -112,8 +112,9 @@ def section_in(value: Mapping[str, Any]) -> tuple[str, str]:
         return str(value["$ref"]).rpartition("/")[2], ""
     if value.get("type") == "array":
         return section_in(value["items"])[0], "[]"
-    if isinstance(value.get("additionalProperties"), dict):
-        return section_in(value["additionalProperties"])[0], ".*"
+    for each in (value.get("additionalProperties"), *value.get("patternProperties", {}).values()):
+        if isinstance(each, dict):
+            return section_in(each)[0], ".*"
     choices = (section_in(each) for each in value.get("anyOf", ()))
     return next((each for each in choices if each[0]), ("", ""))
 
