@@ -17,6 +17,7 @@ from xml_pipeline.registries.waiters import wait_in
 from xml_pipeline.settle import Settlement
 from xml_pipeline.steps.route import OUTSIDE
 from xml_pipeline.steps.seal import check_name, seal
+from xml_pipeline.subject import Subject, same_person
 from xml_pipeline.system import SYSTEM
 from xml_pipeline.thread import Thread
 
@@ -43,12 +44,13 @@ class Ingress:
         self._settlement = settlement
         self._inbox = inbox
 
-    def open(self, sender: str, tenant: str = "") -> Thread:
+    def open(self, sender: str, tenant: str = "", subject: Subject | None = None) -> Thread:
         """Open a conversation; ValueError where nobody outside may have that name."""
         if sender != OUTSIDE.name:
             self._check_principal(sender)
         seconds = self._budgets.limits.seconds
         thread = self._threads.root(sender, "", tenant, seconds)
+        thread.conversation.subject = subject
         if seconds is not None:
             thread.conversation.timer = asyncio.get_running_loop().call_later(
                 seconds, self._settlement.give_up, thread, "budget", f"{seconds} s are up"
@@ -82,16 +84,19 @@ class Ingress:
         """Put a payload of the pump's own on its way, to whoever hears such a one."""
         self.say(self._threads.root(SYSTEM), payload, None)
 
-    def take_in(self, raw: bytes, sender: str, tenant: str = "") -> Thread:
+    def take_in(
+        self, raw: bytes, sender: str, tenant: str = "", subject: Subject | None = None
+    ) -> Thread:
         """Put an envelope, as bytes, on its way, and return its thread.
 
-        A ``<thread>`` in it is followed if it is the sender's own open conversation; the
-        route checks what this glance at the bytes finds.
+        A ``<thread>`` in it is followed if it is the sender's own open conversation, held for the
+        same person; the route checks what this glance at the bytes finds.
         """
         thread = self._own_conversation(raw, sender, tenant)
-        if thread is None:
-            thread = self.open(sender, tenant)
+        if thread is None or not same_person(thread.conversation.subject, subject):
+            thread = self.open(sender, tenant, subject)
         else:
+            thread.conversation.subject = subject  # A newer token of theirs, or the same.
             thread.pending += 1
             thread.answered = False  # This is another question.
             if self._threads.journal is not None:

@@ -12,6 +12,7 @@ from xml_pipeline.backends import Backend
 from xml_pipeline.backends.memory import MemoryBackend
 from xml_pipeline.board import HasBoard
 from xml_pipeline.config import OrganismConfig
+from xml_pipeline.dispatch.by_name import paths_of
 from xml_pipeline.dispatch.elsewhere import Elsewhere
 from xml_pipeline.dispatch.local import LocalDispatch
 from xml_pipeline.dispatch.offload import Offload
@@ -26,6 +27,7 @@ from xml_pipeline.ingress import Ingress
 from xml_pipeline.journal import Journal
 from xml_pipeline.listener import Listener
 from xml_pipeline.message import Wire
+from xml_pipeline.names import RESERVED_NAMES
 from xml_pipeline.pump import StreamPump
 from xml_pipeline.registries.attendance import Attendance
 from xml_pipeline.registries.blackboards import Blackboards
@@ -294,3 +296,12 @@ def _tells(events: Events) -> Callable[[Budget, Severity], None]:
             )
 
     return tell
+
+
+def checked(listener: Listener) -> Listener:
+    """Refuse what only the pump may be called, and what no worker process could import."""
+    if listener.name.partition(".")[0] in RESERVED_NAMES:
+        raise ValueError(f"{listener.name!r} is a name of the pump's own")
+    if listener.apart:
+        paths_of(listener)
+    return listener

@@ -23,6 +23,7 @@ from xml_pipeline.payload import Codec, RawPayload, codec_of
 from xml_pipeline.permission import Permission
 from xml_pipeline.response import HandlerResponse as HandlerResponse
 from xml_pipeline.sandbox import Sandbox
+from xml_pipeline.subject import Subject
 from xml_pipeline.thread import Conversation, Thread
 
 LISTENER_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.\-]{0,99}")
@@ -166,6 +167,11 @@ class HandlerMetadata:
     def principal(self) -> str:
         """Return who outside the conversation is held with."""
         return self._delivery.conversation.principal
+
+    @property
+    def subject(self) -> Subject | None:
+        """Return the person the conversation is held for, if a token of theirs was given."""
+        return self._delivery.conversation.subject
 
     @property
     def requester(self) -> str:

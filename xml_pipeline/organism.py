@@ -18,22 +18,21 @@ from xml_pipeline.commons import Closing
 from xml_pipeline.config import OrganismConfig
 from xml_pipeline.control import Control
 from xml_pipeline.dead_letters import DeadLetters
-from xml_pipeline.dispatch.by_name import paths_of
 from xml_pipeline.errands import Errands
 from xml_pipeline.errors import Timeout, XmlPipelineError
 from xml_pipeline.events import Event, EventStream, ListenersChanged, ReloadEvent
 from xml_pipeline.hooks import DispatchHook
 from xml_pipeline.identity.credentials import credentials_of
-from xml_pipeline.kernel import Kernel, build_kernel
+from xml_pipeline.kernel import Kernel, build_kernel, checked
 from xml_pipeline.listener import Handler, Listener
 from xml_pipeline.message import Delivery
-from xml_pipeline.names import RESERVED_NAMES
 from xml_pipeline.nodes import NodeSeen
 from xml_pipeline.payload import RawPayload
 from xml_pipeline.primitives import system_listeners
 from xml_pipeline.pump import StreamPump
 from xml_pipeline.running import Run
 from xml_pipeline.steps.rail import Inserts
+from xml_pipeline.subject import Subject, subject_of
 from xml_pipeline.system import SYSTEM, Boot
 from xml_pipeline.thread import Thread, party_of
 
@@ -75,7 +74,7 @@ class Organism:
         self._run.beside = self.errands.live
         self._letters = DeadLetters(self._kernel)
         self.approvals = Approvals(self._kernel)
-        everybody = (*system_listeners(self._kernel), *map(_checked, listeners))
+        everybody = (*system_listeners(self._kernel), *map(checked, listeners))
         self._kernel.put_in_place(everybody, self.config)
 
     @classmethod
@@ -128,14 +127,21 @@ class Organism:
         timeout: float | None = None,
         sender: str = "outside",
         tenant: str = "",
+        subject_token: str = "",
     ) -> Any:
         """Send a payload to a listener and return the payload it answers with.
 
-        Raises HandlerFailed, NoReply, Timeout, BudgetExhausted or Undeliverable, each with
-        the fault's code and id. Whoever stops waiting stops the work.
+        ``subject_token`` speaks for the person this is done for, wherever tokens are exchanged for
+        it; it is kept in memory only. Raises HandlerFailed, NoReply, Timeout, BudgetExhausted or
+        Undeliverable, each with the fault's code and id. Whoever stops waiting stops the work.
         """
         delivery = await self.ask_for_delivery(
-            to, payload, timeout=timeout, sender=sender, tenant=tenant
+            to,
+            payload,
+            timeout=timeout,
+            sender=sender,
+            tenant=tenant,
+            subject_token=subject_token,
         )
         return delivery.payload
 
@@ -147,10 +153,11 @@ class Organism:
         timeout: float | None = None,
         sender: str = "outside",
         tenant: str = "",
+        subject_token: str = "",
     ) -> Delivery:
         """Do as ``ask`` does and return the whole answer: payload, sender, ids."""
         await self._enter()
-        thread = self._kernel.ingress.open(sender, tenant)
+        thread = self._kernel.ingress.open(sender, tenant, subject_of(subject_token))
         self._kernel.ingress.say(thread, payload, to)
         answer = self.waiter(thread)
         try:
@@ -165,16 +172,24 @@ class Organism:
             raise
 
     async def send(
-        self, to: str | None, payload: object, *, sender: str = "outside", tenant: str = ""
+        self,
+        to: str | None,
+        payload: object,
+        *,
+        sender: str = "outside",
+        tenant: str = "",
+        subject_token: str = "",
     ) -> str:
         """Send a payload without waiting for the answer; returns the thread's id."""
         await self._enter()
-        thread = self._kernel.ingress.open(sender, tenant)
+        thread = self._kernel.ingress.open(sender, tenant, subject_of(subject_token))
         self._kernel.ingress.say(thread, payload, to)
         await self._written()
         return thread.id
 
-    async def inject(self, raw: bytes, sender: str = "outside", *, tenant: str = "") -> str:
+    async def inject(
+        self, raw: bytes, sender: str = "outside", *, tenant: str = "", subject_token: str = ""
+    ) -> str:
         """Put a whole envelope, as bytes, on its way; returns the id of its thread.
 
         ``sender`` is who was authenticated: what the envelope says of its sender is
@@ -184,19 +199,21 @@ class Organism:
         await self._enter()
         if elsewhere := self.errands.elsewhere(raw):
             return (await self.errands.say(elsewhere, raw, sender, tenant)).rpartition(".")[0]
-        thread = self._kernel.ingress.take_in(raw, sender, tenant)
+        thread = self._kernel.ingress.take_in(raw, sender, tenant, subject_of(subject_token))
         await self._written()
         return thread.id
 
-    def accept(self, raw: bytes, sender: str, tenant: str = "") -> Thread:
+    def accept(
+        self, raw: bytes, sender: str, tenant: str = "", subject: Subject | None = None
+    ) -> Thread:
         """Take an envelope in at once; Overloaded where the outer door is full, for this sender.
 
         BackendUnavailable where it could not be written. A ``<thread>`` in it is followed if it
-        is the sender's own open conversation.
+        is the sender's own open conversation, held for the same ``subject``.
         """
         self._run.admit()
         self._kernel.door.check(party_of(sender, tenant))
-        return self._kernel.ingress.take_in(raw, sender, tenant)
+        return self._kernel.ingress.take_in(raw, sender, tenant, subject)
 
     def waiter(self, thread: Thread) -> asyncio.Future[Delivery]:
         """Return a future of the answer to the message that was just taken in, or of its fault.
@@ -305,7 +322,7 @@ class Organism:
 
     def register(self, listener: Listener, *, by: str = PROGRAM) -> None:
         """Add a listener while running; ValueError where its name is taken or reserved."""
-        _checked(listener)
+        checked(listener)
         self._kernel.audit.order(by, "register", {"added": reach([listener])})
         self._kernel.put_in_place((*self._kernel.listeners, listener), self.config)
         self._kernel.events.emit(ListenersChanged(added=(listener.name,)))
@@ -380,12 +397,3 @@ class Organism:
         """Wait until what was taken in would outlive this process, if anything does."""
         if self._kernel.journal.keeps:
             await self._kernel.journal.written()
-
-
-def _checked(listener: Listener) -> Listener:
-    """Refuse what only the pump may be called, and what no worker process could import."""
-    if listener.name.partition(".")[0] in RESERVED_NAMES:
-        raise ValueError(f"{listener.name!r} is a name of the pump's own")
-    if listener.apart:
-        paths_of(listener)
-    return listener

@@ -12,6 +12,8 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Any, Literal
 
+from xml_pipeline.subject import Subject
+
 ThreadStatus = Literal["created", "active", "completed", "error", "killed"]
 
 _POOL = 256
@@ -47,6 +49,7 @@ class Conversation:
     loop's time at which its seconds are spent, 0 where they are not limited. ``waiters`` are
     those outside who wait for answers (``registries.waiters``). ``notes`` are the journal's.
     ``party`` is whom it counts for where turns are taken: whoever opened it, of its tenant.
+    ``subject`` is the person it is held for, where whoever opened it gave a token of theirs.
     ``traceparent`` is the work outside that it is said to be a part of; only who watches cares.
     """
 
@@ -60,6 +63,7 @@ class Conversation:
         "party",
         "principal",
         "root",
+        "subject",
         "tenant",
         "timer",
         "traceparent",
@@ -74,6 +78,7 @@ class Conversation:
         self.tenant = tenant
         self.party = party_of(principal, tenant)
         self.messages = 0
+        self.subject: Subject | None = None
         self.root: Thread | None = None
         self.budget: Any = None
         self.timer: TimerHandle | None = None

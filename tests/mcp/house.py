@@ -20,6 +20,7 @@ from xml_pipeline import Organism
 from xml_pipeline.config import load_config
 from xml_pipeline.mcp.definitions import pins_text
 from xml_pipeline.mcp.pinning import discover
+from xml_pipeline.subject import Subject
 
 ROOT = Path(__file__).parents[2]
 
@@ -34,19 +35,19 @@ STDIO: Mapping[str, Any] = {
 @asynccontextmanager
 async def served(server: MCPServer | None = None, port: int = 0) -> AsyncIterator[str]:
     """Serve an MCP server over HTTP, and give its address; port 0 is a free one."""
-    async with listening((server or toolbox()).streamable_http_app(), port) as url:
-        yield f"{url}/mcp"
+    async with listening((server or toolbox()).streamable_http_app(), port) as address:
+        yield f"{address}/mcp"
 
 
 @asynccontextmanager
 async def listening(app: ASGIApp, port: int = 0) -> AsyncIterator[str]:
-    """Serve anything over HTTP, and give the address."""
-    with socket.create_server(("127.0.0.1", port)) as listening:
+    """Serve an application over HTTP, and give its address without a path."""
+    with socket.create_server(("127.0.0.1", port)) as door:
         config = uvicorn.Config(app, log_config=None, ws="none", timeout_graceful_shutdown=0)
         running = uvicorn.Server(config)
-        serving = asyncio.create_task(running.serve([listening]))
+        serving = asyncio.create_task(running.serve([door]))
         try:
-            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+            yield f"http://127.0.0.1:{door.getsockname()[1]}"
         finally:
             running.should_exit = True
             await serving
@@ -60,10 +61,11 @@ def written(folder: Path, *listeners: Mapping[str, Any], **servers: Mapping[str,
     return file
 
 
-async def approve(file: Path) -> None:
-    """Approve all that the servers of an organism file have."""
+async def approve(file: Path, subject: Subject | None = None) -> None:
+    """Approve all that the servers of an organism file have, asking them for this user."""
     servers = load_config(file).config.mcp.servers
-    pins = {name: (await discover(name, each, file.parent)).pins for name, each in servers.items()}
+    found = [await discover(name, each, file.parent, subject) for name, each in servers.items()]
+    pins = {name: each.pins for name, each in zip(servers, found, strict=True)}
     (file.parent / "mcp.lock.json").write_text(pins_text(pins), encoding="utf-8")
 
 

@@ -20,6 +20,7 @@ from xml_pipeline.server.keys import Keys
 from xml_pipeline.server.metrics import Metrics
 from xml_pipeline.server.problems import Problem
 from xml_pipeline.server.repeats import Repeats
+from xml_pipeline.subject import Subject
 from xml_pipeline.system import NEUTRAL_WORDS
 
 log = logging.getLogger(__name__)
@@ -87,12 +88,12 @@ class Desk:
         if self.closing.is_set() or not self.organism.running:
             raise Problem(503, "The organism is not running.", retry_after=5.0)
 
-    def submit(self, raw: bytes) -> Exchange:
-        """Put an envelope on its way; Problem where it cannot be taken in."""
+    def submit(self, raw: bytes, subject: Subject | None = None) -> Exchange:
+        """Put an envelope on its way, for a person; Problem where it cannot be taken in."""
         self.check_running()
         try:
             with crowded():
-                thread = self.organism.accept(raw, self.sender)
+                thread = self.organism.accept(raw, self.sender, subject=subject)
         except BackendUnavailable as error:
             words = "Nothing can be written down at present, so nothing is taken in."
             raise Problem(503, words, code="overload", retry_after=error.retry_after) from None

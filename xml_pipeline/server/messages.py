@@ -24,6 +24,7 @@ from xml_pipeline.server.intake import Intake
 from xml_pipeline.server.problems import Problem
 from xml_pipeline.server.rendering import answer_envelope, answer_members
 from xml_pipeline.server.strict_json import loads
+from xml_pipeline.server.subjects import subject_in
 from xml_pipeline.server.unreadable import Unreadable
 
 XML, JSON = "application/xml", "application/json"
@@ -57,7 +58,8 @@ class Messages:
     async def _exchange(self, request: Request, media: str, key: str, body: bytes) -> Exchange:
         """Submit the message, or join the exchange of the same request of before."""
         to, thread = request.query_params.get("to"), request.query_params.get("thread", "")
-        about = repr((media, to, thread)).encode()
+        subject = subject_in(request.headers)
+        about = repr((media, to, thread, *(subject.person if subject else ()))).encode()
         fingerprint = hashlib.sha256(about + b"\n" + body).digest()
         known = await self._known(key, fingerprint) if key else None
         if known is not None:
@@ -68,9 +70,9 @@ class Messages:
             raise self._desk.refuse(error, status=400, words=error.words) from None
         except Rejected as error:
             raise self._desk.refuse(error) from None
-        if thread := self._elsewhere.thread(raw):
+        if subject is None and (thread := self._elsewhere.thread(raw)):
             return await self._elsewhere.submit(thread, raw, key, fingerprint)
-        exchange = self._desk.submit(raw)
+        exchange = self._desk.submit(raw, subject)
         if key:
             self._desk.keys.remember(key, fingerprint, exchange)
             self._desk.repeats.note(key, fingerprint, exchange)

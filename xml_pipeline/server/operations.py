@@ -56,6 +56,9 @@ OPERATIONS = (
             Parameter("thread", "query", "The open conversation that a bare payload belongs to."),
             Parameter("wait", "query", "Seconds to wait for the answer.", "number"),
             Parameter("Idempotency-Key", "header", "The same request twice is one message."),
+            Parameter(
+                "Subject-Token", "header", "A token of the person that this is done for; not kept."
+            ),
         ),
         produces=(XML, JSON),
         consumes=(XML, JSON),
