@@ -7,7 +7,7 @@ of that kind or may not be imported, PluginNotFound if it is not there.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from types import UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
@@ -70,6 +70,16 @@ def strategy_at(path: str, allow: Iterable[str]) -> Callable[..., Any]:
         raise ConfigError((f'"{path}" is no strategy: name a function, written as `def`',))
     if not _takes_two(found):
         raise ConfigError((f'"{path}" is no strategy: it takes (task, workers)',))
+    return found  # type: ignore[no-any-return]  # as far as can be seen before it runs
+
+
+def source_at(path: str, allow: Iterable[str]) -> Callable[[str, str], Awaitable[str | None]]:
+    """Return a function to be awaited with a tenant and a principal, which knows their token."""
+    found: Any = import_object(path, allow)
+    if isinstance(found, type) or not callable(found) or not is_async(found):
+        raise ConfigError((f'"{path}" is no source of tokens: write it as `async def`',))
+    if not _takes_two(found):
+        raise ConfigError((f'"{path}" is no source of tokens: it takes (tenant, principal)',))
     return found  # type: ignore[no-any-return]  # as far as can be seen before it runs
 
 

@@ -19,6 +19,7 @@ from xml_pipeline.blueprint.code import (
     handler_at,
     payload_at,
     payloads_of,
+    source_at,
     step_at,
     strategy_at,
 )
@@ -37,6 +38,7 @@ from xml_pipeline.config import (
     ListenerConfig,
     LoadedConfig,
     OrganismConfig,
+    sources_of,
     unknown_parts,
     unknown_steps,
 )
@@ -184,7 +186,7 @@ class Drawing:
         module: Any = find("mcp", "servers")
         try:
             found: tuple[Listener, ...] = module.listeners(
-                self._config, self._file.parent, self._commons
+                self._config, self._file.parent, self._commons, self._sources()
             )
         except Misconfigured as error:
             self._findings += error.findings
@@ -195,6 +197,15 @@ class Drawing:
             self._findings += unknown_parts(document, [each.name for each in found])
             return found
         return ()
+
+    def _sources(self) -> dict[str, Callable[..., Any]]:
+        """Return what knows the tokens of users, by its import path as servers name it."""
+        found: dict[str, Callable[..., Any]] = {}
+        for each in sources_of(self._draft.document):
+            named = self._named(source_at, *each)
+            texts = self._draft.document.texts(*each)
+            found |= {text: named[path] for path, text in texts if path in named}
+        return found
 
     def _check(self, listeners: Mapping[str, Listener]) -> None:
         """Let the plug-ins look at those whom their listeners have to do with."""

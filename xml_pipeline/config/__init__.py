@@ -8,7 +8,13 @@ from __future__ import annotations
 
 from xml_pipeline.config.a2a import A2aAgentConfig, A2aAuthConfig, A2aConfig
 from xml_pipeline.config.agent import AgentKeys, ContextConfig, GuardrailConfig
-from xml_pipeline.config.checks import CONDITIONS, STRATEGY, unknown_parts, unknown_steps
+from xml_pipeline.config.checks import (
+    CONDITIONS,
+    STRATEGY,
+    sources_of,
+    unknown_parts,
+    unknown_steps,
+)
 from xml_pipeline.config.document import Document, Finding, value_at
 from xml_pipeline.config.flow import FLOWS, ConditionConfig, FlowKeys, StepConfig, WayConfig
 from xml_pipeline.config.json_schema import SCHEMA_FILE, YAML_HEADER, config_json_schema
@@ -92,6 +98,7 @@ __all__ = [
     "draft_config",
     "load_config",
     "settings_of",
+    "sources_of",
     "unknown_parts",
     "unknown_steps",
     "value_at",

@@ -80,7 +80,7 @@ def unknown_steps(document: Document) -> Iterator[Finding]:
 
 def named_imports(document: Document) -> Iterator[tuple[KeyPath, names.ImportPath]]:
     """Yield what the file names to be imported, allowed or not."""
-    for pattern in IMPORTS:
+    for pattern in (*IMPORTS, *sources_of(document)):
         for path, text in document.texts(*pattern):
             if pattern[-1] != "handler" or not names.plugin_handler(text):
                 yield path, names.import_path(text)
@@ -156,6 +156,12 @@ def mcp_servers(document: Document) -> tuple[str, ...]:
     """Return the names of the MCP servers, as far as they can be read."""
     servers = value_at(document.data, ("mcp", "servers"))
     return tuple(map(str, servers)) if isinstance(servers, dict) else ()
+
+
+def sources_of(document: Document) -> tuple[tuple[str, ...], ...]:
+    """Return where servers name who knows the tokens of users."""
+    servers = mcp_servers(document)
+    return tuple(("mcp", "servers", each, "auth", "subject_source") for each in servers)
 
 
 def _beginnings(name: str) -> Iterator[str]:

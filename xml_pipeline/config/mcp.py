@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 
 from xml_pipeline.config.values import (
     AList,
+    ImportPath,
     ListenerName,
     NotBlank,
     OneOrMoreFaces,
@@ -19,15 +21,74 @@ from xml_pipeline.config.values import (
 Url = Annotated[str, Field(pattern=r"^https?://[^\s]+$")]
 
 
-class McpAuthConfig(Section):
-    """How we get in with credentials of our own: OAuth 2.1, client credentials."""
+NEEDED: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "client_credentials": ("client_id", "client_secret", "issuer"),
+        "token_exchange": ("client_id", "client_secret", "token_url"),
+    }
+)
+"""What each way to get in cannot do without."""
 
-    client_id: NotBlank = Field(description="Who we are there.")
-    client_secret: SecretStr = Field(description="The secret; write `${NAME}`, never the secret.")
-    issuer: Url = Field(
-        description="The authorization server they belong to; they are sent to no other."
+OF_EXCHANGE = ("token_url", "audience", "resource", "actor_token", "subject_source")
+"""Keys that the other way has no use for."""
+
+
+class McpAuthConfig(Section):
+    """How we get in: OAuth 2.1.
+
+    With `client_credentials` as ourselves. With `token_exchange` (RFC 8693) as the user that a
+    conversation is held for, and not at all where no token of theirs was given.
+    """
+
+    type: Literal["client_credentials", "token_exchange"] = Field(
+        default="client_credentials", description="Which way to get in."
     )
-    scope: str | None = Field(default=None, description="Scopes to ask for, with spaces between.")
+    client_id: NotBlank | None = Field(
+        default=None, validate_default=True, description="Who we are there."
+    )
+    client_secret: SecretStr | None = Field(
+        default=None,
+        validate_default=True,
+        description="The secret; write `${NAME}`, never the secret.",
+    )
+    issuer: Url | None = Field(
+        default=None,
+        validate_default=True,
+        description="The authorization server they belong to; they are sent to no other.",
+    )
+    scope: NotBlank | None = Field(
+        default=None, description="Scopes to ask for, with spaces between."
+    )
+    token_url: Url | None = Field(
+        default=None,
+        validate_default=True,
+        description="Where tokens are exchanged, and nowhere else.",
+    )
+    audience: NotBlank | None = Field(
+        default=None, description="Whom an exchanged token is for, as its issuer names them."
+    )
+    resource: Url | None = Field(
+        default=None, description="Whom an exchanged token is for, as an address."
+    )
+    actor_token: SecretStr | None = Field(
+        default=None, description="Token of whoever acts for the user; write `${NAME}`."
+    )
+    subject_source: ImportPath | None = Field(
+        default=None,
+        description="Import path of `async def source(tenant, principal)`, which returns the token"
+        " of a user where none came with the conversation, or None.",
+    )
+
+    @field_validator("client_id", "client_secret", "issuer", *OF_EXCHANGE)
+    @classmethod
+    def _fits_the_way(cls, value: object, info: ValidationInfo) -> object:
+        """Look at each key as soon as it is known which way that is."""
+        key, way = info.field_name or "", info.data.get("type")
+        if value is None and key in NEEDED.get(way, ()):
+            raise ValueError(f"is missing: `type: {way}` needs it")
+        if value is not None and key in OF_EXCHANGE and way not in (None, "token_exchange"):
+            raise ValueError("is for `type: token_exchange` only")
+        return value
 
 
 class McpServerConfig(Section):
@@ -55,7 +116,7 @@ class McpServerConfig(Section):
         default={}, description="Headers of every request, such as `Authorization`."
     )
     auth: McpAuthConfig | None = Field(
-        default=None, validate_default=True, description="Credentials for an OAuth server."
+        default=None, validate_default=True, description="How we get in, where OAuth is wanted."
     )
     protocol: Literal["auto", "2025-11-25", "2026-07-28"] = Field(
         default="auto",

@@ -18,6 +18,7 @@ from pydantic import ValidationError
 
 from xml_pipeline.config import McpServerConfig
 from xml_pipeline.mcp.definitions import Definition
+from xml_pipeline.mcp.exchange import OnBehalf
 from xml_pipeline.mcp.session import ServerFailed, Session
 
 log = logging.getLogger(__name__)
@@ -26,10 +27,13 @@ Found = TypeVar("Found")
 
 
 class Connection:
-    """One server, shared by all listeners that stand for its parts."""
+    """One server, shared by all listeners that stand for its parts; by ``behalf`` of one user."""
 
-    def __init__(self, name: str, config: McpServerConfig, folder: Path) -> None:
+    def __init__(
+        self, name: str, config: McpServerConfig, folder: Path, behalf: OnBehalf | None = None
+    ) -> None:
         self.name = name
+        self._behalf = behalf
         self._config = config
         self._folder = folder
         self._session: Session | None = None
@@ -67,13 +71,16 @@ class Connection:
                 self._session = None
 
     async def _connected(self) -> Session:
+        if self._behalf is not None:
+            await self._behalf.ready()
         async with self._opening:
             if self._session is not None and self._session.is_over:
                 await self._session.close()
                 log.warning("the connection to %s was lost: %s", self.name, self._session.why())
                 self._session = None
             if self._session is None:
-                self._session = await Session.opened(self.name, self._config, self._folder)
+                about = (self.name, self._config, self._folder)
+                self._session = await Session.opened(*about, self._behalf)
         return self._session
 
     async def _check(self, session: Session, tool: Definition) -> None:

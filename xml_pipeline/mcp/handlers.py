@@ -11,7 +11,7 @@ from mcp import ClientSession, MCPError, types
 from xml_pipeline.errors import Retryable
 from xml_pipeline.events import ToolProgress
 from xml_pipeline.listener import HandlerMetadata, HandlerResponse
-from xml_pipeline.mcp.connection import Connection
+from xml_pipeline.mcp.connections import Connections
 from xml_pipeline.mcp.definitions import Definition
 from xml_pipeline.mcp.payloads import (
     GetPrompt,
@@ -45,7 +45,7 @@ Answer = McpResult | ToolError
 class ToolHandler:
     """Calls a tool; ``most`` is how many bytes a message may have."""
 
-    connection: Connection
+    connections: Connections
     tool: Definition
     most: int
 
@@ -58,7 +58,8 @@ class ToolHandler:
                 metadata.tell(_progress(metadata, progress, total, message))
 
         async def call() -> Answer:
-            result = await self.connection.call(self.tool, arguments, tell)
+            async with self.connections.lent(metadata) as connection:
+                result = await connection.call(self.tool, arguments, tell)
             return answer_of(result, self.most)
 
         return await _answered(call, metadata)
@@ -68,7 +69,7 @@ class ToolHandler:
 class PromptsHandler:
     """Lists the prompts of a server, and gets one."""
 
-    connection: Connection
+    connections: Connections
     most: int
 
     async def __call__(
@@ -83,7 +84,8 @@ class PromptsHandler:
             return _listed("prompts", found)
 
         async def call() -> Answer:
-            return fitting(await self.connection.ask(ask), self.most)
+            async with self.connections.lent(metadata) as connection:
+                return fitting(await connection.ask(ask), self.most)
 
         return await _answered(call, metadata)
 
@@ -92,7 +94,7 @@ class PromptsHandler:
 class ResourcesHandler:
     """Lists the resources of a server, and reads one."""
 
-    connection: Connection
+    connections: Connections
     most: int
 
     async def __call__(
@@ -110,7 +112,8 @@ class ResourcesHandler:
             return _listed("resources", found + patterns)
 
         async def call() -> Answer:
-            return fitting(await self.connection.ask(ask), self.most)
+            async with self.connections.lent(metadata) as connection:
+                return fitting(await connection.ask(ask), self.most)
 
         return await _answered(call, metadata)
 

@@ -10,7 +10,7 @@ import httpx2
 from mcp.client.auth.extensions.client_credentials import ClientCredentialsOAuthProvider
 from mcp.shared.auth import OAuthClientInformationFull, OAuthToken
 
-from xml_pipeline.config import McpAuthConfig
+from xml_pipeline.config import McpAuthConfig, McpServerConfig
 
 
 class Tokens:
@@ -37,13 +37,21 @@ class Tokens:
         self._client = client_info
 
 
-def client_credentials(url: str, config: McpAuthConfig) -> httpx2.Auth:
+def entry(config: McpServerConfig) -> httpx2.Auth | None:
+    """Return what gets in as we ourselves; None where nothing is wanted, or a user is."""
+    if config.auth is None or config.auth.type != "client_credentials":
+        return None
+    return _client_credentials(config.url or "", config.auth)
+
+
+def _client_credentials(url: str, config: McpAuthConfig) -> httpx2.Auth:
     """Return what adds a token to each request, and gets one where it is needed."""
+    secret = config.client_secret
     return ClientCredentialsOAuthProvider(
         url,
         Tokens(),
-        config.client_id,
-        config.client_secret.get_secret_value(),
+        config.client_id or "",
+        secret.get_secret_value() if secret else "",
         scope=config.scope,
-        issuer=config.issuer.rstrip("/"),
+        issuer=(config.issuer or "").rstrip("/"),
     )

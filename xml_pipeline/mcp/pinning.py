@@ -10,10 +10,12 @@ from pathlib import Path
 
 from xml_pipeline.config import McpServerConfig
 from xml_pipeline.errors import PayloadDefinitionError
+from xml_pipeline.mcp.connections import behalf_of
 from xml_pipeline.mcp.definitions import Definition, Pins
 from xml_pipeline.mcp.servers import payload_of
 from xml_pipeline.mcp.session import ServerFailed, Session
 from xml_pipeline.mcp.transport import printable
+from xml_pipeline.subject import Subject
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +26,14 @@ class Discovered:
     refused: Mapping[str, str]
 
 
-async def discover(name: str, config: McpServerConfig, folder: Path) -> Discovered:
-    """Ask a server what it has; ServerFailed where it cannot be asked."""
-    session = await Session.opened(name, config, folder)
+async def discover(
+    name: str, config: McpServerConfig, folder: Path, subject: Subject | None = None
+) -> Discovered:
+    """Ask a server what it has, for a user where it wants to know; ServerFailed where it cannot."""
+    behalf = behalf_of(name, config, subject)
+    if behalf is not None:
+        await behalf.ready()
+    session = await Session.opened(name, config, folder, behalf)
     try:
         tools, able = await session.tools(), session.client.server_capabilities
     except ValueError as error:  # A definition that is far too long.

@@ -13,7 +13,7 @@ from xml_pipeline.commons import Commons
 from xml_pipeline.config import Finding, McpServerConfig, OrganismConfig
 from xml_pipeline.errors import PayloadDefinitionError
 from xml_pipeline.listener import Handler, Listener
-from xml_pipeline.mcp.connection import Connection
+from xml_pipeline.mcp.connections import Connections, Source
 from xml_pipeline.mcp.definitions import Definition, Pins, listener_name, read_pins
 from xml_pipeline.mcp.handlers import (
     ATTEMPTS,
@@ -64,10 +64,13 @@ def payload_of(server: str, tool: Definition) -> type:
     return payload_from_json_schema(class_name(f"{server} {tool.name}"), schema)
 
 
-def listeners(config: OrganismConfig, folder: Path, commons: Commons) -> tuple[Listener, ...]:
+def listeners(
+    config: OrganismConfig, folder: Path, commons: Commons, sources: Mapping[str, Source]
+) -> tuple[Listener, ...]:
     """Return a listener for each part of each server that was approved.
 
-    Misconfigured tells of servers that nothing is approved of, and of tools that cannot be had.
+    ``sources`` are those that servers name, by their import paths. Misconfigured tells of servers
+    that nothing is approved of, and of tools that cannot be had.
     """
     pins = read_pins(folder / config.mcp.pins)
     found: list[Listener] = []
@@ -77,7 +80,8 @@ def listeners(config: OrganismConfig, folder: Path, commons: Commons) -> tuple[L
             words = f"nothing of {name} is approved: `xml-pipeline mcp pin` shows what it has"
             findings.append(Finding(("mcp", "servers", name), f"{words}, and approves it"))
             continue
-        parts = _Server(name, server, pins[name], config.limits.message_bytes, folder, commons)
+        parts = _Server(name, server, pins[name], config.limits.message_bytes, commons)
+        parts.connect(folder, sources)
         found += parts.listeners()
         findings += parts.findings
     if findings:
@@ -94,17 +98,24 @@ class _Server:
         config: McpServerConfig,
         pins: Pins,
         most: int,
-        folder: Path,
         commons: Commons,
     ) -> None:
         self._name = name
         self._config = config
         self._pins = pins
         self._most = most
-        key = ("mcp server", name, config)
-        self._connection = commons.get(key, lambda: Connection(name, config, folder))
+        self._commons = commons
         self._payloads = commons.get("mcp payloads", Payloads)
         self.findings: list[Finding] = []
+
+    def connect(self, folder: Path, sources: Mapping[str, Source]) -> None:
+        """Have connections to it, those of before if nothing about them has changed."""
+        name, config = self._name, self._config
+        source = sources.get(config.auth.subject_source or "") if config.auth else None
+        key = ("mcp server", name, config, source)
+        self._connections = self._commons.get(
+            key, lambda: Connections(name, config, folder, source)
+        )
 
     def listeners(self) -> list[Listener]:
         """Return the listeners, each of a name of its own."""
@@ -131,7 +142,7 @@ class _Server:
             self._find(f'the tool "{tool.name}" cannot be had: {error}')
             return
         about = description_of(self._name, tool)
-        handler = ToolHandler(self._connection, tool, self._most)
+        handler = ToolHandler(self._connections, tool, self._most)
         timeout = self._config.timeouts.get(tool.name, self._config.timeout)
         yield (
             f'the tool "{tool.name}"',
@@ -142,14 +153,14 @@ class _Server:
         name, timeout = self._name, self._config.timeout
         if self._config.prompts and self._pins.prompts:
             about = f"Lists the prompts of {name}, and gets one."
-            gets = PromptsHandler(self._connection, self._most)
+            gets = PromptsHandler(self._connections, self._most)
             yield (
                 "its prompts",
                 self._listener("prompts", about, (GetPrompt, ListPrompts), gets, timeout),
             )
         if self._config.resources and self._pins.resources:
             about = f"Lists the resources of {name}, and reads one."
-            reads = ResourcesHandler(self._connection, self._most)
+            reads = ResourcesHandler(self._connections, self._most)
             yield (
                 "its resources",
                 self._listener("resources", about, (ReadResource, ListResources), reads, timeout),

@@ -12,13 +12,15 @@ from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from httpx2 import Auth
 from mcp import Client, MCPError, types
 from mcp.client.subscriptions import SubscriptionLost
 
 from xml_pipeline.config import McpServerConfig
 from xml_pipeline.errors import XmlPipelineError
 from xml_pipeline.mcp.definitions import MOST_TOOLS, Definition, definition_of, digests
-from xml_pipeline.mcp.transport import transport
+from xml_pipeline.mcp.oauth import entry
+from xml_pipeline.mcp.transport import address, program, watched
 
 log = logging.getLogger(__name__)
 
@@ -47,8 +49,11 @@ class ServerFailed(XmlPipelineError):
 class Session:
     """A server that is connected to, and what it says that it has."""
 
-    def __init__(self, name: str, config: McpServerConfig, folder: Path) -> None:
+    def __init__(
+        self, name: str, config: McpServerConfig, folder: Path, auth: Auth | None = None
+    ) -> None:
         self._about = (name, config, folder)
+        self._auth = auth
         self._leave = asyncio.Event()
         self._ready: asyncio.Future[Client] = asyncio.get_running_loop().create_future()
         self._task = asyncio.create_task(self._live(), name=f"mcp server {name}")
@@ -58,9 +63,11 @@ class Session:
         self.is_over = self.is_forgotten = False
 
     @classmethod
-    async def opened(cls, name: str, config: McpServerConfig, folder: Path) -> Session:
-        """Connect; ServerFailed where that fails, or takes too long."""
-        session = cls(name, config, folder)
+    async def opened(
+        cls, name: str, config: McpServerConfig, folder: Path, auth: Auth | None = None
+    ) -> Session:
+        """Connect, as ``auth`` or as we ourselves; ServerFailed where that fails, or takes long."""
+        session = cls(name, config, folder, auth)
         try:
             await asyncio.wait(
                 (session._task, session._ready),
@@ -131,7 +138,11 @@ class Session:
 
     async def _live(self) -> None:
         name, config, folder = self._about
-        way = transport(name, config, folder, self._end, self._forget)
+        auth = self._auth or entry(config)
+        opened = (
+            program(name, config, folder) if config.command else address(config, auth, self._forget)
+        )
+        way = watched(opened, self._end)
         async with Client(
             way,
             mode=_MODES[config.protocol],

@@ -12,7 +12,7 @@ import logging
 import os
 import re
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TextIO
@@ -23,7 +23,6 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.message import SessionMessage
 
 from xml_pipeline.config import McpServerConfig
-from xml_pipeline.mcp.oauth import client_credentials
 
 log = logging.getLogger(__name__)
 
@@ -88,27 +87,22 @@ class Watched:
 
 
 @asynccontextmanager
-async def transport(
-    name: str,
-    config: McpServerConfig,
-    folder: Path,
-    ended: Callable[[], None],
-    forgotten: Callable[[], None],
+async def watched(
+    opened: AbstractAsyncContextManager[tuple[Any, Any]], ended: Callable[[], None]
 ) -> AsyncIterator[tuple[Watched, Any]]:
-    """Open the way to a server that the file describes; gives what comes and what goes.
+    """Open a way to a server; gives what comes and what goes.
 
-    ``ended`` is called when nothing more will come, ``forgotten`` when an HTTP server says that it
-    knows of no such session: it has done nothing of what it was asked then.
+    ``ended`` is called when nothing more will come.
     """
-    opened = _program(name, config, folder) if config.command else _address(config, forgotten)
     async with opened as (coming, going):
         yield Watched(coming, ended), going
 
 
 @asynccontextmanager
-async def _program(
+async def program(
     name: str, config: McpServerConfig, folder: Path
 ) -> AsyncIterator[tuple[Any, Any]]:
+    """Start a program, and speak with it over its standard streams."""
     parameters = StdioServerParameters(
         command=config.command or "",
         args=list(config.args),
@@ -120,9 +114,15 @@ async def _program(
 
 
 @asynccontextmanager
-async def _address(
-    config: McpServerConfig, forgotten: Callable[[], None]
+async def address(
+    config: McpServerConfig, auth: httpx2.Auth | None, forgotten: Callable[[], None]
 ) -> AsyncIterator[tuple[Any, Any]]:
+    """Speak with a server over streamable HTTP.
+
+    ``forgotten`` is called when it says that it knows of no such session: it has done nothing of
+    what it was asked then.
+    """
+
     async def look(response: httpx2.Response) -> None:
         if response.status_code == NOT_FOUND and SESSION in response.request.headers:
             forgotten()
@@ -133,7 +133,7 @@ async def _address(
         httpx2.AsyncClient(
             headers=headers,
             timeout=patience,
-            auth=client_credentials(config.url or "", config.auth) if config.auth else None,
+            auth=auth,
             event_hooks={"response": [look]},
         ) as client,
         streamable_http_client(config.url or "", http_client=client) as streams,

@@ -23,6 +23,7 @@ from xml_pipeline.organism import Organism
 from xml_pipeline.server.bounds import Bounds
 from xml_pipeline.server.desk import Desk
 from xml_pipeline.server.mcp.serving import Clients
+from xml_pipeline.subject import Subject, subject_of
 
 SENDER = "mcp:stdio"
 
@@ -43,7 +44,8 @@ async def pin(file: Path, servers: tuple[str, ...], yes: bool) -> None:
     Each server is started or connected to, and what it has is compared with what was approved
     before; the differences are shown, and written into `mcp.lock.json` beside ORGANISM.YAML once
     they are approved. An organism uses what stands there, and nothing else. Without SERVER, all
-    are asked.
+    are asked. A server that wants to know for which user it is asked is told by the token in
+    `XML_PIPELINE_SUBJECT_TOKEN`.
     """
     config = load_config(file).config.mcp
     chosen = _chosen(config.servers, servers)
@@ -52,7 +54,7 @@ async def pin(file: Path, servers: tuple[str, ...], yes: bool) -> None:
     after = {name: each for name, each in before.items() if name in config.servers}
     with log_lines(text_lines(colors=False), "warning"):
         for name, server in chosen.items():
-            after[name] = await _found(name, server, file.parent)
+            after[name] = await _found(name, server, file.parent, _subject())
     told = [line for name in after for line in _told(name, before.get(name), after[name])]
     told += [f"{name}: gone from the file" for name in before if name not in after]
     if not told:
@@ -98,16 +100,23 @@ def _chosen(
     return {name: known[name] for name in wanted} if wanted else known
 
 
-async def _found(name: str, server: McpServerConfig, folder: Path) -> Pins:
+async def _found(name: str, server: McpServerConfig, folder: Path, subject: Subject | None) -> Pins:
     where = shlex.join((server.command, *server.args)) if server.command else server.url
     remark(f"{name}: {where}")
     try:
-        found = await discover(name, server, folder)
+        found = await discover(name, server, folder, subject)
     except ServerFailed as error:
         raise Unreachable(str(error)) from None
     for tool, why in found.refused.items():
         remark(f"{name}: the tool {tool!r} cannot be had, and is left out: {why}")
     return found.pins
+
+
+def _subject() -> Subject | None:
+    try:
+        return subject_of(os.environ.get("XML_PIPELINE_SUBJECT_TOKEN", ""))
+    except ValueError as error:
+        raise Misused(f"XML_PIPELINE_SUBJECT_TOKEN: {error}") from None
 
 
 def _told(name: str, before: Pins | None, after: Pins) -> list[str]:

@@ -1,0 +1,250 @@
+"""Tokens exchanged for the user that a call is made for: theirs, or none at all."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from base64 import b64encode
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.responses import JSONResponse, Response
+
+from tests.mcp.exchanging import ACTOR, SECRET, exchange, token_of
+from tests.mcp.house import approve, asked, written
+from xml_pipeline import Organism
+from xml_pipeline.config import McpServerConfig
+from xml_pipeline.events import Event
+from xml_pipeline.mcp.exchange import KIND, exchanged
+from xml_pipeline.mcp.payloads import McpResult
+from xml_pipeline.mcp.pinning import discover
+from xml_pipeline.mcp.session import ServerFailed
+from xml_pipeline.subject import Subject
+from xml_pipeline.tool_error import ToolError
+
+WIRES = ("2025-11-25", "2026-07-28")
+
+
+@asynccontextmanager
+async def mailbox(folder: Path, server: Mapping[str, Any]) -> AsyncIterator[Organism]:
+    """Run an organism whose server was approved by an operator, with a token of their own."""
+    file = written(folder, box=server)
+    with file.open("a", encoding="utf-8") as opened:
+        opened.write("allow_imports: [tests]\n")
+    await approve(file, Subject(token_of("operator")))
+    async with Organism.load(file) as running:
+        yield running
+
+
+async def whoami(running: Organism, token: str = "", **more: str) -> Any:
+    payload = asked(running, "box.whoami")
+    return await running.ask("box.whoami", payload, subject_token=token, **more)
+
+
+async def test_a_token_is_asked_for_as_the_standard_has_it(tmp_path: Path) -> None:
+    async with exchange() as bank:
+        server = bank.config(
+            audience="mail", resource="https://mail.example/", scope="read", actor_token=ACTOR
+        )
+        async with mailbox(tmp_path, server) as running:
+            assert (await whoami(running, token_of("ada"))).text == "ada"
+        basic = b64encode(f"organism:{SECRET}".encode()).decode()
+        assert bank.asked[-1] == {
+            "authorization": f"Basic {basic}",
+            "grant_type": "urn:ietf:params:oauth:grant-type:token-exchange",
+            "subject_token": token_of("ada"),
+            "subject_token_type": KIND,
+            "requested_token_type": KIND,
+            "actor_token": ACTOR,
+            "actor_token_type": KIND,
+            "audience": "mail",
+            "resource": "https://mail.example/",
+            "scope": "read",
+        }
+
+
+@pytest.mark.parametrize("wire", WIRES)
+async def test_each_call_carries_the_token_of_its_own_user(tmp_path: Path, wire: str) -> None:
+    people = [f"person-{number}" for number in range(8)]
+    async with exchange() as bank, mailbox(tmp_path, bank.config(wire)) as running:
+        calls = [whoami(running, token_of(each)) for _ in range(4) for each in people]
+        answers = [each.text for each in await asyncio.gather(*calls)]
+        assert answers == people * 4
+        assert sorted(bank.users()) == sorted(["operator", *people])
+        assert bank.strangers == []
+
+
+async def test_nobody_goes_on_with_the_connection_of_another_user_after_it_broke(
+    tmp_path: Path,
+) -> None:
+    async with exchange() as bank, mailbox(tmp_path, bank.config("2025-11-25")) as running:
+        for _ in range(3):
+            for person in ("ada", "bob"):
+                assert (await whoami(running, token_of(person))).text == person
+            bank.granted.clear()  # The server takes none of its tokens any more.
+        assert bank.strangers == []
+        assert set(bank.users()) == {"operator", "ada", "bob"}
+
+
+async def test_without_a_token_of_the_user_nothing_is_called(tmp_path: Path) -> None:
+    async with exchange() as bank, mailbox(tmp_path, bank.config()) as running:
+        asked_before, knocked_before = len(bank.asked), len(bank.knocked)
+        answer = await whoami(running, sender="ada", tenant="acme")
+        assert isinstance(answer, ToolError)
+        assert answer.message.startswith("box was not called: it wants a token of the user")
+        assert (len(bank.asked), len(bank.knocked)) == (asked_before, knocked_before)
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        JSONResponse({"error": "invalid_request"}, 400),
+        Response("no", 403),
+        Response("", 200),
+        JSONResponse([], 200),
+        JSONResponse({"access_token": "x"}),
+        JSONResponse({"access_token": "x\r\ny", "token_type": "Bearer"}),
+        JSONResponse({"access_token": "x", "token_type": "N_A"}),
+        JSONResponse({"access_token": "x", "token_type": "Bearer\r\nX"}),
+        JSONResponse({"access_token": "x", "token_type": "Bearer", "scope": "read write"}),
+        JSONResponse({"access_token": "x", "token_type": "Bearer", "issued_token_type": "saml"}),
+        Response(status_code=307, headers={"Location": "http://127.0.0.1:9/"}),
+    ],
+    ids=[
+        "an error",
+        "no words",
+        "an empty body",
+        "no object",
+        "no type",
+        "a token that is two lines",
+        "no access token",
+        "a type that is two lines",
+        "more than was asked for",
+        "another sort of token",
+        "another address",
+    ],
+)
+async def test_where_nothing_of_use_is_granted_nothing_is_called(
+    tmp_path: Path, refusal: Response
+) -> None:
+    async with exchange() as bank, mailbox(tmp_path, bank.config(scope="read")) as running:
+        knocked = len(bank.knocked)
+        bank.answers = [refusal]
+        answer = await whoami(running, token_of("ada"))
+        assert isinstance(answer, ToolError)
+        assert answer.message.startswith("box was not called")
+        assert len(bank.knocked) == knocked
+        assert (await whoami(running, token_of("ada"))).text == "ada"
+
+
+async def test_an_authorization_server_in_trouble_is_asked_again(tmp_path: Path) -> None:
+    async with exchange() as bank, mailbox(tmp_path, bank.config()) as running:
+        bank.answers = [Response("later", 503)]
+        assert (await whoami(running, token_of("ada"))).text == "ada"
+
+
+async def test_one_that_does_not_answer_is_waited_for_ten_seconds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with exchange() as bank:
+        monkeypatch.setattr("xml_pipeline.mcp.exchange.PATIENCE", 0.05)
+        bank.silent = asyncio.Event()
+        auth = McpServerConfig.model_validate(bank.config()).auth
+        assert auth is not None
+        with pytest.raises(ServerFailed, match="cannot be reached") as failed:
+            await exchanged("box", auth, Subject(token_of("ada")))
+        assert failed.value.unsent
+        bank.silent.set()
+
+
+async def test_no_token_and_no_secret_is_in_what_is_told_or_logged(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    events: list[Event] = []
+    token = token_of("ada")
+    said = f"{SECRET} {ACTOR} {token} {'y' * 5_000} end"
+    async with exchange() as bank, mailbox(tmp_path, bank.config(actor_token=ACTOR)) as running:
+        running.subscribe(events.append)
+        bank.answers = [JSONResponse({"error": "invalid_grant", "error_description": said}, 400)]
+        refused = await whoami(running, token)
+        taken = await whoami(running, token)
+    assert "(400 invalid_grant)" in refused.message
+    assert isinstance(taken, McpResult)
+    ours = [each.getMessage() for each in caplog.records if each.name.startswith("xml_pipeline")]
+    told = "\n".join((repr(events), refused.message, taken.text, *ours))
+    assert "invalid_grant" in told
+    for secret in ("canary", token, token.split(".")[1], "granted-"):
+        assert secret not in told
+    assert max(map(len, ours)) < 700
+
+
+@pytest.mark.parametrize(
+    ("said", "exchanges"),
+    [({"expires_in": 3600}, 1), ({}, 1), ({"expires_in": 20}, 3), ({"expires_in": True}, 1)],
+    ids=["an hour", "unsaid", "less than the margin", "no number"],
+)
+async def test_a_token_is_used_until_shortly_before_its_end(
+    tmp_path: Path, said: dict[str, Any], exchanges: int
+) -> None:
+    async with exchange() as bank:
+        bank.extra = said
+        auth = McpServerConfig.model_validate(bank.config()).auth
+        assert auth is not None
+        granted = [await exchanged("box", auth, Subject(token_of("ada"))) for _ in range(exchanges)]
+        assert len(bank.asked) == exchanges == len(granted)
+
+
+async def test_a_token_that_the_server_does_not_take_any_more_is_exchanged_anew(
+    tmp_path: Path,
+) -> None:
+    async with exchange() as bank, mailbox(tmp_path, bank.config()) as running:
+        assert (await whoami(running, token_of("ada"))).text == "ada"
+        bank.granted.clear()
+        assert (await whoami(running, token_of("ada"))).text == "ada"
+        assert bank.users().count("ada") == 2
+
+
+async def test_another_token_of_the_same_user_is_another_connection(tmp_path: Path) -> None:
+    async with exchange() as bank, mailbox(tmp_path, bank.config()) as running:
+        for number in (0, 1, 0, 1):
+            assert (await whoami(running, token_of("ada", number))).text == "ada"
+        assert bank.users().count("ada") == 2
+
+
+async def test_a_source_knows_the_tokens_of_users_whose_conversations_brought_none(
+    tmp_path: Path,
+) -> None:
+    async with exchange() as bank:
+        server = bank.config(subject_source="tests.mcp.exchanging:source")
+        async with mailbox(tmp_path, server) as running:
+            for _ in range(2):
+                assert (await whoami(running, sender="ada", tenant="acme")).text == "ada"
+            other = await whoami(running, sender="ada", tenant="other")
+            assert isinstance(other, ToolError)
+            assert (await whoami(running, token_of("bob"), sender="ada", tenant="acme")).text == (
+                "bob"
+            )
+        assert bank.users().count("ada") == 1
+
+
+async def test_too_many_users_are_not_all_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("xml_pipeline.mcp.connections.MOST", 2)
+    async with exchange() as bank, mailbox(tmp_path, bank.config()) as running:
+        for person in ("ada", "bob", "eve", "ada"):
+            assert (await whoami(running, token_of(person))).text == person
+        assert bank.users().count("ada") == 2
+
+
+async def test_who_approves_such_a_server_needs_a_token_of_their_own(tmp_path: Path) -> None:
+    async with exchange() as bank:
+        config = McpServerConfig.model_validate(bank.config())
+        with pytest.raises(ServerFailed, match="none was given"):
+            await discover("box", config, tmp_path)
+        assert bank.asked == []
+        assert bank.knocked == []

@@ -1,0 +1,136 @@
+"""The ways to one server: one for everybody, or one for each user that calls are made for.
+
+The rule this file guards: whatever a connection sends or keeps is one user's. So it is known by
+their token, and nobody else's call goes over it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from xml_pipeline.config import McpServerConfig
+from xml_pipeline.listener import HandlerMetadata
+from xml_pipeline.mcp.connection import Connection
+from xml_pipeline.mcp.exchange import OnBehalf, Whose
+from xml_pipeline.mcp.session import ServerFailed
+from xml_pipeline.subject import Subject, subject_of
+
+MOST = 256
+"""Users who have a connection at one time."""
+
+IDLE = 600.0
+"""Seconds after which a user's connection is closed, if it is not used."""
+
+Source = Callable[[str, str], Awaitable[str | None]]
+"""Returns the token of a user, by tenant and principal."""
+
+Key = tuple[str, ...]
+_EVERYBODY: Key = ()
+
+
+@dataclass(slots=True)
+class _Way:
+    """A connection, how many calls go over it, and when the last one ended."""
+
+    connection: Connection
+    calls: int = 0
+    used: float = 0.0
+
+
+class Connections:
+    """Lends a connection for each call; ``source`` knows tokens that no conversation brought."""
+
+    def __init__(
+        self, name: str, config: McpServerConfig, folder: Path, source: Source | None = None
+    ) -> None:
+        self._about = (name, config, folder)
+        self._source = source
+        self._ways: dict[Key, _Way] = {}
+
+    @asynccontextmanager
+    async def lent(self, metadata: HandlerMetadata) -> AsyncIterator[Connection]:
+        """Give the connection for a call; ServerFailed where its user has no token."""
+        key, whose = self._user(metadata)
+        way = self._ways.pop(key, None) or self._opened(whose)
+        self._ways[key] = way  # The last used stands last.
+        way.calls += 1
+        try:
+            await self._tidied()
+            yield way.connection
+        finally:
+            way.calls -= 1
+            way.used = asyncio.get_running_loop().time()
+
+    async def aclose(self) -> None:
+        """End all of them."""
+        while self._ways:
+            await self._ways.popitem()[1].connection.aclose()
+
+    def _user(self, metadata: HandlerMetadata) -> tuple[Key, Whose | None]:
+        """Return whom a call is made for: whoever's token came, or whom the source knows."""
+        name, config, _ = self._about
+        if config.auth is None or config.auth.type != "token_exchange":
+            return _EVERYBODY, None
+        who, subject, source = (metadata.tenant, metadata.principal), metadata.subject, self._source
+        if subject is not None:
+            return (*who, subject.token), _known(subject)
+        if source is not None:
+            return who, _looked_up(name, source, who)
+        raise _nobody(name)
+
+    def _opened(self, whose: Whose | None) -> _Way:
+        name, config, folder = self._about
+        if whose is None or config.auth is None:
+            return _Way(Connection(name, config, folder))
+        return _Way(Connection(name, config, folder, OnBehalf(name, config.auth, whose)))
+
+    async def _tidied(self) -> None:
+        """Close what nobody has used for long, and the longest unused where there are too many."""
+        long_ago = asyncio.get_running_loop().time() - IDLE
+        for key, way in list(self._ways.items()):
+            is_old = key != _EVERYBODY and way.used < long_ago
+            is_there = self._ways.get(key) is way and not way.calls
+            if is_there and (is_old or len(self._ways) > MOST):
+                del self._ways[key]
+                await way.connection.aclose()
+        if len(self._ways) > MOST:
+            raise ServerFailed(f"{self._about[0]} is called for too many users", unsent=True)
+
+
+def behalf_of(name: str, config: McpServerConfig, subject: Subject | None) -> OnBehalf | None:
+    """Return what gets into a server as a user; None where that does not want to know of any.
+
+    ServerFailed where it does, and there is none.
+    """
+    if config.auth is None or config.auth.type != "token_exchange":
+        return None
+    if subject is None:
+        raise _nobody(name)
+    return OnBehalf(name, config.auth, _known(subject))
+
+
+def _known(subject: Subject) -> Whose:
+    async def whose() -> Subject:
+        return subject
+
+    return whose
+
+
+def _looked_up(name: str, source: Source, who: tuple[str, str]) -> Whose:
+    async def whose() -> Subject:
+        found = subject_of(await source(*who) or "")
+        if found is None:
+            raise _nobody(name)
+        return found
+
+    return whose
+
+
+def _nobody(name: str) -> ServerFailed:
+    return ServerFailed(
+        f"{name} was not called: it wants a token of the user that this is for, and none was given"
+    )
