@@ -227,6 +227,14 @@ class HandlerMetadata:
         """Tell those who watch the organism of something: an event of ``xml_pipeline.events``."""
         self._surroundings.tell(event)
 
+    def when_over(self, callback: Callable[[], None]) -> None:
+        """Have something called when the thread has closed, however that comes; it may not raise.
+
+        For what a handler holds in memory between two messages, such as a call under way.
+        """
+        thread = self._delivery.thread
+        thread.endings = [*(thread.endings or ()), callback]
+
     @property
     def state(self) -> MutableMapping[str, Any]:
         """Return what this listener remembers on this thread.

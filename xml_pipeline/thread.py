@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from asyncio import TimerHandle
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Literal
 
 from xml_pipeline.subject import Subject
@@ -104,7 +104,8 @@ class Thread:
     of what its callee was last given. ``state`` is what the callee remembers between two
     messages. ``slots`` are its deliveries so far, for the context. ``owed`` is the timer of
     an answer that was deferred, ``delayed`` those of messages that set out later. ``answered``
-    means that the caller has its answer, though work below goes on.
+    means that the caller has its answer, though work below goes on. ``endings`` are called once,
+    when it has closed.
     """
 
     __slots__ = (
@@ -115,6 +116,7 @@ class Thread:
         "conversation",
         "current",
         "delayed",
+        "endings",
         "hops",
         "id",
         "open",
@@ -155,6 +157,7 @@ class Thread:
         self.hops = 0
         self.owed: TimerHandle | None = None
         self.delayed: dict[int, TimerHandle] | None = None
+        self.endings: list[Callable[[], None]] | None = None
 
     @property
     def path(self) -> list[str]:

@@ -22,6 +22,7 @@ from xml_pipeline.config import AgentKeys
 from xml_pipeline.errors import ConfigError
 from xml_pipeline.listener import HandlerMetadata, HandlerResponse
 from xml_pipeline.llm.models import models_of
+from xml_pipeline.mcp.payloads import Sample, Sampled
 from xml_pipeline.payload import RawPayload, payload_from_json_schema
 from xml_pipeline.system import Huh, SystemError, ThreadEnded
 
@@ -77,4 +78,4 @@ def _output(plan: Plan) -> type:
         return plan.output[0]
     if plan.listener.output_schema is not None:
         return payload_from_json_schema("Output", plan.listener.output_schema)
-    return Answer
+    return Sampled if plan.accepts == (Sample,) else Answer

@@ -9,12 +9,13 @@ from xml_pipeline.agents.aside import Aside
 from xml_pipeline.agents.dialect import ADVICE
 from xml_pipeline.agents.functions import Functions, functions_of, hand_offs, respond_with
 from xml_pipeline.agents.hooks import Hooks
-from xml_pipeline.agents.payloads import Answer
+from xml_pipeline.agents.payloads import Answer, Spent
 from xml_pipeline.agents.reading import Heard, heard
 from xml_pipeline.agents.run import Call
 from xml_pipeline.config import AgentKeys
 from xml_pipeline.listener import HandlerMetadata, HandlerResponse, Peer
 from xml_pipeline.llm.base import Function, Provider
+from xml_pipeline.mcp.payloads import Sampled
 from xml_pipeline.payload import codec_of
 
 
@@ -68,7 +69,7 @@ class Definition:
     @property
     def respond(self) -> Function | None:
         """Return the function that gives the answer, None for an agent that answers in words."""
-        return None if self.output is Answer else respond_with(self.output)
+        return None if self.in_words else respond_with(self.output)
 
     @property
     def writes_xml(self) -> bool:
@@ -78,7 +79,16 @@ class Definition:
     @property
     def answer_tag(self) -> str | None:
         """Return the tag of its answer, None for an agent that answers in words."""
-        return None if self.output is Answer else codec_of(self.output).tag
+        return None if self.in_words else codec_of(self.output).tag
+
+    @property
+    def in_words(self) -> bool:
+        """Tell whether it answers in words, whatever else there is to an answer."""
+        return self.output in (Answer, Sampled)
+
+    def answer(self, text: str, spent: Spent) -> Answer | Sampled:
+        """Return its answer in words."""
+        return Sampled(text, self.model) if self.output is Sampled else Answer(text, spent)
 
     def result_bytes(self, answers: int) -> int:
         """Return how long an answer may be that is one of so many in a turn.

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from xml_pipeline.agents.payloads import Answer, Attachment, Spent, Task, total
+from xml_pipeline.agents.sampling import sampling_blocks
 from xml_pipeline.errors import InvalidPayload
 from xml_pipeline.llm.base import Audio, Block, Image, Message, Text
-from xml_pipeline.mcp.payloads import McpResult
+from xml_pipeline.mcp.payloads import McpResult, Sample
 from xml_pipeline.payload import RawPayload, codec_of
 from xml_pipeline.payload.raw import parse_xml
 from xml_pipeline.system import Huh, SystemError, ThreadEnded
@@ -46,6 +47,8 @@ def request_message(payload: Any) -> Message:
     if isinstance(payload, Task):
         attached = map(_attached, payload.attachments)
         return Message("user", (*attached, Text(payload.text)))
+    if isinstance(payload, Sample):
+        return Message("user", tuple(sampling_blocks(payload)))
     codec = codec_of(type(payload))
     return Message("user", (Text(f"{codec.tag}: {_fields(payload)}"),))
 

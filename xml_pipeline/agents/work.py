@@ -17,7 +17,7 @@ from xml_pipeline.agents.dialect import in_words, written
 from xml_pipeline.agents.errors import RunFailed, told
 from xml_pipeline.agents.functions import Part
 from xml_pipeline.agents.hooks import objection
-from xml_pipeline.agents.payloads import Answer, Task, Think, TimeUp
+from xml_pipeline.agents.payloads import Task, Think, TimeUp
 from xml_pipeline.agents.reading import Heard, request_message
 from xml_pipeline.agents.results import compressed, truncated
 from xml_pipeline.agents.run import Call, Transcript, keep, load
@@ -193,7 +193,7 @@ class Work:
         if call.is_error:
             return None
         if self.agent.answer_tag is None:
-            return Answer(content, self.run.spent)
+            return self.agent.answer(content, self.run.spent)
         if payload.__class__ is not RawPayload or content != text:  # Changed words have no fields.
             return None
         try:
@@ -300,7 +300,7 @@ class Work:
         if self.agent.respond is not None:
             self.transcript.add(said("user", _IN_WORDS))
             return [self._think()]
-        return self._finish(Answer(carried(completion.message.text), self.run.spent))
+        return self._finish(self.agent.answer(carried(completion.message.text), self.run.spent))
 
     def _finish(self, output: Any) -> Responses:
         """Answer the caller, who may have more to say."""

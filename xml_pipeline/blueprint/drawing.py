@@ -6,7 +6,7 @@ The rule of this file: a blueprint is whole. If anything is wrong, there is none
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from itertools import islice
@@ -93,10 +93,9 @@ class Drawing:
                 self._report(path, text)
         said = list(self._draft.listeners())
         made = (self._listener(*each) for each in said)
+        own = tuple(each for each in made if each is not None)
         drawn = held_to_profiles(
-            (*(each for each in made if each is not None), *self._served()),
-            (config for _, config in said),
-            self._config,
+            (*own, *self._served(own)), (config for _, config in said), self._config
         )
         self._check({each.name: each for each in drawn})
         inserts = Inserts(
@@ -178,15 +177,18 @@ class Drawing:
             return None
         return {written[path]: each for path, each in found.items()}
 
-    def _served(self) -> tuple[Listener, ...]:
-        """Make the listeners that stand for the parts of MCP servers."""
+    def _served(self, listeners: Collection[Listener]) -> tuple[Listener, ...]:
+        """Make the listeners that stand for the parts of MCP servers, beside those of the file."""
         document = self._draft.document
         if not self._config.mcp.servers or document.doubts("mcp"):
             return ()
         module: Any = find("mcp", "servers")
         try:
             found: tuple[Listener, ...] = module.listeners(
-                self._config, self._file.parent, self._commons, self._sources()
+                self._config,
+                self._file.parent,
+                self._commons,
+                module.Named(self._sources(), {each.name: each for each in listeners}),
             )
         except Misconfigured as error:
             self._findings += error.findings

@@ -130,6 +130,17 @@ class McpServerConfig(Section):
     expose: OneOrMoreFaces = Field(
         default=(), description="To whom its tools are shown: `mcp`, to any MCP client of ours."
     )
+    sampling: ListenerName | None = Field(
+        default=None,
+        description="Listener that answers where a tool asks for a model: it takes `Sample`.",
+    )
+    elicitation: ListenerName | None = Field(
+        default=None,
+        description="Listener that answers where a tool asks for a person: it takes `Elicit`.",
+    )
+    roots: Annotated[tuple[NotBlank, ...], AList] = Field(
+        default=(), description="Folders that it is told of, as seen from the organism's file."
+    )
     timeout: Seconds = Field(default=60.0, description="Seconds that one call may take.")
     timeouts: Mapping[str, Seconds] = Field(
         default={}, description="Seconds by tool, where they differ."

@@ -19,6 +19,7 @@ from pydantic import ValidationError
 from xml_pipeline.config import McpServerConfig
 from xml_pipeline.mcp.definitions import Definition
 from xml_pipeline.mcp.exchange import OnBehalf
+from xml_pipeline.mcp.questions import Ask
 from xml_pipeline.mcp.session import ServerFailed, Session
 
 log = logging.getLogger(__name__)
@@ -40,24 +41,30 @@ class Connection:
         self._opening = asyncio.Lock()
 
     async def call(
-        self, tool: Definition, arguments: Mapping[str, Any], progress: ProgressFnT | None = None
+        self,
+        tool: Definition,
+        arguments: Mapping[str, Any],
+        progress: ProgressFnT | None = None,
+        ask: Ask | None = None,
     ) -> types.CallToolResult:
-        """Call a tool; ServerFailed says why there is no answer."""
+        """Call a tool; ServerFailed says why there is no answer.
+
+        ``ask`` puts what the server asks meanwhile. It does not say of which call that is, so a
+        call that has one is alone on its connection.
+        """
         session = await self._connected()
         await self._check(session, tool)
 
-        async def call(wire: ClientSession) -> Any:
-            return await wire.call_tool(
-                tool.name,
-                dict(arguments),
-                progress_callback=progress,
-                allow_input_required=True,
+        async def call(_: ClientSession) -> types.CallToolResult:
+            return await session.client.call_tool(
+                tool.name, dict(arguments), progress_callback=progress
             )
 
-        result = await self._asked(session, call, tool.is_repeatable)
-        if isinstance(result, types.CallToolResult):
-            return result
-        raise ServerFailed(f"{tool.name} asks for something that nobody here can give")
+        session.answering.ask = ask
+        try:
+            return await self._asked(session, call, tool.is_repeatable)
+        finally:
+            session.answering.ask = None
 
     async def ask(self, question: Callable[[ClientSession], Awaitable[Found]]) -> Found:
         """Ask the server something that changes nothing; ServerFailed as with ``call``."""

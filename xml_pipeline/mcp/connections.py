@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 from xml_pipeline.config import McpServerConfig
@@ -30,6 +31,7 @@ Source = Callable[[str, str], Awaitable[str | None]]
 
 Key = tuple[str, ...]
 _EVERYBODY: Key = ()
+_ALONE = "alone "  # No token has a space.
 
 
 @dataclass(slots=True)
@@ -52,9 +54,16 @@ class Connections:
         self._ways: dict[Key, _Way] = {}
 
     @asynccontextmanager
-    async def lent(self, metadata: HandlerMetadata) -> AsyncIterator[Connection]:
-        """Give the connection for a call; ServerFailed where its user has no token."""
+    async def lent(
+        self, metadata: HandlerMetadata, *, alone: bool = False
+    ) -> AsyncIterator[Connection]:
+        """Give the connection for a call; ServerFailed where its user has no token.
+
+        A call that is to be ``alone`` is given one that no other goes over meanwhile.
+        """
         key, whose = self._user(metadata)
+        if alone:
+            key = self._unused(key)
         way = self._ways.pop(key, None) or self._opened(whose)
         self._ways[key] = way  # The last used stands last.
         way.calls += 1
@@ -81,6 +90,11 @@ class Connections:
         if source is not None:
             return who, _looked_up(name, source, who)
         raise _nobody(name)
+
+    def _unused(self, key: Key) -> Key:
+        """Return the key of the first connection of a user that no call goes over."""
+        keys = ((*key, f"{_ALONE}{number}") for number in count())
+        return next(each for each in keys if each not in self._ways or not self._ways[each].calls)
 
     def _opened(self, whose: Whose | None) -> _Way:
         name, config, folder = self._about

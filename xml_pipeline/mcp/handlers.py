@@ -20,6 +20,7 @@ from xml_pipeline.mcp.payloads import (
     McpResult,
     ReadResource,
 )
+from xml_pipeline.mcp.questions import Ask
 from xml_pipeline.mcp.results import answer_of, failed, fitting, prompt_of, read_of
 from xml_pipeline.mcp.session import ServerFailed
 from xml_pipeline.payload import codec_of
@@ -51,18 +52,19 @@ class ToolHandler:
 
     async def __call__(self, payload: Any, metadata: HandlerMetadata) -> HandlerResponse:
         """Call it with the fields of the payload."""
+        return await answered(lambda: self.call(payload, metadata), metadata)
+
+    async def call(self, payload: Any, metadata: HandlerMetadata, ask: Ask | None = None) -> Answer:
+        """Return what it answers; ``ask`` puts what its server asks meanwhile."""
         arguments = codec_of(type(payload)).to_json(payload)
 
         async def tell(progress: float, total: float | None, message: str | None) -> None:
             if metadata.watched:
                 metadata.tell(_progress(metadata, progress, total, message))
 
-        async def call() -> Answer:
-            async with self.connections.lent(metadata) as connection:
-                result = await connection.call(self.tool, arguments, tell)
-            return answer_of(result, self.most)
-
-        return await _answered(call, metadata)
+        async with self.connections.lent(metadata, alone=ask is not None) as connection:
+            result = await connection.call(self.tool, arguments, tell, ask)
+        return answer_of(result, self.most)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,7 @@ class PromptsHandler:
             async with self.connections.lent(metadata) as connection:
                 return fitting(await connection.ask(ask), self.most)
 
-        return await _answered(call, metadata)
+        return await answered(call, metadata)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,17 +117,17 @@ class ResourcesHandler:
             async with self.connections.lent(metadata) as connection:
                 return fitting(await connection.ask(ask), self.most)
 
-        return await _answered(call, metadata)
+        return await answered(call, metadata)
 
 
-async def _answered(
-    call: Callable[[], Awaitable[Answer]], metadata: HandlerMetadata
+async def answered(
+    call: Callable[[], Awaitable[Answer]], metadata: HandlerMetadata, *, again: bool = True
 ) -> HandlerResponse:
     """Answer with what a call gives; try again later where the server was not there."""
     try:
         return HandlerResponse.respond(await call())
     except ServerFailed as error:
-        if error.unsent and metadata.attempt < ATTEMPTS:
+        if again and error.unsent and metadata.attempt < ATTEMPTS:
             raise Retryable(str(error)) from None
         return HandlerResponse.respond(failed(str(error)))
 

@@ -113,13 +113,14 @@ class Elicit:
 
     ``key`` is what it is called where several things are asked at once. Where the client cannot be
     asked, what is ``required`` has the whole call refused; all else is answered at once, with
-    nothing.
+    nothing. With a ``url`` there is no form: the person is to go there.
     """
 
     message: Words
     schema: Json
     key: Key = ""
     required: bool = False
+    url: Annotated[str, MaxLen(4096)] = ""
 
 
 @xmlify

@@ -5,14 +5,17 @@ Nothing is connected to here: what was approved lies in a file beside the organi
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from xml_pipeline.builtin import Misconfigured
 from xml_pipeline.commons import Commons
 from xml_pipeline.config import Finding, McpServerConfig, OrganismConfig
 from xml_pipeline.errors import PayloadDefinitionError
 from xml_pipeline.listener import Handler, Listener
+from xml_pipeline.mcp.asking import AskingTool, Calls
 from xml_pipeline.mcp.connections import Connections, Source
 from xml_pipeline.mcp.definitions import Definition, Pins, listener_name, read_pins
 from xml_pipeline.mcp.handlers import (
@@ -23,19 +26,30 @@ from xml_pipeline.mcp.handlers import (
     ToolHandler,
 )
 from xml_pipeline.mcp.payloads import (
+    Elicit,
+    Elicited,
     GetPrompt,
     ListPrompts,
     ListResources,
     McpResult,
     ReadResource,
+    Sample,
+    Sampled,
 )
 from xml_pipeline.mcp.transport import printable
 from xml_pipeline.payload import payload_from_json_schema
 from xml_pipeline.payload.imported.names import class_name
+from xml_pipeline.system import SystemError, ThreadEnded
 from xml_pipeline.tool_error import ToolError
 
 LONGEST_DESCRIPTION = 4_000
 """Characters of a description that are told to models."""
+
+
+QUESTIONS = (("sampling", Sample, Sampled), ("elicitation", Elicit, Elicited))
+"""Keys that name who answers a server, what they take, and what they answer."""
+
+ANSWERS: Mapping[type, type] = MappingProxyType({each[1]: each[2] for each in QUESTIONS})
 
 
 class Payloads:
@@ -64,13 +78,21 @@ def payload_of(server: str, tool: Definition) -> type:
     return payload_from_json_schema(class_name(f"{server} {tool.name}"), schema)
 
 
+@dataclass(frozen=True, slots=True)
+class Named:
+    """What servers name: ``sources`` of tokens, by import path, and ``listeners`` of the file."""
+
+    sources: Mapping[str, Source]
+    listeners: Mapping[str, Listener]
+
+
 def listeners(
-    config: OrganismConfig, folder: Path, commons: Commons, sources: Mapping[str, Source]
+    config: OrganismConfig, folder: Path, commons: Commons, named: Named
 ) -> tuple[Listener, ...]:
     """Return a listener for each part of each server that was approved.
 
-    ``sources`` are those that servers name, by their import paths. Misconfigured tells of servers
-    that nothing is approved of, and of tools that cannot be had.
+    Misconfigured tells of servers that nothing is approved of, of tools that cannot be had, and of
+    listeners that cannot be asked.
     """
     pins = read_pins(folder / config.mcp.pins)
     found: list[Listener] = []
@@ -81,7 +103,8 @@ def listeners(
             findings.append(Finding(("mcp", "servers", name), f"{words}, and approves it"))
             continue
         parts = _Server(name, server, pins[name], config.limits.message_bytes, commons)
-        parts.connect(folder, sources)
+        parts.connect(folder, named.sources)
+        parts.let_ask(named.listeners, {each.name for each in config.listeners})
         found += parts.listeners()
         findings += parts.findings
     if findings:
@@ -106,6 +129,7 @@ class _Server:
         self._most = most
         self._commons = commons
         self._payloads = commons.get("mcp payloads", Payloads)
+        self._whom: dict[type, str] = {}
         self.findings: list[Finding] = []
 
     def connect(self, folder: Path, sources: Mapping[str, Source]) -> None:
@@ -116,6 +140,21 @@ class _Server:
         self._connections = self._commons.get(
             key, lambda: Connections(name, config, folder, source)
         )
+
+    def let_ask(self, known: Mapping[str, Listener], written: Collection[str]) -> None:
+        """Note who answers what the server asks; those of the file that are unknown are broken."""
+        for key, question, answer in QUESTIONS:
+            name = getattr(self._config, key)
+            if name is None:
+                continue
+            self._whom[question] = name
+            listener = known.get(name)
+            if listener is None:
+                if name not in written:
+                    self._find(f'there is no listener "{name}"', key)
+            elif answer not in listener.outputs or question not in _taken_by(listener):
+                words = f"does not take `{question.__name__}` and answer `{answer.__name__}`"
+                self._find(f'"{name}" {words}', key)
 
     def listeners(self) -> list[Listener]:
         """Return the listeners, each of a name of its own."""
@@ -142,11 +181,16 @@ class _Server:
             self._find(f'the tool "{tool.name}" cannot be had: {error}')
             return
         about = description_of(self._name, tool)
-        handler = ToolHandler(self._connections, tool, self._most)
+        caller = ToolHandler(self._connections, tool, self._most)
+        handler: Handler = caller
+        takes: tuple[type, ...] = (payload,)
+        if self._whom:
+            handler = AskingTool(caller, self._whom, self._commons.get("mcp calls", Calls))
+            takes = (payload, *map(ANSWERS.__getitem__, self._whom), SystemError, ThreadEnded)
         timeout = self._config.timeouts.get(tool.name, self._config.timeout)
         yield (
             f'the tool "{tool.name}"',
-            self._listener(tool.name, about, (payload,), handler, timeout),
+            self._listener(tool.name, about, takes, handler, timeout),
         )
 
     def _others(self) -> Iterator[tuple[str, Listener]]:
@@ -175,6 +219,7 @@ class _Server:
             handler,
             description=about,
             group=self._name,
+            peers=tuple(self._whom.values()),
             expose=self._config.expose,
             timeout=timeout,
             output=(McpResult, ToolError),
@@ -182,8 +227,12 @@ class _Server:
             retry_delays=DELAYS,
         )
 
-    def _find(self, words: str) -> None:
-        self.findings.append(Finding(("mcp", "servers", self._name), words))
+    def _find(self, words: str, *key: str) -> None:
+        self.findings.append(Finding(("mcp", "servers", self._name, *key), words))
+
+
+def _taken_by(listener: Listener) -> set[type]:
+    return {each.cls for each in listener.codecs.values()}
 
 
 def description_of(server: str, tool: Definition) -> str:

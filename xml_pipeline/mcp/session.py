@@ -20,6 +20,7 @@ from xml_pipeline.config import McpServerConfig
 from xml_pipeline.errors import XmlPipelineError
 from xml_pipeline.mcp.definitions import MOST_TOOLS, Definition, definition_of, digests
 from xml_pipeline.mcp.oauth import entry
+from xml_pipeline.mcp.questions import Answering
 from xml_pipeline.mcp.transport import address, program, watched
 
 log = logging.getLogger(__name__)
@@ -54,6 +55,7 @@ class Session:
     ) -> None:
         self._about = (name, config, folder)
         self._auth = auth
+        self.answering = Answering(config, folder)
         self._leave = asyncio.Event()
         self._ready: asyncio.Future[Client] = asyncio.get_running_loop().create_future()
         self._task = asyncio.create_task(self._live(), name=f"mcp server {name}")
@@ -149,6 +151,7 @@ class Session:
             client_info=US,
             cache=None,
             message_handler=self._heard,
+            **self.answering.callbacks(),
         ) as client:
             if config.protocol == "2026-07-28" and client.session.discover_result is None:
                 raise ServerFailed(f"it speaks {client.protocol_version} only", unsent=True)

@@ -180,9 +180,13 @@ class Threads:
         _cancel_timers(thread)
         for callback in self.on_close:
             callback(thread)
+        if thread.endings is not None:
+            for each in thread.endings:
+                each()
         # A closed thread must not keep alive what it was about: these lists hold the
         # deliveries, which hold the thread.
         thread.slots = thread.queue = thread.children = thread.state = thread.delayed = None
+        thread.endings = None
         if self._events.heard:
             self._tell(thread)
 
