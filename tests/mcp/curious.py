@@ -69,12 +69,11 @@ def folders(found: Annotated[types.ListRootsResult, Resolve(ask_roots)]) -> str:
 
 
 async def forever(ctx: Context) -> str:
-    """Ask, in the older way, and say when that is called off."""
+    """Ask, in the older way, and say when that has ended."""
     try:
         answer = await ctx.elicit("Shall I?", Size)
-    except BaseException:
-        sys.stderr.write("asking was called off\n")
-        raise
+    finally:
+        sys.stderr.write("asking has ended\n")
     return answer.action
 
 

@@ -25,8 +25,8 @@ ACTOR = "canary-token-of-the-organism"
 
 def token_of(person: str, number: int = 0) -> str:
     """Return a token that speaks for a person; another number is another token of theirs."""
-    parts = {"alg": "none"}, {"iss": "https://login.example", "sub": person, "number": number}
-    return ".".join((*map(_part, parts), "canary"))
+    said = {"iss": "https://login.example", "sub": person, "number": number}
+    return f"{_part({'alg': 'none'})}.{_part(said)}.canary"
 
 
 def _part(said: Mapping[str, Any]) -> str:
@@ -49,7 +49,6 @@ class Exchange:
     granted: dict[str, str] = field(default_factory=dict)
     sessions: dict[str, str] = field(default_factory=dict)
     strangers: list[str] = field(default_factory=list)
-    silent: asyncio.Event | None = None
 
     def config(self, wire: str = "auto", **auth: Any) -> dict[str, Any]:
         """Return what an organism file says of the server."""
@@ -62,8 +61,6 @@ class Exchange:
         return [person_of(each["subject_token"]) for each in self.asked]
 
     async def token(self, request: Request) -> Response:
-        if self.silent is not None:
-            await self.silent.wait()
         form = {key: str(value) for key, value in (await request.form()).items()}
         self.asked.append({**form, "authorization": request.headers.get("authorization", "")})
         if self.answers:

@@ -146,7 +146,7 @@ async def test_a_question_may_wait_for_a_person_while_its_handler_is_free(
             waiting.put_nowait(event.thread_id)
 
     async with served(curious()) as url:
-        box = {"url": url, "protocol": wire, "elicitation": "client", "timeout": 30}
+        box: dict[str, Any] = {"url": url, "protocol": wire, "elicitation": "client", "timeout": 30}
         async with await loaded(tmp_path, CLIENT, **box) as running:
             running.subscribe(hear)
             asking = asyncio.create_task(call(running, "order", name="Ada"))
@@ -158,7 +158,7 @@ async def test_a_call_that_waits_is_called_off_at_the_server_when_its_thread_is_
     tmp_path: Path,
     lines: Lines,  # noqa: F811
 ) -> None:
-    box = {
+    box: dict[str, Any] = {
         **STDIO,
         "args": ["-m", "tests.mcp.curious"],
         "protocol": "2025-11-25",
@@ -178,7 +178,7 @@ async def test_a_call_that_waits_is_called_off_at_the_server_when_its_thread_is_
         thread = await running.send("box.forever", codec.from_json({}))
         await waiting.wait()
         running.kill(thread)
-        assert await lines.has("box says: asking was called off")
+        assert await lines.has("box says: asking has ended")
 
 
 @each_wire

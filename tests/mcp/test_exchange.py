@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 from base64 import b64encode
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 from starlette.responses import JSONResponse, Response
 
-from tests.mcp.exchanging import ACTOR, SECRET, exchange, token_of
+from tests.mcp.exchanging import ACTOR, SECRET, Exchange, exchange, token_of
 from tests.mcp.house import approve, asked, written
 from xml_pipeline import Organism
 from xml_pipeline.config import McpServerConfig
 from xml_pipeline.events import Event
-from xml_pipeline.mcp.exchange import KIND, exchanged
+from xml_pipeline.mcp.connections import IDLE, MOST, Connections
+from xml_pipeline.mcp.exchange import KIND, PATIENCE, exchanged
 from xml_pipeline.mcp.payloads import McpResult
 from xml_pipeline.mcp.pinning import discover
 from xml_pipeline.mcp.session import ServerFailed
@@ -39,9 +42,9 @@ async def mailbox(folder: Path, server: Mapping[str, Any]) -> AsyncIterator[Orga
         yield running
 
 
-async def whoami(running: Organism, token: str = "", **more: str) -> Any:
+async def whoami(running: Organism, token: str = "", sender: str = "outside", **more: Any) -> Any:
     payload = asked(running, "box.whoami")
-    return await running.ask("box.whoami", payload, subject_token=token, **more)
+    return await running.ask("box.whoami", payload, subject_token=token, sender=sender, **more)
 
 
 async def test_a_token_is_asked_for_as_the_standard_has_it(tmp_path: Path) -> None:
@@ -146,18 +149,17 @@ async def test_an_authorization_server_in_trouble_is_asked_again(tmp_path: Path)
         assert (await whoami(running, token_of("ada"))).text == "ada"
 
 
-async def test_one_that_does_not_answer_is_waited_for_ten_seconds(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async with exchange() as bank:
-        monkeypatch.setattr("xml_pipeline.mcp.exchange.PATIENCE", 0.05)
-        bank.silent = asyncio.Event()
-        auth = McpServerConfig.model_validate(bank.config()).auth
+@pytest.mark.virtual_clock
+async def test_one_that_does_not_answer_is_waited_for_ten_seconds() -> None:
+    began = asyncio.get_running_loop().time()
+    with socket.create_server(("127.0.0.1", 0)) as door:
+        where = f"http://127.0.0.1:{door.getsockname()[1]}"
+        auth = McpServerConfig.model_validate(Exchange(where).config()).auth
         assert auth is not None
         with pytest.raises(ServerFailed, match="cannot be reached") as failed:
             await exchanged("box", auth, Subject(token_of("ada")))
-        assert failed.value.unsent
-        bank.silent.set()
+    assert failed.value.unsent
+    assert asyncio.get_running_loop().time() - began >= PATIENCE
 
 
 async def test_no_token_and_no_secret_is_in_what_is_told_or_logged(
@@ -231,14 +233,55 @@ async def test_a_source_knows_the_tokens_of_users_whose_conversations_brought_no
         assert bank.users().count("ada") == 1
 
 
-async def test_too_many_users_are_not_all_kept(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@dataclass(frozen=True)
+class For:
+    """For whom a call is made."""
+
+    principal: str
+    tenant: str = ""
+
+    @property
+    def subject(self) -> Subject:
+        return Subject(token_of(self.principal))
+
+
+def many(folder: Path) -> Connections:
+    config = Exchange("http://127.0.0.1:9").config()
+    return Connections("box", McpServerConfig.model_validate(config), folder)
+
+
+async def test_the_connections_of_those_who_came_last_are_kept(tmp_path: Path) -> None:
+    ways, kept = many(tmp_path), {}
+    for number in range(MOST + 1):
+        async with ways.lent(For(f"person-{number}")) as kept[number]:
+            pass
+    for number in (MOST, 1):
+        async with ways.lent(For(f"person-{number}")) as way:
+            assert way is kept[number]
+    async with ways.lent(For("person-0")) as way:
+        assert way is not kept[0]
+
+
+async def test_while_all_are_in_use_another_user_has_to_come_again(tmp_path: Path) -> None:
+    ways = many(tmp_path)
+    async with AsyncExitStack() as calls:
+        for number in range(MOST):
+            await calls.enter_async_context(ways.lent(For(f"person-{number}")))
+        with pytest.raises(ServerFailed, match="too many users") as failed:
+            await calls.enter_async_context(ways.lent(For("one more")))
+        assert failed.value.unsent
+
+
+@pytest.mark.virtual_clock
+async def test_a_connection_that_its_user_has_left_is_closed_after_ten_minutes(
+    tmp_path: Path,
 ) -> None:
-    monkeypatch.setattr("xml_pipeline.mcp.connections.MOST", 2)
-    async with exchange() as bank, mailbox(tmp_path, bank.config()) as running:
-        for person in ("ada", "bob", "eve", "ada"):
-            assert (await whoami(running, token_of(person))).text == person
-        assert bank.users().count("ada") == 2
+    ways = many(tmp_path)
+    async with ways.lent(For("ada")) as first:
+        pass
+    await asyncio.sleep(IDLE + 1)
+    async with ways.lent(For("bob")), ways.lent(For("ada")) as second:
+        assert second is not first
 
 
 async def test_who_approves_such_a_server_needs_a_token_of_their_own(tmp_path: Path) -> None:

@@ -83,10 +83,10 @@ class McpAuthConfig(Section):
     @classmethod
     def _fits_the_way(cls, value: object, info: ValidationInfo) -> object:
         """Look at each key as soon as it is known which way that is."""
-        key, way = info.field_name or "", info.data.get("type")
+        key, way = info.field_name or "", info.data.get("type", "")
         if value is None and key in NEEDED.get(way, ()):
             raise ValueError(f"is missing: `type: {way}` needs it")
-        if value is not None and key in OF_EXCHANGE and way not in (None, "token_exchange"):
+        if value is not None and key in OF_EXCHANGE and way not in ("", "token_exchange"):
             raise ValueError("is for `type: token_exchange` only")
         return value
 

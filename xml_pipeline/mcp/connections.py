@@ -12,9 +12,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
+from typing import Protocol
 
 from xml_pipeline.config import McpServerConfig
-from xml_pipeline.listener import HandlerMetadata
 from xml_pipeline.mcp.connection import Connection
 from xml_pipeline.mcp.exchange import OnBehalf, Whose
 from xml_pipeline.mcp.session import ServerFailed
@@ -28,6 +28,18 @@ IDLE = 600.0
 
 Source = Callable[[str, str], Awaitable[str | None]]
 """Returns the token of a user, by tenant and principal."""
+
+
+class ForWhom(Protocol):
+    """For whom a call is made, as a handler is told."""
+
+    @property
+    def tenant(self) -> str: ...
+    @property
+    def principal(self) -> str: ...
+    @property
+    def subject(self) -> Subject | None: ...
+
 
 Key = tuple[str, ...]
 _EVERYBODY: Key = ()
@@ -54,9 +66,7 @@ class Connections:
         self._ways: dict[Key, _Way] = {}
 
     @asynccontextmanager
-    async def lent(
-        self, metadata: HandlerMetadata, *, alone: bool = False
-    ) -> AsyncIterator[Connection]:
+    async def lent(self, metadata: ForWhom, *, alone: bool = False) -> AsyncIterator[Connection]:
         """Give the connection for a call; ServerFailed where its user has no token.
 
         A call that is to be ``alone`` is given one that no other goes over meanwhile.
@@ -79,7 +89,7 @@ class Connections:
         while self._ways:
             await self._ways.popitem()[1].connection.aclose()
 
-    def _user(self, metadata: HandlerMetadata) -> tuple[Key, Whose | None]:
+    def _user(self, metadata: ForWhom) -> tuple[Key, Whose | None]:
         """Return whom a call is made for: whoever's token came, or whom the source knows."""
         name, config, _ = self._about
         if config.auth is None or config.auth.type != "token_exchange":
