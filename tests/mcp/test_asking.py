@@ -12,7 +12,7 @@ from mcp import types
 from tests.mcp.curious import curious
 from tests.mcp.house import STDIO, approve, served, written
 from tests.mcp.test_connection import Lines, lines  # noqa: F401  # a fixture
-from tests.mcp.test_server import TOKEN, connected, text
+from tests.mcp.visitors import TOKEN, connected, text
 from xml_pipeline import Organism
 from xml_pipeline.errors import ConfigError
 from xml_pipeline.events import AgentState, Event, MessageSent

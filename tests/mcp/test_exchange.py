@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from mcp import MCPError
 from starlette.responses import JSONResponse, Response
 
 from tests.mcp.exchanging import ACTOR, SECRET, Exchange, exchange, token_of
 from tests.mcp.house import approve, asked, written
+from tests.mcp.visitors import TOKEN, connected, text
 from xml_pipeline import Organism
 from xml_pipeline.config import McpServerConfig
 from xml_pipeline.events import Event
@@ -25,6 +27,7 @@ from xml_pipeline.mcp.exchange import KIND, PATIENCE, exchanged
 from xml_pipeline.mcp.payloads import McpResult
 from xml_pipeline.mcp.pinning import discover
 from xml_pipeline.mcp.session import ServerFailed
+from xml_pipeline.server import serve
 from xml_pipeline.subject import Subject
 from xml_pipeline.tool_error import ToolError
 
@@ -291,3 +294,20 @@ async def test_who_approves_such_a_server_needs_a_token_of_their_own(tmp_path: P
             await discover("box", config, tmp_path)
         assert bank.asked == []
         assert bank.knocked == []
+
+
+@pytest.mark.parametrize("mode", ["legacy", "auto"])
+async def test_a_gateway_calls_for_whoever_its_client_says(tmp_path: Path, mode: str) -> None:
+    async with exchange() as bank:
+        server = {**bank.config(), "expose": "mcp"}
+        async with mailbox(tmp_path, server) as running:
+            private = running.config.server.model_copy(update={"port": 0})
+            async with serve(running, private, TOKEN) as address:
+                for person in ("ada", "bob"):
+                    async with connected(address.url, mode, subject=token_of(person)) as client:
+                        assert text(await client.call_tool("box.whoami")) == person
+                async with connected(address.url, mode) as client:
+                    assert (await client.call_tool("box.whoami")).is_error
+                async with connected(address.url, mode, subject="two words") as client:
+                    with pytest.raises(MCPError, match="visible ASCII"):
+                        await client.call_tool("box.whoami")

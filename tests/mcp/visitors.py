@@ -40,8 +40,12 @@ listeners:
 
 
 @asynccontextmanager
-async def connected(url: str, mode: Any = "auto", **more: Any) -> AsyncIterator[Client]:
+async def connected(
+    url: str, mode: Any = "auto", *, subject: str = "", **more: Any
+) -> AsyncIterator[Client]:
     headers = {"Authorization": f"Bearer {TOKEN}"}
+    if subject:
+        headers["Subject-Token"] = subject
     async with (
         httpx2.AsyncClient(headers=headers, timeout=30) as http,
         Client(streamable_http_client(f"{url}/mcp", http_client=http), mode=mode, **more) as client,

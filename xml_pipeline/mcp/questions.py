@@ -44,7 +44,7 @@ class Answering:
         self, context: ClientRequestContext, params: types.CreateMessageRequestParams
     ) -> types.CreateMessageResult | types.ErrorData:
         said = await self._answer(sample_of(params))
-        if not isinstance(said, Sampled):
+        if not isinstance(said, Sampled) or not (said.text or said.model):
             return types.ErrorData(code=types.INVALID_REQUEST, message="No model answers.")
         text, model = types.TextContent(text=said.text), said.model or "unknown"
         return types.CreateMessageResult(

@@ -31,7 +31,9 @@ from xml_pipeline.server.mcp.questions import (
 from xml_pipeline.server.mcp.tasks import Tasks
 from xml_pipeline.server.mcp.telling import telling
 from xml_pipeline.server.problems import Problem
+from xml_pipeline.server.subjects import subject_in
 from xml_pipeline.steps.seal import seal
+from xml_pipeline.subject import Subject
 
 Given = dict[str, types.InputResponse]
 """What a client answers to questions, by their keys; taken out once it is used."""
@@ -53,7 +55,8 @@ class Calls:
         What the client says of its own accord answers the questions of those keys.
         """
         patience = self._tasks.patience(context, aim)
-        call = Ongoing(self._desk, aim, self._submitted(aim.listener, payload))
+        exchange = self._submitted(aim.listener, payload, _subject(context))
+        call = Ongoing(self._desk, aim, exchange)
         if patience == 0.0:
             return self._tasks.begun(context, call)
         return await self._run(context, call, (), dict(params.input_responses or {}))
@@ -119,14 +122,26 @@ class Calls:
             if not questions:
                 return ()
 
-    def _submitted(self, listener: Listener, payload: Any) -> Exchange:
+    def _submitted(
+        self, listener: Listener, payload: Any, subject: Subject | None = None
+    ) -> Exchange:
         sender, codec = self._desk.sender, codec_of(type(payload))
         try:
-            return self._desk.submit(seal(codec, payload, sender, listener.name, ""))
+            return self._desk.submit(seal(codec, payload, sender, listener.name, ""), subject)
         except InvalidPayload as error:  # It holds what XML cannot carry.
             raise MCPError(types.INVALID_PARAMS, str(error)) from None
         except Problem as problem:
             raise MCPError(types.INTERNAL_ERROR, str(problem)) from None
+
+
+def _subject(context: Context) -> Subject | None:
+    """Return the person for whom a client calls; over standard streams it cannot say."""
+    if context.request is None:
+        return None
+    try:
+        return subject_in(context.request.headers)
+    except Problem as problem:
+        raise MCPError(types.INVALID_REQUEST, str(problem)) from None
 
 
 def answered(answer: asyncio.Future[Delivery]) -> Any:

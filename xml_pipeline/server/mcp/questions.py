@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
+from uuid import uuid4
 
 from mcp import MCPError, types
 from mcp.server import ServerRequestContext
@@ -60,6 +61,9 @@ def question_of(thread_id: str, asked: Asked, taken: Collection[str]) -> Questio
 
 
 def _request(asked: Asked) -> Request:
+    if isinstance(asked, Elicit) and asked.url:
+        where = {"message": asked.message, "url": asked.url, "elicitationId": uuid4().hex}
+        return types.ElicitRequest(params=types.ElicitRequestURLParams.model_validate(where))
     if isinstance(asked, Elicit):
         form = {"message": asked.message, "requestedSchema": asked.schema}
         return types.ElicitRequest(params=types.ElicitRequestFormParams.model_validate(form))
