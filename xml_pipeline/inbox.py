@@ -89,7 +89,8 @@ class Inbox:
         """Yield what is ready, at most a batch at a time; an empty one after a poke.
 
         The only place where the pump waits. ``between`` is called after each batch. Then the
-        event loop gets a turn, so that handlers can run, or more if the inbox is empty.
+        event loop gets a turn, so that handlers can run: what they say in it is read without
+        anybody being woken. Only if the inbox is still empty then, the pump sleeps.
         """
         loop = asyncio.get_running_loop()
         queue = self._queue
@@ -101,13 +102,12 @@ class Inbox:
                 ready.append(wire)
             yield ready
             between()
-            if queue or self.poked:
-                self.poked = False
-                await asyncio.sleep(0)
-                continue
-            self._sleeper = loop.create_future()
-            await self._sleeper
-            self._sleeper = None
+            await asyncio.sleep(0)
+            if not (queue or self.poked or self.stopped):
+                self._sleeper = loop.create_future()
+                await self._sleeper
+                self._sleeper = None
+            self.poked = False
 
 
 class Waiting(Protocol):

@@ -215,3 +215,24 @@ async def test_a_busy_listener_does_not_delay_an_idle_one() -> None:
 async def test_a_name_of_the_pump_is_refused() -> None:
     with pytest.raises(ValueError, match="the pump's own"):
         memory_organism(worker("system.mine"))
+
+
+async def test_messages_to_and_fro_take_one_turn_of_the_event_loop_each() -> None:
+    strokes, turned = 40, 0
+
+    async def count() -> None:
+        nonlocal turned
+        while True:
+            await asyncio.sleep(0)
+            turned += 1
+
+    def play(task: Task, metadata: HandlerMetadata) -> HandlerResponse:
+        return HandlerResponse(task, to="pong") if metadata.hops < strokes else respond(task)
+
+    ping = Probe("ping", Task, play, peers=("pong",))
+    pong = Probe("pong", Task, lambda task, _: respond(task))
+    async with memory_organism(ping, pong) as organism:
+        counting = asyncio.create_task(count())
+        await organism.ask("ping", Task("x"))
+        counting.cancel()
+    assert turned <= strokes + 5

@@ -79,19 +79,19 @@ class Relay:
         runner.add_done_callback(self._gone)
 
     def _gone(self, runner: asyncio.Task[Any]) -> None:
-        """Call another in place of a runner that was called, and cancelled before it came."""
+        """Call another in place of a runner that retired, or was cancelled before it came."""
         self._runners.discard(runner)
         self._idle.pop(runner, None)
         if self._called is runner:
             self._called = None
-            if self._ready:
-                self._call()
+        if self._ready and self._called is None:
+            self._call()
 
     async def _run(self) -> None:
         runner: Any = asyncio.current_task()
         ready = self._ready
         while True:
-            self._called = None
+            self._called, worked = None, bool(ready)
             while ready:
                 delivery = ready.popleft()
                 if ready and self._called is None:
@@ -104,12 +104,19 @@ class Relay:
                 await work
                 del delivery, work  # An idle runner keeps nothing of it alive.
                 if runner.cancelling() or copy_context() != found:
-                    if ready and self._called is None:
-                        self._call()
                     return
-            if len(self._idle) >= MOST_IDLE:
+            if worked and self._called is None:
+                self._called = runner  # What was said may be back by the next turn.
+                await asyncio.sleep(0)
+            elif not await self._called_again(runner):
                 return
-            current_delivery.set(None)
-            start: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self._idle[runner] = start
-            await start
+
+    async def _called_again(self, runner: asyncio.Task[Any]) -> bool:
+        """Wait until there is something to do; False where enough others wait for that."""
+        if len(self._idle) >= MOST_IDLE:
+            return False
+        current_delivery.set(None)
+        start: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._idle[runner] = start
+        await start
+        return True
