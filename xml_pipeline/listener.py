@@ -23,6 +23,8 @@ from xml_pipeline.payload import Codec, RawPayload, codec_of
 from xml_pipeline.permission import Permission
 from xml_pipeline.response import HandlerResponse as HandlerResponse
 from xml_pipeline.sandbox import Sandbox
+from xml_pipeline.spending import Reserved as Reserved
+from xml_pipeline.spending import Spending as Spending
 from xml_pipeline.subject import Subject
 from xml_pipeline.thread import Conversation, Thread
 
@@ -65,20 +67,6 @@ class Delivered(Protocol):
     def hops(self) -> int: ...
     @property
     def attempt(self) -> int: ...
-
-
-class Spending(Protocol):
-    """The budget of a conversation, as a handler may use it; ``registries.budgets`` has it."""
-
-    def reserve(self, tokens: int = 0, usd: float = 0.0) -> Reserved: ...
-
-
-class Reserved(Protocol):
-    """Tokens and money set aside; settled with what was really spent."""
-
-    async def written(self) -> None: ...
-    def settle(self, tokens: int = 0, usd: float = 0.0) -> None: ...
-    def release(self) -> None: ...
 
 
 class Surroundings(Protocol):
