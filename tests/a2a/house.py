@@ -82,10 +82,16 @@ async def visiting(folder: Path, text: str, journal: str = "") -> AsyncIterator[
     """Serve the organism of a file, and give somebody who speaks to it."""
     file = folder / "organism.yaml"
     file.write_text(text, encoding="utf-8")
-    running = Organism.load(file, folder / journal if journal else None)
+    organism = Organism.load(file, folder / journal if journal else None)
+    async with organism, visited(organism) as visitor:
+        yield visitor
+
+
+@asynccontextmanager
+async def visited(running: Organism) -> AsyncIterator[Visitor]:
+    """Serve an organism that runs, and give somebody who speaks to it."""
     private = running.config.server.model_copy(update={"port": 0})
     async with (
-        running,
         serve(running, private, TOKEN) as address,
         httpx.AsyncClient(base_url=address.url, headers=BEARER, timeout=30) as http,
     ):

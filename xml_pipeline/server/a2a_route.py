@@ -21,9 +21,19 @@ class A2aRoutes:
         self.card = _Part(self, "card")
         self.serve = _Part(self, "serve")
 
+    async def begin(self) -> None:
+        """Go on with what clients are owed from before a restart."""
+        if self._desk.keeps and self._is_open:
+            endpoint = await self.endpoint()
+            await endpoint.recall()
+
+    @property
+    def _is_open(self) -> bool:
+        return any("a2a" in each.expose for each in self._desk.organism.listeners)
+
     async def endpoint(self) -> Any:
         """Return what serves clients; Problem where nobody is exposed."""
-        if not any("a2a" in each.expose for each in self._desk.organism.listeners):
+        if not self._is_open:
             raise Problem(404, "There is nothing here: no listener says `expose: a2a`.")
         return self._endpoint or await self._first()
 

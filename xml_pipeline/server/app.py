@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import secrets
 from collections.abc import AsyncIterator, Iterable
@@ -70,8 +71,9 @@ def application(
     desk = Desk(organism, sender, bounds if bounds is not None else Bounds())
     closed = () if organism.config.a2a.open_cards else A2A_CARDS
     open_paths = [each.path for each in OPERATIONS if each.open and each not in closed]
+    a2a = A2aRoutes(desk)
     app = Starlette(
-        routes=_routes(desk),
+        routes=_routes(desk, a2a),
         middleware=[Middleware(HangUpOnUnread), Middleware(Gate, token, hosts, open_paths)],
         exception_handlers={
             Problem: _problem,
@@ -82,14 +84,14 @@ def application(
         lifespan=_lifespan,
     )
     app.router.redirect_slashes = False
-    app.state.desk = desk
+    app.state.desk, app.state.a2a = desk, a2a
     return app
 
 
-def _routes(desk: Desk) -> list[BaseRoute]:
+def _routes(desk: Desk, a2a: A2aRoutes) -> list[BaseRoute]:
     messages, threads, listeners = Messages(desk), Threads(desk), Listeners(desk)
     letters, approvals = DeadLetters(desk), Approvals(desk)
-    mcp, a2a = McpRoute(desk), A2aRoutes(desk)
+    mcp = McpRoute(desk)
     events, sockets, probes = EventRoute(desk), SocketRoute(desk), Probes(desk)
     endpoints: dict[str, Any] = {
         "post_message": messages.post,
@@ -139,7 +141,9 @@ def _route(operation: Operation, endpoint: Any) -> BaseRoute:
 
 @asynccontextmanager
 async def _lifespan(app: Starlette) -> AsyncIterator[None]:
+    beginning = asyncio.create_task(app.state.a2a.begin(), name="a2a begins")
     yield
+    beginning.cancel()
     app.state.desk.close()
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from a2a.types.a2a_pb2 import Part, TaskState
@@ -13,9 +14,13 @@ from xml_pipeline.a2a.speech import Declined, Said
 from xml_pipeline.agents.payloads import Answer
 from xml_pipeline.errors import BudgetExhausted, InvalidPayload, NoReply, Unanswered
 from xml_pipeline.mcp.payloads import McpResult, Resource
-from xml_pipeline.payload import ABSENT, RawPayload, codec_of
+from xml_pipeline.payload import ABSENT, Codec, RawPayload, codec_of
 from xml_pipeline.server.a2a.exposed import DATA, TEXT
 from xml_pipeline.tool_error import ToolError
+
+_UNDECLARED: Mapping[str, Codec[Any]] = MappingProxyType(
+    {codec.tag: codec for codec in map(codec_of, (Answer, Declined, McpResult, Said, ToolError))}
+)
 
 REFUSED_AT_THE_DOOR = frozenset({"routing", "validation", "overload"})
 
@@ -34,6 +39,8 @@ class Outcome(NamedTuple):
 
 def outcome_of(payload: Any) -> Outcome:
     """Return the outcome of a task that was answered."""
+    if isinstance(payload, RawPayload):
+        payload = _known(payload)
     if isinstance(payload, ToolError):
         return Outcome(TaskState.TASK_STATE_FAILED, payload.message)
     if isinstance(payload, Declined):
@@ -70,6 +77,20 @@ def text_part(text: str, media_type: str = "") -> Part:
 def data_part(said: Any) -> Part:
     """Return a part of data."""
     return Part(data=ParseDict(said, Value()), media_type=DATA)
+
+
+def _known(payload: RawPayload) -> Any:
+    """Return an answer that a listener need not declare, as what it is.
+
+    That is told by its name where it is read again: its class was known to who gave it only.
+    """
+    codec = _UNDECLARED.get(payload.tag)
+    if codec is None:
+        return payload
+    try:
+        return codec.from_xml(payload.xml)
+    except InvalidPayload:
+        return payload
 
 
 def _parts(payload: Any) -> Iterator[Part]:

@@ -106,6 +106,13 @@ class Book:
             raise TaskNotFoundError
         return work
 
+    async def recall(self) -> None:
+        """Know those again that go on and of which somebody is to be told. BackendUnavailable."""
+        for record in await self.records.all():
+            if record.push and not record.ended and record.id not in self._works:
+                with suppress(TaskNotFoundError, Problem):
+                    await self._recalled(record)
+
     async def all(self, agent: str) -> list[Work]:
         """Return all tasks of an agent; of any, where none is named."""
         records = {each.id: each for each in await self.records.all()}
@@ -231,14 +238,15 @@ class Book:
 
     def _look(self, work: Work) -> None:
         """See whether anything is asked of a task's client, or is no more."""
-        root = work.exchange.thread.conversation.root
-        question = asked(self.desk, root) if root is not None and root.open else None
-        now = self.records.now()
+        root, now = work.exchange.thread.conversation.root, self.records.now()
+        if root is None or not root.open:
+            return  # It has ended, and that is told elsewhere.
+        question = asked(self.desk, root)
         if question is not None:
             work.asks(question, now)
         elif work.question is not None:
             work.goes_on(now)
-        elif root is not None and root.status == "active":
+        elif root.status == "active":
             work.working(now)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 
 from a2a.server.routes import create_jsonrpc_routes, create_rest_routes
 from a2a.utils.constants import VERSION_HEADER
@@ -11,6 +12,7 @@ from starlette.requests import Request
 from starlette.routing import Route, Router
 from starlette.types import Message, Receive, Scope, Send
 
+from xml_pipeline.errors import BackendUnavailable
 from xml_pipeline.server.a2a.agents import Agents
 from xml_pipeline.server.a2a.book import Book
 from xml_pipeline.server.a2a.cards import ROOT, card_of_all, card_of_one, card_response
@@ -19,6 +21,8 @@ from xml_pipeline.server.a2a.push import Push
 from xml_pipeline.server.body import body_of
 from xml_pipeline.server.desk import Desk
 from xml_pipeline.server.problems import Problem
+
+log = logging.getLogger(__name__)
 
 
 class Endpoint:
@@ -37,6 +41,13 @@ class Endpoint:
         await self._desk.closing.wait()
         self._book.close()
         self._push.close()
+
+    async def recall(self) -> None:
+        """Go on with telling those who were told of tasks before a restart."""
+        try:
+            await self._book.recall()
+        except BackendUnavailable as error:
+            log.warning("nobody is told of tasks that go on: %s", error)
 
     async def card(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Show the card of one agent, or of the organism."""

@@ -125,7 +125,8 @@ class Work:
         if not self.ended and question != self.question:
             self.question = question
             self._become(TaskState.TASK_STATE_INPUT_REQUIRED, now, question.parts())
-            self._keep(self.status.message)
+            if self.status.message.message_id != self.record.said[-1].message_id:
+                self._keep(self.status.message)
 
     def replied(self, message: Message, now: float) -> None:
         """Note what its client has answered."""
@@ -219,12 +220,18 @@ class Work:
     def _status(self, state: TaskState, now: float, parts: list[Part] | None = None) -> TaskStatus:
         at = Timestamp()
         at.FromMilliseconds(int(now * 1000))
-        message = self._message(parts) if parts else None
+        message = self._message(self._message_id(state), parts) if parts else None
         return TaskStatus(state=state, timestamp=at, message=message)
 
-    def _message(self, parts: list[Part]) -> Message:
+    def _message_id(self, state: TaskState) -> str:
+        """Return an id: the same after a restart, where the message will be."""
+        if self.question is not None:
+            return f"{self.id}.{self.question.thread}"
+        return f"{self.id}.end" if state in ENDED else str(uuid4())
+
+    def _message(self, id: str, parts: list[Part]) -> Message:
         return Message(
-            message_id=str(uuid4()),
+            message_id=id,
             context_id=self.record.context,
             task_id=self.id,
             role=Role.ROLE_AGENT,
