@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from a2a.utils.errors import A2AError, InternalError, TaskNotFoundError
+from a2a.utils.errors import A2AError, InternalError, InvalidParamsError, TaskNotFoundError
 
-from xml_pipeline.errors import AuditFailed, BackendUnavailable
+from xml_pipeline.errors import AuditFailed, BackendUnavailable, InvalidPayload
 from xml_pipeline.server.problems import Problem
 
 
@@ -22,6 +22,8 @@ def as_errors() -> Iterator[None]:
         yield
     except Problem as problem:
         raise _error(problem) from None
+    except InvalidPayload as error:
+        raise InvalidParamsError(f"This cannot be carried: {error}.") from None
     except BackendUnavailable:
         raise InternalError("What was written down cannot be read at present.") from None
     except AuditFailed:
