@@ -98,12 +98,20 @@ class Drawing:
             (*own, *self._served(own)), (config for _, config in said), self._config
         )
         self._check({each.name: each for each in drawn})
+        self._check_default(drawn)
         inserts = Inserts(
             tuple(self._named(step_at, "pipeline", "envelope", "*").values()),
             tuple(self._named(step_at, "pipeline", "delivery", "*").values()),
         )
         loaded = replace(self._draft.usable(self._findings), config=self._config)
         return Blueprint(self._file, loaded, drawn, inserts)
+
+    def _check_default(self, drawn: Iterable[Listener]) -> None:
+        """Report a default agent for A2A clients whom they cannot see."""
+        default = self._config.a2a.default
+        shown = [each.name for each in drawn if "a2a" in each.expose]
+        if default is not None and default not in (*shown, *self._broken):
+            self._report(("a2a", "default"), f'no listener "{default}" says `expose: a2a`')
 
     def _listener(self, at: KeyPath, config: ListenerConfig) -> Listener | None:
         """Make a listener; None where what it is made of is wrong."""

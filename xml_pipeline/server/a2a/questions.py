@@ -16,7 +16,7 @@ from jsonschema import Draft202012Validator
 
 from xml_pipeline.approvals import Approval
 from xml_pipeline.errors import InvalidPayload, UnknownThread
-from xml_pipeline.mcp.payloads import Elicit, Elicited, Sample, Sampled
+from xml_pipeline.mcp.payloads import Elicit, Elicited, ListRoots, Roots, Sample, Sampled
 from xml_pipeline.payload import ABSENT, codec_of
 from xml_pipeline.server.a2a.answers import data_part, text_part
 from xml_pipeline.server.a2a.requests import data_of, words_of
@@ -75,7 +75,7 @@ class Question:
 def asked(desk: Desk, root: Thread) -> Question | None:
     """Return what is asked in a conversation at present, None where nothing is.
 
-    A model of the client's is asked nothing over A2A: whoever wants to is told so.
+    A client has no model and no folders over A2A: whoever asks for those is told so.
     """
     waiting = {each.id: each for each in desk.organism.approvals.waiting()}
     for thread in tuple(root.subtree()):
@@ -86,10 +86,20 @@ def asked(desk: Desk, root: Thread) -> Question | None:
         payload = thread.slots[-1].payload if thread.slots else None
         if isinstance(payload, Elicit | AskPeople):
             return Question(thread.id, payload)
-        if isinstance(payload, Sample):
-            with suppress(UnknownThread):
-                desk.organism.answer(thread.id, Sampled(), by=desk.sender)
+        if isinstance(payload, Sample | ListRoots):
+            _refer(desk, root, thread, payload)
     return None
+
+
+def _refer(desk: Desk, root: Thread, thread: Thread, payload: Sample | ListRoots) -> None:
+    """Give the answer of a client that cannot be asked: nothing, or none to the whole call."""
+    if payload.required:
+        words = f"no client can be asked for {type(payload).__name__} over A2A"
+        desk.organism.kernel.settlement.kill(root, words)
+        return
+    nothing = Sampled() if isinstance(payload, Sample) else Roots()
+    with suppress(UnknownThread):
+        desk.organism.answer(thread.id, nothing, by=desk.sender)
 
 
 def _filled(about: Any, message: Message) -> Elicited:

@@ -1,4 +1,4 @@
-"""The SDK takes a third of a second to import: it is not, where nobody is exposed over A2A."""
+"""What is imported for A2A, and when: the SDK takes a third of a second."""
 
 from __future__ import annotations
 
@@ -51,4 +51,11 @@ def test_a_missing_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     file = tmp_path / "organism.yaml"
     file.write_text(EXPOSED, encoding="utf-8")
     with pytest.raises(ConfigError, match=r"xml-pipeline\[a2a\]"):
+        Organism.load(file)
+
+
+def test_a_default_whom_nobody_sees_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "organism.yaml"
+    file.write_text(f"{EXPOSED}a2a: {{default: greter}}\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match='a2a.default: no listener "greter" says `expose: a2a`'):
         Organism.load(file)
