@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 
 from xml_pipeline import Organism
-from xml_pipeline.server import serve
+from xml_pipeline.server import Bounds, serve
 
 TOKEN = "secret"
 BEARER = {"Authorization": f"Bearer {TOKEN}"}
@@ -78,21 +78,23 @@ def texts(parts: Any) -> list[str]:
 
 
 @asynccontextmanager
-async def visiting(folder: Path, text: str, journal: str = "") -> AsyncIterator[Visitor]:
+async def visiting(
+    folder: Path, text: str, journal: str = "", bounds: Bounds | None = None
+) -> AsyncIterator[Visitor]:
     """Serve the organism of a file, and give somebody who speaks to it."""
     file = folder / "organism.yaml"
     file.write_text(text, encoding="utf-8")
     organism = Organism.load(file, folder / journal if journal else None)
-    async with organism, visited(organism) as visitor:
+    async with organism, visited(organism, bounds) as visitor:
         yield visitor
 
 
 @asynccontextmanager
-async def visited(running: Organism) -> AsyncIterator[Visitor]:
+async def visited(running: Organism, bounds: Bounds | None = None) -> AsyncIterator[Visitor]:
     """Serve an organism that runs, and give somebody who speaks to it."""
     private = running.config.server.model_copy(update={"port": 0})
     async with (
-        serve(running, private, TOKEN) as address,
+        serve(running, private, TOKEN, bounds=bounds) as address,
         httpx.AsyncClient(base_url=address.url, headers=BEARER, timeout=30) as http,
     ):
         yield Visitor(http, running, address.url)

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from xml_pipeline import HandlerMetadata, HandlerResponse, Organism
 from xml_pipeline.a2a.speech import ClientMessage, Declined, Said
@@ -70,7 +71,11 @@ async def act(payload: ClientMessage | Elicited, metadata: HandlerMetadata) -> H
     if isinstance(payload, Elicited) or (metadata.is_self_call and payload.id == LONG):
         return HandlerResponse.respond(Answer("Thank you"))
     if payload.id.startswith(INPUT):
-        form = {"type": "object", "properties": {"more": {"type": "string"}}, "required": ["more"]}
+        form: Any = {
+            "type": "object",
+            "properties": {"more": {"type": "string"}},
+            "required": ["more"],
+        }
         return HandlerResponse(Elicit("What more?", form), to="client")
     if payload.id.startswith(LONG):
         return _take_long(metadata)

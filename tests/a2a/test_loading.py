@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from xml_pipeline import Organism
-from xml_pipeline.blueprint import drawing
 from xml_pipeline.errors import ConfigError
 
 PROGRAM = """
@@ -47,7 +47,10 @@ def test_nothing_of_the_sdk_is_imported_before_a_client_comes(tmp_path: Path, te
 
 
 def test_a_missing_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(drawing, "find_spec", lambda name: None)
+    found = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name: None if name == "a2a" else found(name)
+    )
     file = tmp_path / "organism.yaml"
     file.write_text(EXPOSED, encoding="utf-8")
     with pytest.raises(ConfigError, match=r"xml-pipeline\[a2a\]"):
@@ -57,5 +60,5 @@ def test_a_missing_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 def test_a_default_whom_nobody_sees_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "organism.yaml"
     file.write_text(f"{EXPOSED}a2a: {{default: greter}}\n", encoding="utf-8")
-    with pytest.raises(ConfigError, match='a2a.default: no listener "greter" says `expose: a2a`'):
+    with pytest.raises(ConfigError, match=r'a2a.default: no listener "greter" says `expose: a2a`'):
         Organism.load(file)

@@ -19,7 +19,7 @@ from starlette.routing import Route
 
 from tests.a2a.house import Visitor, message, visiting
 from tests.a2a.tck import FILE
-from xml_pipeline.server.a2a import push
+from xml_pipeline.server import Bounds
 
 ORGANISM = FILE.replace("PAUSE", "")
 CLOSED = ORGANISM.replace("{push_networks: [127.0.0.0/8]}", "{}")
@@ -89,11 +89,12 @@ async def test_what_comes_of_a_task_is_told_with_the_clients_own_credentials(
     assert artifacts == task["artifacts"]
 
 
-async def test_a_notification_that_fails_is_tried_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(push, "PAUSES", (0.0, 0.01, 0.01))
-    async with visiting(tmp_path, ORGANISM) as visitor, listening(500, 503) as hook:
+async def test_a_notification_that_fails_is_tried_again(tmp_path: Path) -> None:
+    soon = Bounds(notify_again=(0.0, 0.0))
+    async with (
+        visiting(tmp_path, ORGANISM, bounds=soon) as visitor,
+        listening(500, 503) as hook,
+    ):
         where = {"url": hook.url}
         await sent(visitor, "tck-complete-task", taskPushNotificationConfig=where)
         told = await hook.until("TASK_STATE_COMPLETED")
@@ -102,10 +103,13 @@ async def test_a_notification_that_fails_is_tried_again(
 
 
 async def test_what_cannot_be_told_is_given_up_and_the_rest_is_told(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(push, "PAUSES", (0.0, 0.01))
-    async with visiting(tmp_path, ORGANISM) as visitor, listening(500, 500) as hook:
+    soon = Bounds(notify_again=(0.0,))
+    async with (
+        visiting(tmp_path, ORGANISM, bounds=soon) as visitor,
+        listening(500, 500) as hook,
+    ):
         await sent(visitor, "tck-complete-task", taskPushNotificationConfig={"url": hook.url})
         told = await hook.until("TASK_STATE_COMPLETED")
     assert len(told) == 3
@@ -173,11 +177,9 @@ async def test_addresses_can_be_shown_listed_replaced_and_taken_away(tmp_path: P
         assert hook.told.empty()
 
 
-async def test_there_is_an_end_to_the_addresses_of_a_task(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(push, "MOST_OF_ONE", 1)
-    async with visiting(tmp_path, ORGANISM) as visitor:
+@pytest.mark.parametrize("few", [Bounds(addresses=1), Bounds(notified=1)], ids=["its", "all"])
+async def test_there_is_an_end_to_the_addresses(tmp_path: Path, few: Bounds) -> None:
+    async with visiting(tmp_path, ORGANISM, bounds=few) as visitor:
         task = await sent(visitor, "tck-input-required")
         where = {"taskId": task["id"], "url": "http://127.0.0.1:1/"}
         await visitor.ask("/a2a", "CreateTaskPushNotificationConfig", **where)
@@ -209,12 +211,11 @@ async def test_whoever_is_told_of_a_task_is_told_after_a_restart(tmp_path: Path)
             where = {"taskId": task["id"], "url": hook.url}
             await visitor.ask("/a2a", "CreateTaskPushNotificationConfig", **where)
         async with visiting(tmp_path, ORGANISM, "journal.db") as visitor:
-            (thread,) = {
-                each.conversation.root for each in visitor.organism.kernel.threads if each.owed
-            }
+            threads = visitor.organism.kernel.threads
+            (conversation,) = {each.conversation.id for each in threads if each.owed}
             await visitor.http.get("/healthz")  # By now it has begun to serve.
             begun = [each for each in asyncio.all_tasks() if each.get_name() == "a2a begins"]
             await asyncio.gather(*begun)
-            visitor.organism.kill(thread.id, by="operator")
+            visitor.organism.kill(conversation, by="operator")
             told = await hook.until("TASK_STATE_FAILED")
     assert told[-1]["statusUpdate"]["taskId"] == task["id"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from importlib.util import find_spec
+from importlib import util
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
@@ -321,7 +321,7 @@ def _listener(config: ListenerConfig, parts: Built) -> Listener:
     )
     if listener.expose and not listener.codecs:
         raise ValueError("`expose`: it takes any XML, so nobody could know what to send it")
-    if "a2a" in listener.expose and find_spec("a2a") is None:
+    if "a2a" in listener.expose and util.find_spec("a2a") is None:
         raise ValueError('`expose: a2a` needs "a2a": python -m pip install "xml-pipeline[a2a]"')
     if listener.apart:
         paths_of(listener)

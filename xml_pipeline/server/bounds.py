@@ -20,7 +20,8 @@ class Bounds:
     ``keep_alive`` is the silence on a stream of events, in seconds, after which a sign of life
     is sent; ``headers_within`` and ``body_within`` are what a client may take to send those,
     ``wait`` the longest a request may ask to wait, and ``close_within`` what open requests get
-    when the server stops.
+    when the server stops. ``addresses`` are told of one task of an A2A client, ``notified`` of all
+    of them; what is not told is tried again after each of the ``notify_again`` seconds.
     """
 
     events: int = 10_000
@@ -39,3 +40,6 @@ class Bounds:
     body_within: float = 30.0
     wait: float = 600.0
     close_within: int = 5
+    addresses: int = 10
+    notified: int = 1_000
+    notify_again: tuple[float, ...] = (1.0, 5.0)

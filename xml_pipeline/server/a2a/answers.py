@@ -18,8 +18,9 @@ from xml_pipeline.payload import ABSENT, Codec, RawPayload, codec_of
 from xml_pipeline.server.a2a.exposed import DATA, TEXT
 from xml_pipeline.tool_error import ToolError
 
+_NEED_NOT_BE_DECLARED: tuple[type, ...] = (Answer, Declined, McpResult, Said, ToolError)
 _UNDECLARED: Mapping[str, Codec[Any]] = MappingProxyType(
-    {codec.tag: codec for codec in map(codec_of, (Answer, Declined, McpResult, Said, ToolError))}
+    {codec_of(each).tag: codec_of(each) for each in _NEED_NOT_BE_DECLARED}
 )
 
 REFUSED_AT_THE_DOOR = frozenset({"routing", "validation", "overload"})

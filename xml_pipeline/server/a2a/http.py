@@ -30,7 +30,7 @@ class Endpoint:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        self._push = Push(desk.organism.config.a2a.push_networks)
+        self._push = Push(desk.organism.config.a2a.push_networks, desk.bounds)
         self._book = Book(desk, self._push.attend)
         self._agents = Agents(desk.organism)
         self._routers: dict[str, Router] = {}

@@ -25,19 +25,11 @@ from a2a.utils.proto_utils import to_stream_response
 from google.protobuf.json_format import MessageToDict
 
 from xml_pipeline.server.a2a.work import Update, Work
+from xml_pipeline.server.bounds import Bounds
 from xml_pipeline.tools.base import ToolFailed
 from xml_pipeline.tools.web.connecting import GuardedNetwork
 
 log = logging.getLogger(__name__)
-
-MOST_OF_ONE = 10
-"""Addresses that are told of one task."""
-
-MOST = 1_000
-"""Addresses that are told of something at one time."""
-
-PAUSES = (0.0, 1.0, 5.0)
-"""Seconds before each attempt; after the last one, a notification is given up."""
 
 WITHIN = 15.0
 """Seconds that one attempt may take."""
@@ -46,7 +38,8 @@ WITHIN = 15.0
 class Push:
     """Sends notifications, each address in order, and on its own."""
 
-    def __init__(self, networks: Sequence[str]) -> None:
+    def __init__(self, networks: Sequence[str], bounds: Bounds) -> None:
+        self._bounds = bounds
         self._network = GuardedNetwork(tuple(map(ip_network, networks)))
         self._tls = ssl.create_default_context(cafile=certifi.where())
         self._telling: dict[tuple[str, str], asyncio.Task[None]] = {}
@@ -80,7 +73,8 @@ class Push:
         """Tell one more address of a task; the one of the same id, if there is one, no more."""
         config.task_id = work.id
         others = tuple(each for each in work.record.push if each.id != config.id)
-        if len(others) >= MOST_OF_ONE or len(self._telling) >= MOST:
+        bounds = self._bounds
+        if len(others) >= bounds.addresses or len(self._telling) >= bounds.notified:
             raise UnsupportedOperationError("Too many addresses are to be told of something.")
         self._stop(work, config.id)
         work.keep(replace(work.record, push=(*others, config)))
@@ -130,7 +124,7 @@ class Push:
     async def _send(self, config: TaskPushNotificationConfig, said: StreamResponse) -> None:
         body = json.dumps(MessageToDict(said)).encode()
         error: Exception | None = None
-        for pause in PAUSES:
+        for pause in (0.0, *self._bounds.notify_again):
             await asyncio.sleep(pause)
             try:
                 async with asyncio.timeout(WITHIN):
