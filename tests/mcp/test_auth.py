@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import uvicorn
+from pydantic import ValidationError
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -21,9 +22,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tests.mcp.house import asked, organism
 from tests.mcp.toolbox import toolbox
-from xml_pipeline.config import McpServerConfig
+from xml_pipeline.config import McpAuthConfig, McpServerConfig
+from xml_pipeline.mcp.failing import ServerFailed
 from xml_pipeline.mcp.pinning import discover
-from xml_pipeline.mcp.session import ServerFailed
 
 HEADER = {"Authorization": "Bearer a-header"}
 
@@ -156,3 +157,20 @@ def test_no_secret_is_in_what_a_configuration_shows() -> None:
     )
     assert "canary" not in repr(config)
     assert "a-header" not in repr(config)
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ({}, "client_id"),
+        ({"type": "token_exchange", "client_id": "x", "client_secret": "y"}, "token_url"),
+        ({"client_id": "x", "client_secret": "y", "issuer": "http://x", "audience": "z"}, "audie"),
+        ({"type": "authorization_code", "scope": "read"}, "scope"),
+        ({"type": "authorization_code", "client_id": "x"}, "issuer"),
+        ({"type": "authorization_code", "client_secret": "x"}, "client_secret"),
+    ],
+    ids=["nothing", "no address", "of the other", "a scope", "no issuer", "no client"],
+)
+def test_what_a_way_in_needs_and_what_it_has_no_use_for(said: dict[str, str], words: str) -> None:
+    with pytest.raises(ValidationError, match=words):
+        McpAuthConfig.model_validate(said)

@@ -18,8 +18,8 @@ from xml_pipeline import Organism
 from xml_pipeline.config import McpServerConfig
 from xml_pipeline.errors import Timeout
 from xml_pipeline.mcp.definitions import Pins, definition_of, pins_text
+from xml_pipeline.mcp.failing import ServerFailed
 from xml_pipeline.mcp.pinning import discover
-from xml_pipeline.mcp.session import ServerFailed
 from xml_pipeline.tool_error import ToolError
 
 WIRES = ("2025-11-25", "2026-07-28")

@@ -24,9 +24,9 @@ from xml_pipeline.config import McpServerConfig
 from xml_pipeline.events import Event
 from xml_pipeline.mcp.connections import IDLE, MOST, Connections
 from xml_pipeline.mcp.exchange import KIND, PATIENCE, exchanged
+from xml_pipeline.mcp.failing import ServerFailed
 from xml_pipeline.mcp.payloads import McpResult
 from xml_pipeline.mcp.pinning import discover
-from xml_pipeline.mcp.session import ServerFailed
 from xml_pipeline.server import serve
 from xml_pipeline.subject import Subject
 from xml_pipeline.tool_error import ToolError

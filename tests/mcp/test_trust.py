@@ -21,9 +21,9 @@ from xml_pipeline.mcp.definitions import (
     pins_text,
     read_pins,
 )
+from xml_pipeline.mcp.failing import ServerFailed
 from xml_pipeline.mcp.pinning import differences, discover
 from xml_pipeline.mcp.servers import description_of, payload_of
-from xml_pipeline.mcp.session import ServerFailed
 from xml_pipeline.tool_error import ToolError
 
 WIRES = ("2025-11-25", "2026-07-28")

@@ -25,6 +25,7 @@ NEEDED: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "client_credentials": ("client_id", "client_secret", "issuer"),
         "token_exchange": ("client_id", "client_secret", "token_url"),
+        "authorization_code": (),
     }
 )
 """What each way to get in cannot do without."""
@@ -37,10 +38,11 @@ class McpAuthConfig(Section):
     """How we get in: OAuth 2.1.
 
     With `client_credentials` as ourselves. With `token_exchange` (RFC 8693) as the user that a
-    conversation is held for, and not at all where no token of theirs was given.
+    conversation is held for, and not at all where no token of theirs was given. With
+    `authorization_code` as whoever has logged in with `xml-pipeline mcp login`.
     """
 
-    type: Literal["client_credentials", "token_exchange"] = Field(
+    type: Literal["client_credentials", "token_exchange", "authorization_code"] = Field(
         default="client_credentials", description="Which way to get in."
     )
     client_id: NotBlank | None = Field(
@@ -79,7 +81,7 @@ class McpAuthConfig(Section):
         " of a user where none came with the conversation, or None.",
     )
 
-    @field_validator("client_id", "client_secret", "issuer", *OF_EXCHANGE)
+    @field_validator("client_id", "client_secret", "issuer", "scope", *OF_EXCHANGE)
     @classmethod
     def _fits_the_way(cls, value: object, info: ValidationInfo) -> object:
         """Look at each key as soon as it is known which way that is."""
@@ -88,7 +90,18 @@ class McpAuthConfig(Section):
             raise ValueError(f"is missing: `type: {way}` needs it")
         if value is not None and key in OF_EXCHANGE and way not in ("", "token_exchange"):
             raise ValueError("is for `type: token_exchange` only")
+        if way == "authorization_code":
+            _fits_a_login(key, value, info.data)
         return value
+
+
+def _fits_a_login(key: str, value: object, before: Mapping[str, object]) -> None:
+    if key == "scope" and value is not None:
+        raise ValueError("is what the server asks for, with `type: authorization_code`")
+    if key == "issuer" and value is None and before.get("client_id") is not None:
+        raise ValueError("is missing: who we are is known to one authorization server only")
+    if key == "client_secret" and value is not None and before.get("client_id") is None:
+        raise ValueError("is of no use without a `client_id`")
 
 
 class McpServerConfig(Section):

@@ -18,9 +18,10 @@ from pydantic import ValidationError
 
 from xml_pipeline.config import McpServerConfig
 from xml_pipeline.mcp.definitions import Definition
-from xml_pipeline.mcp.exchange import OnBehalf
+from xml_pipeline.mcp.entry import Entry
+from xml_pipeline.mcp.failing import ServerFailed
 from xml_pipeline.mcp.questions import Ask
-from xml_pipeline.mcp.session import ServerFailed, Session
+from xml_pipeline.mcp.session import Session
 
 log = logging.getLogger(__name__)
 
@@ -28,13 +29,13 @@ Found = TypeVar("Found")
 
 
 class Connection:
-    """One server, shared by all listeners that stand for its parts; by ``behalf`` of one user."""
+    """One server, shared by all listeners that stand for its parts; with an ``entry`` into it."""
 
     def __init__(
-        self, name: str, config: McpServerConfig, folder: Path, behalf: OnBehalf | None = None
+        self, name: str, config: McpServerConfig, folder: Path, entry: Entry | None = None
     ) -> None:
         self.name = name
-        self._behalf = behalf
+        self._entry = entry
         self._config = config
         self._folder = folder
         self._session: Session | None = None
@@ -78,8 +79,8 @@ class Connection:
                 self._session = None
 
     async def _connected(self) -> Session:
-        if self._behalf is not None:
-            await self._behalf.ready()
+        if self._entry is not None:
+            await self._entry.ready()
         async with self._opening:
             if self._session is not None and self._session.is_over:
                 await self._session.close()
@@ -87,7 +88,7 @@ class Connection:
                 self._session = None
             if self._session is None:
                 about = (self.name, self._config, self._folder)
-                self._session = await Session.opened(*about, self._behalf)
+                self._session = await Session.opened(*about, self._entry)
         return self._session
 
     async def _check(self, session: Session, tool: Definition) -> None:

@@ -16,8 +16,10 @@ from typing import Protocol
 
 from xml_pipeline.config import McpServerConfig
 from xml_pipeline.mcp.connection import Connection
+from xml_pipeline.mcp.entry import Entry
 from xml_pipeline.mcp.exchange import OnBehalf, Whose
-from xml_pipeline.mcp.session import ServerFailed
+from xml_pipeline.mcp.failing import ServerFailed
+from xml_pipeline.mcp.stored import Stored
 from xml_pipeline.subject import Subject, subject_of
 
 MOST = 256
@@ -96,7 +98,7 @@ class Connections:
             return _EVERYBODY, None
         who, subject, source = (metadata.tenant, metadata.principal), metadata.subject, self._source
         if subject is not None:
-            return (*who, subject.token), _known(subject)
+            return (*who, subject.token), known(subject)
         if source is not None:
             return who, _looked_up(name, source, who)
         raise _nobody(name)
@@ -107,10 +109,7 @@ class Connections:
         return next(each for each in keys if each not in self._ways or not self._ways[each].calls)
 
     def _opened(self, whose: Whose | None) -> _Way:
-        name, config, folder = self._about
-        if whose is None or config.auth is None:
-            return _Way(Connection(name, config, folder))
-        return _Way(Connection(name, config, folder, OnBehalf(name, config.auth, whose)))
+        return _Way(Connection(*self._about, entry_of(*self._about, whose)))
 
     async def _tidied(self) -> None:
         """Close what nobody has used for long, and the longest unused where there are too many."""
@@ -125,19 +124,24 @@ class Connections:
             raise ServerFailed(f"{self._about[0]} is called for too many users", unsent=True)
 
 
-def behalf_of(name: str, config: McpServerConfig, subject: Subject | None) -> OnBehalf | None:
-    """Return what gets into a server as a user; None where that does not want to know of any.
+def entry_of(name: str, config: McpServerConfig, folder: Path, whose: Whose | None) -> Entry | None:
+    """Return what gets into a server, as a user where that wants to know of one; None: as we are.
 
     ServerFailed where it does, and there is none.
     """
-    if config.auth is None or config.auth.type != "token_exchange":
-        return None
-    if subject is None:
-        raise _nobody(name)
-    return OnBehalf(name, config.auth, _known(subject))
+    match config.auth.type if config.auth is not None else None:
+        case "token_exchange":
+            if whose is None or config.auth is None:
+                raise _nobody(name)
+            return OnBehalf(name, config.auth, whose)
+        case "authorization_code":
+            return Stored(name, config, folder)
+    return None
 
 
-def _known(subject: Subject) -> Whose:
+def known(subject: Subject) -> Whose:
+    """Return whoever this is."""
+
     async def whose() -> Subject:
         return subject
 

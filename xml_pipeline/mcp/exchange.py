@@ -7,44 +7,30 @@ at all. Nothing stands in for one that is missing, and none is in what is logged
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import re
-from base64 import b64encode
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any
-from urllib.parse import quote
 
-import httpx2
 from pydantic import SecretStr
 
 from xml_pipeline.config import McpAuthConfig
-from xml_pipeline.mcp.session import ServerFailed
-from xml_pipeline.mcp.transport import printable
+from xml_pipeline.mcp.entry import Entry
+from xml_pipeline.mcp.failing import ServerFailed
+from xml_pipeline.mcp.granting import GrantRefused, basic, posted
 from xml_pipeline.subject import Subject
 
 log = logging.getLogger(__name__)
 
-PATIENCE = 10.0
-"""Seconds for one exchange, from first to last."""
-
 USUAL_LIFE, LONGEST_LIFE, MARGIN = 300.0, 3600.0, 30.0
 """Seconds that a token is used: what is assumed, the most, and how long before its end not."""
-
-LONGEST_ANSWER = 65_536
-"""Bytes of an answer that are read."""
-
-LONGEST_WORDS = 512
-"""Characters of a refusal that are logged."""
 
 EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
 KIND = "urn:ietf:params:oauth:token-type:access_token"
 JWT = "urn:ietf:params:oauth:token-type:jwt"
 
-_SHAPELESS = re.compile(r"[A-Za-z0-9._~+/%=\-]{32,}")
-_CODE = re.compile(r"[a-z_]{1,64}")
 _TYPE = re.compile(r"[A-Za-z0-9._\-]{1,64}")
 
 Whose = Callable[[], Awaitable[Subject]]
@@ -59,7 +45,7 @@ class Granted:
     until: float
 
 
-class OnBehalf(httpx2.Auth):
+class OnBehalf(Entry):
     """Adds to each request the token that is granted for one user, and has it renewed."""
 
     def __init__(self, server: str, config: McpAuthConfig, whose: Whose) -> None:
@@ -78,65 +64,32 @@ class OnBehalf(httpx2.Auth):
                 self._granted = await exchanged(self._server, self._config, subject)
             return self._granted.header
 
-    async def async_auth_flow(
-        self, request: httpx2.Request
-    ) -> AsyncGenerator[httpx2.Request, httpx2.Response]:
-        """Send a request with the token; once more with another, where that is not taken."""
-        sent = request.headers["Authorization"] = await self.ready()
-        response = yield request
-        if response.status_code != httpx2.codes.UNAUTHORIZED:
-            return
+    def doubt(self, sent: str) -> None:
+        """Have the token exchanged anew, if it is that one."""
         if self._granted is not None and self._granted.header == sent:
             self._granted = None
-        try:
-            request.headers["Authorization"] = await self.ready()
-        except ServerFailed:
-            return  # The refusal stands, and closes no connection.
-        yield request
 
 
 async def exchanged(server: str, config: McpAuthConfig, subject: Subject) -> Granted:
     """Have the token of a user exchanged for one that a server takes; ServerFailed where not."""
+    secret, actor = _secret(config.client_secret), _secret(config.actor_token)
+    who = {"Authorization": basic(config.client_id or "", secret)}
     try:
-        async with asyncio.timeout(PATIENCE):
-            status, body = await _asked(config, subject)
-    except (TimeoutError, httpx2.HTTPError) as error:
-        log.warning("%s: no token is exchanged: %s", server, type(error).__name__)
-        raise _failed(server, "its authorization server cannot be reached", unsent=True) from None
-    if status != httpx2.codes.OK:
-        log.warning("%s: no token is exchanged: %d %s", server, status, _scrubbed(body, config))
-        words = f"its authorization server gives none ({status}{_code(body)})"
-        busy = status >= httpx2.codes.INTERNAL_SERVER_ERROR
-        raise _failed(server, words, unsent=busy or status == httpx2.codes.TOO_MANY_REQUESTS)
-    try:
-        return _granted(json.loads(body), config)
-    except (ValueError, LookupError, TypeError, RecursionError) as error:
+        said = await posted(config.token_url or "", _form(config, subject), who)
+        return _granted(said, config)
+    except GrantRefused as error:
+        log.warning("%s: no token is exchanged: %s", server, error.scrubbed(secret, actor))
+        raise _failed(server, _why(error), unsent=error.passes) from None
+    except (ValueError, LookupError, TypeError) as error:
         why = error.args[0] if isinstance(error, _NotGranted) else "it gives no token"
         log.warning("%s: no token is exchanged: %s", server, why)
         raise _failed(server, "what its authorization server gives is of no use") from None
 
 
-async def _asked(config: McpAuthConfig, subject: Subject) -> tuple[int, bytes]:
-    """Put the question, and return the status and as much of the answer as is read."""
-    headers = {"Authorization": _basic(config), "Accept": "application/json"}
-    found = bytearray()
-    async with (
-        httpx2.AsyncClient(timeout=PATIENCE) as client,
-        client.stream(
-            "POST", config.token_url or "", data=_form(config, subject), headers=headers
-        ) as response,
-    ):
-        async for part in response.aiter_bytes():
-            found += part
-            if len(found) > LONGEST_ANSWER:
-                break
-    return response.status_code, bytes(found[:LONGEST_ANSWER])
-
-
 def _form(config: McpAuthConfig, subject: Subject) -> dict[str, str]:
     """Return the question, as RFC 8693 section 2.1 has it."""
     actor = _secret(config.actor_token)
-    form = {
+    return {
         "grant_type": EXCHANGE,
         "subject_token": subject.token,
         "subject_token_type": KIND,
@@ -147,7 +100,15 @@ def _form(config: McpAuthConfig, subject: Subject) -> dict[str, str]:
         "resource": config.resource or "",
         "scope": config.scope or "",
     }
-    return {key: value for key, value in form.items() if value}
+
+
+def _why(refused: GrantRefused) -> str:
+    if not refused.status:
+        if refused.passes:
+            return "its authorization server cannot be reached"
+        return "what its authorization server gives is of no use"
+    about = " ".join(filter(None, (str(refused.status), refused.reason())))
+    return f"its authorization server gives none ({about})"
 
 
 class _NotGranted(ValueError):
@@ -173,34 +134,6 @@ def _life(said: Any) -> float:
     """Return the seconds for which a token is used; 0: for this request only."""
     is_number = isinstance(said, int | float) and not isinstance(said, bool) and said > 0
     return max(0.0, min(said if is_number else USUAL_LIFE, LONGEST_LIFE) - MARGIN)
-
-
-def _basic(config: McpAuthConfig) -> str:
-    """Return who we are, as RFC 6749 section 2.3.1 has it."""
-    pair = (config.client_id or "", _secret(config.client_secret))
-    plain = ":".join(quote(each, safe="") for each in pair)
-    return f"Basic {b64encode(plain.encode()).decode()}"
-
-
-def _scrubbed(body: bytes, config: McpAuthConfig) -> str:
-    """Return the words of a refusal without anything in them that may be a secret, and cut."""
-    text = body.decode(errors="replace")
-    for each in _spellings((_secret(config.client_secret), _secret(config.actor_token))):
-        text = text.replace(each, "***")
-    return printable(_SHAPELESS.sub("***", text))[:LONGEST_WORDS]
-
-
-def _spellings(secrets: Iterable[str]) -> Iterable[str]:
-    return (each for secret in secrets if secret for each in (secret, quote(secret, safe="")))
-
-
-def _code(body: bytes) -> str:
-    """Return the error code of a refusal, where it has one."""
-    try:
-        code = json.loads(body)["error"]
-    except (ValueError, LookupError, TypeError, RecursionError):
-        return ""
-    return f" {code}" if isinstance(code, str) and _CODE.fullmatch(code) else ""
 
 
 def _secret(value: SecretStr | None) -> str:

@@ -13,6 +13,7 @@ from xml_pipeline.events import ToolProgress
 from xml_pipeline.listener import HandlerMetadata, HandlerResponse
 from xml_pipeline.mcp.connections import Connections
 from xml_pipeline.mcp.definitions import Definition
+from xml_pipeline.mcp.failing import ServerFailed
 from xml_pipeline.mcp.payloads import (
     GetPrompt,
     ListPrompts,
@@ -22,7 +23,6 @@ from xml_pipeline.mcp.payloads import (
 )
 from xml_pipeline.mcp.questions import Ask
 from xml_pipeline.mcp.results import answer_of, failed, fitting, prompt_of, read_of
-from xml_pipeline.mcp.session import ServerFailed
 from xml_pipeline.payload import codec_of
 from xml_pipeline.payload.text import carried
 from xml_pipeline.tool_error import ToolError

@@ -10,10 +10,11 @@ from pathlib import Path
 
 from xml_pipeline.config import McpServerConfig
 from xml_pipeline.errors import PayloadDefinitionError
-from xml_pipeline.mcp.connections import behalf_of
+from xml_pipeline.mcp.connections import entry_of, known
 from xml_pipeline.mcp.definitions import Definition, Pins
+from xml_pipeline.mcp.failing import ServerFailed
 from xml_pipeline.mcp.servers import payload_of
-from xml_pipeline.mcp.session import ServerFailed, Session
+from xml_pipeline.mcp.session import Session
 from xml_pipeline.mcp.transport import printable
 from xml_pipeline.subject import Subject
 
@@ -30,10 +31,10 @@ async def discover(
     name: str, config: McpServerConfig, folder: Path, subject: Subject | None = None
 ) -> Discovered:
     """Ask a server what it has, for a user where it wants to know; ServerFailed where it cannot."""
-    behalf = behalf_of(name, config, subject)
-    if behalf is not None:
-        await behalf.ready()
-    session = await Session.opened(name, config, folder, behalf)
+    entry = entry_of(name, config, folder, known(subject) if subject else None)
+    if entry is not None:
+        await entry.ready()
+    session = await Session.opened(name, config, folder, entry)
     try:
         tools, able = await session.tools(), session.client.server_capabilities
     except ValueError as error:  # A definition that is far too long.

@@ -17,8 +17,8 @@ from mcp import Client, MCPError, types
 from mcp.client.subscriptions import SubscriptionLost
 
 from xml_pipeline.config import McpServerConfig
-from xml_pipeline.errors import XmlPipelineError
 from xml_pipeline.mcp.definitions import MOST_TOOLS, Definition, definition_of, digests
+from xml_pipeline.mcp.failing import ServerFailed
 from xml_pipeline.mcp.oauth import entry
 from xml_pipeline.mcp.questions import Answering
 from xml_pipeline.mcp.transport import address, program, watched
@@ -34,17 +34,6 @@ MOST_PAGES = 1_000
 US = types.Implementation(name="xml-pipeline", version="0.1.0")
 
 _MODES = {"auto": "auto", "2025-11-25": "legacy", "2026-07-28": "auto"}
-
-
-class ServerFailed(XmlPipelineError):
-    """A server cannot do what it was asked; the words are for whoever asked.
-
-    ``unsent`` says that it was not asked at all, so that asking again does no harm.
-    """
-
-    def __init__(self, words: str, *, unsent: bool = False) -> None:
-        super().__init__(words)
-        self.unsent = unsent
 
 
 class Session:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import webbrowser
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -17,8 +18,9 @@ from xml_pipeline.cli.text_logs import text_lines
 from xml_pipeline.config import McpServerConfig, load_config
 from xml_pipeline.logs import log_lines
 from xml_pipeline.mcp.definitions import Pins, pins_text, read_pins
+from xml_pipeline.mcp.failing import ServerFailed
+from xml_pipeline.mcp.login import log_in
 from xml_pipeline.mcp.pinning import differences, discover
-from xml_pipeline.mcp.session import ServerFailed
 from xml_pipeline.organism import Organism
 from xml_pipeline.server.bounds import Bounds
 from xml_pipeline.server.desk import Desk
@@ -66,6 +68,34 @@ async def pin(file: Path, servers: tuple[str, ...], yes: bool) -> None:
         raise Failed("nothing was approved")
     _write(pins_file, pins_text(after))
     remark(f"Approved: {pins_file}.")
+
+
+@mcp.command()
+@options.organism_file
+@click.argument("server", metavar="SERVER")
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="Where the browser answers.")
+@click.option("--no-browser", is_flag=True, help="Show the address only.")
+@options.asynchronous
+async def login(file: Path, server: str, port: int, no_browser: bool) -> None:
+    """Log in to an MCP server that says `auth: {type: authorization_code}`.
+
+    A browser is opened; it answers on this machine, at a free port unless `--port` names one. What
+    is granted is kept in the state directory, for this account only, and `run` gets in with it.
+    """
+    config = load_config(file).config.mcp
+    (chosen,) = _chosen(config.servers, (server,)).values()
+
+    def show(address: str) -> None:
+        remark(f"Log in at {address}")
+        if not no_browser:
+            webbrowser.open(address)
+
+    with log_lines(text_lines(colors=False), "critical"):
+        try:
+            kept = await log_in(server, chosen, file.parent, show, port)
+        except ServerFailed as error:
+            raise Failed(str(error)) from None
+    remark(f"Logged in to {server}: {kept}")
 
 
 @mcp.command()

@@ -1,0 +1,149 @@
+"""An MCP server that people log in to with a browser, and its authorization server."""
+
+from __future__ import annotations
+
+import asyncio
+from base64 import urlsafe_b64encode
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any
+from urllib.parse import urlencode
+
+import httpx2
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.routing import Mount, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from tests.mcp.house import listening
+from tests.mcp.toolbox import toolbox
+
+
+@dataclass
+class Portal:
+    """Both of them at one address, and what they were asked.
+
+    ``life`` are the seconds of a token; ``taken`` the tokens that the server takes at present.
+    """
+
+    url: str = ""
+    life: int = 3600
+    taken: set[str] = field(default_factory=set)
+    forms: list[dict[str, str]] = field(default_factory=list)
+    registered: list[dict[str, Any]] = field(default_factory=list)
+    codes: dict[str, str] = field(default_factory=dict)
+    refresh: str = ""
+    refuses: bool = False
+
+    def config(self, **auth: Any) -> dict[str, Any]:
+        """Return what an organism file says of the server."""
+        return {"url": f"{self.url}/mcp", "auth": {"type": "authorization_code", **auth}}
+
+    def app(self) -> Starlette:
+        inner = toolbox().streamable_http_app()
+
+        @asynccontextmanager
+        async def life(app: Starlette) -> AsyncIterator[None]:
+            async with inner.router.lifespan_context(inner):
+                yield
+
+        known = "/.well-known"
+        routes = [
+            Route(f"{known}/oauth-protected-resource{{rest:path}}", self.resource),
+            Route(f"{known}/oauth-authorization-server", self.metadata),
+            Route("/register", self.register, methods=["POST"]),
+            Route("/authorize", self.authorize),
+            Route("/granting", self.token, methods=["POST"]),
+            Mount("/", self.guard(inner)),
+        ]
+        return Starlette(routes=routes, lifespan=life)
+
+    def guard(self, inner: ASGIApp) -> ASGIApp:
+        async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
+            given = Request(scope).headers.get("authorization", "").removeprefix("Bearer ")
+            if given in self.taken:
+                await inner(scope, receive, send)
+                return
+            where = f'Bearer resource_metadata="{self.url}/.well-known/oauth-protected-resource"'
+            refused = Response(status_code=401, headers={"WWW-Authenticate": where})
+            await refused(scope, receive, send)
+
+        return guarded
+
+    async def resource(self, request: Request) -> Response:
+        return JSONResponse({"resource": f"{self.url}/mcp", "authorization_servers": [self.url]})
+
+    async def metadata(self, request: Request) -> Response:
+        return JSONResponse(
+            {
+                "issuer": self.url,
+                "authorization_endpoint": f"{self.url}/authorize",
+                "token_endpoint": f"{self.url}/granting",
+                "registration_endpoint": f"{self.url}/register",
+                "response_types_supported": ["code"],
+                "grant_types_supported": ["authorization_code", "refresh_token"],
+                "code_challenge_methods_supported": ["S256"],
+            }
+        )
+
+    async def register(self, request: Request) -> Response:
+        said = await request.json()
+        self.registered.append(said)
+        return JSONResponse({**said, "client_id": "registered"}, 201)
+
+    async def authorize(self, request: Request) -> Response:
+        """Let whoever comes in at once, as a browser that is logged in already sees it."""
+        query = request.query_params
+        if self.refuses:
+            said = {"error": "access_denied", "state": query["state"]}
+        else:
+            code = f"code-{len(self.codes)}"
+            self.codes[code] = query["code_challenge"]
+            said = {"code": code, "state": query["state"], "iss": self.url}
+        return RedirectResponse(f"{query['redirect_uri']}?{urlencode(said)}")
+
+    async def token(self, request: Request) -> Response:
+        form = {key: str(value) for key, value in (await request.form()).items()}
+        self.forms.append({**form, "authorization": request.headers.get("authorization", "")})
+        if not self._grants(form):
+            return JSONResponse({"error": "invalid_grant"}, 400)
+        number = len(self.forms)
+        self.taken, self.refresh = {f"canary-token-{number}"}, f"canary-refresh-{number}"
+        said = {"access_token": f"canary-token-{number}", "token_type": "Bearer"}
+        return JSONResponse({**said, "expires_in": self.life, "refresh_token": self.refresh})
+
+    def _grants(self, form: dict[str, str]) -> bool:
+        if form["grant_type"] == "refresh_token":
+            return form["refresh_token"] == self.refresh
+        digest = sha256(form["code_verifier"].encode()).digest()
+        proof = urlsafe_b64encode(digest).decode().rstrip("=")
+        return self.codes.pop(form["code"], None) == proof
+
+
+class Browser:
+    """Somebody's browser: goes where it is sent, and follows whither that leads."""
+
+    def __init__(self) -> None:
+        self.visited: list[str] = []
+        self.pages: list[str] = []
+        self._going: set[asyncio.Task[None]] = set()
+
+    def show(self, address: str) -> None:
+        """Go to an address."""
+        self._going.add(asyncio.create_task(self._go(address)))
+
+    async def _go(self, address: str) -> None:
+        self.visited.append(address)
+        async with httpx2.AsyncClient(follow_redirects=True) as http:
+            self.pages.append((await http.get(address)).text)
+
+
+@asynccontextmanager
+async def portal() -> AsyncIterator[Portal]:
+    """Serve both."""
+    found = Portal()
+    async with listening(found.app()) as found.url:
+        yield found
