@@ -23,8 +23,9 @@ from xml_pipeline import Organism
 from xml_pipeline.config import McpServerConfig
 from xml_pipeline.events import Event
 from xml_pipeline.mcp.connections import IDLE, MOST, Connections
-from xml_pipeline.mcp.exchange import KIND, PATIENCE, exchanged
+from xml_pipeline.mcp.exchange import KIND, exchanged
 from xml_pipeline.mcp.failing import ServerFailed
+from xml_pipeline.mcp.granting import PATIENCE
 from xml_pipeline.mcp.payloads import McpResult
 from xml_pipeline.mcp.pinning import discover
 from xml_pipeline.server import serve
