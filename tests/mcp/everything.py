@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from xml_pipeline import HandlerMetadata, HandlerResponse, xmlify
@@ -75,6 +76,27 @@ async def count_and_owe(payload: Count, metadata: HandlerMetadata) -> HandlerRes
 
 async def owe(payload: Greet, metadata: HandlerMetadata) -> HandlerResponse:
     return HandlerResponse.defer(within=60)
+
+
+@xmlify
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """A file that is written as soon as the work is stopped."""
+
+    file: str
+
+
+async def hold(payload: Hold, metadata: HandlerMetadata) -> None:
+    about = (metadata.own_name, metadata.thread_id, metadata.conversation_id)
+    metadata.tell(ToolProgress(*about, 1))
+    try:
+        await asyncio.Event().wait()
+    finally:
+        leave(payload.file)
+
+
+def leave(file: str) -> None:
+    Path(file).touch()
 
 
 async def never(payload: Count, metadata: HandlerMetadata) -> None:

@@ -73,6 +73,11 @@ async def need(payload: Begin | Sampled, metadata: HandlerMetadata) -> HandlerRe
     return HandlerResponse(Sample(hello, required=True), to="client")
 
 
+async def muddle(payload: Begin | Elicited, metadata: HandlerMetadata) -> HandlerResponse:
+    """Ask for what is no form."""
+    return HandlerResponse(Elicit("What?", {"type": "object", "required": 5}), to="client")
+
+
 async def prompt(
     payload: ListPrompts | GetPrompt | Elicited, metadata: HandlerMetadata
 ) -> HandlerResponse:

@@ -6,6 +6,7 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
+import anyio
 import httpx2
 import pytest
 from mcp import MCPError, types
@@ -21,7 +22,7 @@ async def test_listeners_that_are_exposed_are_tools_and_no_others(way: str, tmp_
     async with visiting(way, tmp_path) as client:
         listed = (await client.list_tools()).tools
         names = [each.name for each in listed]
-        assert names == ["greeter", "refuser", "failer", "counter", "never", "order"]
+        assert names == ["greeter", "refuser", "failer", "counter", "never", "holder", "order"]
         greeter = listed[0]
         assert greeter.description == "Greets."
         assert greeter.input_schema["required"] == ["name"]
@@ -73,6 +74,22 @@ async def test_a_call_that_is_cancelled_stops_the_work(tmp_path: Path, mode: str
         calling.cancel()
         seen = [each async for each in until(events, "killed")]
         assert seen[-1].callee == "never"
+
+
+@each_way
+async def test_a_long_call_is_cancelled_when_it_has_begun(way: str, tmp_path: Path) -> None:
+    begun, file = asyncio.Event(), anyio.Path(tmp_path / "stopped")
+
+    async def hear(progress: float, total: float | None, message: str | None) -> None:
+        begun.set()
+
+    async with visiting(way, tmp_path) as client, asyncio.timeout(60):
+        call = client.call_tool("holder", {"file": str(file)}, progress_callback=hear)
+        calling = asyncio.create_task(call)
+        await begun.wait()
+        calling.cancel()
+        while not await file.exists():
+            await client.call_tool("greeter", {"name": "Ada"})
 
 
 async def test_nobody_gets_in_without_the_token_or_from_elsewhere(tmp_path: Path) -> None:

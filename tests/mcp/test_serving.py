@@ -25,6 +25,8 @@ listeners:
   - {name: guest, description: Asks., handler: tests.mcp.shelf:introduce, expose: mcp,
      peers: client}
   - {name: needer, description: Needs., handler: tests.mcp.shelf:need, expose: mcp, peers: client}
+  - {name: muddler, description: Muddles., handler: tests.mcp.shelf:muddle, expose: mcp,
+     peers: client}
   - {name: prompts, description: Prompts., handler: tests.mcp.shelf:prompt, expose: mcp,
      peers: client}
   - {name: shelf, description: Books., handler: tests.mcp.shelf:keep, expose: mcp}
@@ -101,6 +103,42 @@ async def test_several_questions_are_answered_in_one_round_or_one_by_one(tmp_pat
         at_once: Any = {"name": filled, **rest, "unknown": filled}
         done = await wire.call_tool("guest", {}, input_responses=at_once)
         assert "accept Eve" in text(done)
+
+
+async def test_what_does_not_fill_in_a_form_is_no_answer(tmp_path: Path) -> None:
+    async def misread(context: Any, params: Any) -> types.ElicitResult:
+        return types.ElicitResult(action="accept", content={"nom": "Ada"})
+
+    more: Any = {"elicitation_callback": misread}
+    async with greeters(tmp_path, FILE) as (_, url):
+        async with connected(url, "legacy", **more) as client:
+            assert "cancel" in text(await client.call_tool("guest"))
+        async with connected(url, **more) as client:
+            wire = client.session
+            left: Any = await wire.call_tool("guest", {}, allow_input_required=True)
+            given: Any = {"name": await misread(0, 0)}
+            left = await wire.call_tool(
+                "guest",
+                {},
+                input_responses=given,
+                request_state=left.request_state,
+                allow_input_required=True,
+            )
+            assert list(left.input_requests) == ["name"]
+            given = {"name": types.ElicitResult(action="decline", content={"name": "Ada"})}
+            done = await wire.call_tool(
+                "guest", {}, input_responses=given, request_state=left.request_state
+            )
+            assert "decline" in text(done).split("; ")
+
+
+async def test_who_asks_what_no_client_understands_has_its_call_stopped(tmp_path: Path) -> None:
+    async with (
+        greeters(tmp_path, FILE) as (_, url),
+        connected(url, elicitation_callback=fill_in) as client,
+    ):
+        stopped = await client.call_tool("muddler")
+        assert stopped.is_error
 
 
 @each_way

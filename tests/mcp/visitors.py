@@ -32,6 +32,7 @@ listeners:
   - {name: failer, description: Fails., handler: tests.mcp.everything:fail, expose: mcp}
   - {name: counter, description: Counts., handler: tests.mcp.everything:count, expose: mcp}
   - {name: never, description: Never answers., handler: tests.mcp.everything:never, expose: mcp}
+  - {name: holder, description: Holds., handler: tests.mcp.everything:hold, expose: mcp}
   - {name: client, description: Who called., handler: "mcp:client"}
   - {name: order, description: Orders., handler: tests.mcp.everything:order, expose: mcp,
      peers: client}

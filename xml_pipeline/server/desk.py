@@ -112,10 +112,10 @@ class Desk:
         self.organism.kernel.events.emit(fault)
         return Problem(status, words or NEUTRAL_WORDS[code], code=code, id=fault.id)
 
-    def abandon(self, exchange: Exchange) -> None:
+    def abandon(self, exchange: Exchange, why: str = "the client hung up") -> None:
         """Stop the work on a message whose answer nobody wants any more."""
         if exchange.thread.open:
-            self.organism.kernel.settlement.kill(exchange.thread, "the client hung up")
+            self.organism.kernel.settlement.kill(exchange.thread, why)
 
     @contextmanager
     def watching(self) -> Iterator[None]:

@@ -95,8 +95,11 @@ class Calls:
                 left = await self._rounds(context, call, questions, given)
         except TimeoutError:
             return self._tasks.begun(context, call)
-        except (asyncio.CancelledError, MCPError):
+        except asyncio.CancelledError:
             call.abandon()
+            raise
+        except MCPError as error:
+            call.abandon(error.message)
             raise
         if left:
             return self._waiting.left(call, left)
@@ -116,7 +119,7 @@ class Calls:
             if left and is_modern(context):
                 return left
             for question in left:
-                call.reply(question, await put(context, question.request))
+                call.reply(question, await put(context, question))
             patience = self._tasks.patience(context, call.aim)
             questions = await asyncio.wait_for(call.questions(), patience or None)
             if not questions:
@@ -154,7 +157,7 @@ def answered(answer: asyncio.Future[Delivery]) -> Any:
 
 def _settled(context: Context, call: Ongoing, question: Question, given: Given) -> bool:
     """Answer a question that need not be put: MCPError where it would have to be, and cannot."""
-    response = response_of(question.request, given.pop(question.key, None))
+    response = response_of(question, given.pop(question.key, None))
     if response is None and not is_able(context, question.request):
         if question.required:
             raise unable(question.request)

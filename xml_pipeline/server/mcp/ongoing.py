@@ -88,10 +88,10 @@ class Ongoing:
         """Hear no more."""
         self._leave()
 
-    def abandon(self) -> None:
+    def abandon(self, why: str = "the client hung up") -> None:
         """Stop the work: nobody wants its answer any more."""
         self.close()
-        self._desk.abandon(self.exchange)
+        self._desk.abandon(self.exchange, why)
 
     def _hear(self, event: Event) -> None:
         conversation = self.exchange.thread.conversation.id
@@ -151,4 +151,4 @@ class Waiting:
         """Stop a call that nobody came back for."""
         call, _, timer = self._calls.pop(word)
         timer.cancel()
-        call.abandon()
+        call.abandon("the client did not come back with what it was asked")

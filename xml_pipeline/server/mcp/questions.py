@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
@@ -12,8 +12,9 @@ from mcp.server import ServerRequestContext
 from mcp.shared.message import ServerMessageMetadata
 from pydantic import ValidationError
 
+from xml_pipeline.errors import InvalidPayload, PayloadDefinitionError
 from xml_pipeline.mcp.payloads import Elicit, Elicited, ListRoots, Root, Roots, Sample, Sampled
-from xml_pipeline.payload import ABSENT
+from xml_pipeline.payload.imported.safety import SafeSchema
 from xml_pipeline.payload.text import carried
 
 Asked = Elicit | Sample | ListRoots
@@ -39,12 +40,16 @@ _NOTHING: Mapping[type, Response] = {
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Something asked of the client, and the thread on which the answer is owed."""
+    """Something asked of the client, and the thread on which the answer is owed.
+
+    ``check`` raises InvalidPayload for what does not fill in its form.
+    """
 
     thread_id: str
     key: str
     request: Request
-    required: bool = False
+    required: bool
+    check: Callable[[Any], None] | None
 
 
 def question_of(thread_id: str, asked: Asked, taken: Collection[str]) -> Question:
@@ -57,7 +62,16 @@ def question_of(thread_id: str, asked: Asked, taken: Collection[str]) -> Questio
     while key in taken:
         number += 1
         key = f"{stem}-{number}"
-    return Question(thread_id, key, _request(asked), asked.required)
+    request = _request(asked)
+    check = _check(asked.schema) if isinstance(asked, Elicit) else None
+    return Question(thread_id, key, request, asked.required, check)
+
+
+def _check(form: Any) -> Callable[[Any], None]:
+    try:
+        return SafeSchema(form).check(form)
+    except PayloadDefinitionError as error:
+        raise ValueError(str(error)) from None
 
 
 def _request(asked: Asked) -> Request:
@@ -77,23 +91,35 @@ def _request(asked: Asked) -> Request:
     return types.CreateMessageRequest(params=types.CreateMessageRequestParams.model_validate(said))
 
 
-def response_of(request: Request, said: Any) -> Response | None:
+def response_of(question: Question, said: Any) -> Response | None:
     """Return what a client answered; None where that is no answer to this."""
-    if not isinstance(said, _RESULTS[type(request)]):
+    if not isinstance(said, _RESULTS[type(question.request)]):
         return None
     if isinstance(said, types.ElicitResult):
-        filled: Any = said.content
-        return Elicited(said.action, ABSENT if filled is None else filled)
+        return _filled_in(question, said)
     if isinstance(said, types.ListRootsResult):
         return Roots(tuple(Root(carried(f"{each.uri}"), each.name or "") for each in said.roots))
     text = said.content.text if isinstance(said.content, types.TextContent) else ""
     return Sampled(carried(text), carried(said.model))
 
 
-def read_response(request: Request, said: Any) -> Response | None:
-    """Return what a client answered, as it is on the wire; None where that is no answer to this."""
+def _filled_in(question: Question, said: types.ElicitResult) -> Elicited | None:
+    if said.action != "accept":
+        return Elicited(said.action)
+    filled: Any = said.content or {}
     try:
-        return response_of(request, _RESULTS[type(request)].model_validate(said, by_name=False))
+        if question.check is not None:
+            question.check(filled)
+    except InvalidPayload:
+        return None
+    return Elicited(said.action, filled)
+
+
+def read_response(question: Question, said: Any) -> Response | None:
+    """Return what a client answered, as it is on the wire; None where that is no answer to this."""
+    kind = _RESULTS[type(question.request)]
+    try:
+        return response_of(question, kind.model_validate(said, by_name=False))
     except ValidationError:
         return None
 
@@ -116,12 +142,12 @@ def unable(request: Request) -> MCPError:
     return MCPError(types.MISSING_REQUIRED_CLIENT_CAPABILITY, words, about)
 
 
-async def put(context: ServerRequestContext[Any, Any], request: Request) -> Response:
+async def put(context: ServerRequestContext[Any, Any], question: Question) -> Response:
     """Ask the client, on the wire on which it can be asked at any time."""
     about = ServerMessageMetadata(related_request_id=context.request_id)
-    kind = _RESULTS[type(request)]
+    request = question.request
     try:
-        said = await context.session.send_request(request, kind, metadata=about)
+        said = await context.session.send_request(request, _RESULTS[type(request)], metadata=about)
     except (MCPError, ValidationError):
         return none_of(request)
-    return response_of(request, said) or none_of(request)
+    return response_of(question, said) or none_of(request)

@@ -157,7 +157,7 @@ class _Task:
     def answer(self, key: str, said: Any) -> None:
         """Give the answer to a question that is open, if it is one."""
         question = self._questions.get(key)
-        response = None if question is None else read_response(question.request, said)
+        response = None if question is None else read_response(question, said)
         if question is not None and response is not None:
             del self._questions[key]
             self._note()
@@ -167,7 +167,7 @@ class _Task:
         """Stop the work."""
         if self._outcome is None:
             self._end({"status": "cancelled"})
-            self._call.abandon()
+            self._call.abandon("its client has cancelled the task")
 
     async def _live(self) -> None:
         while questions := await self._call.questions():
@@ -182,8 +182,9 @@ class _Task:
             self._questions[question.key] = question
             self._note()
         elif question.required:
-            self._end(_failed(unable(question.request)))
-            self._call.abandon()
+            error = unable(question.request)
+            self._end(_failed(error))
+            self._call.abandon(error.message)
         else:
             self._call.reply(question, none_of(question.request))
 
