@@ -18,6 +18,7 @@ from xml_pipeline.errors import XmlPipelineError
 from xml_pipeline.events import Event
 from xml_pipeline.organism import Organism
 from xml_pipeline.server import Address, Bounds, application, serve
+from xml_pipeline.server.running import _listen
 
 
 async def test_a_free_port_is_taken_and_told() -> None:
@@ -63,6 +64,12 @@ async def test_an_ordinary_name_may_be_bound_to() -> None:
         httpx.AsyncClient() as http,
     ):
         assert (await http.get(f"{address.url}/healthz")).json() == {"status": "ok"}
+
+
+async def test_no_connection_holds_back_the_second_part_of_an_answer() -> None:
+    with await _listen("127.0.0.1", 0) as listening:
+        with socket.create_connection(listening.getsockname()), listening.accept()[0] as ours:
+            assert ours.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 async def test_no_signal_handler_is_touched() -> None:
