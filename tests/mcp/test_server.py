@@ -90,6 +90,7 @@ async def test_a_long_call_is_cancelled_when_it_has_begun(way: str, tmp_path: Pa
         calling.cancel()
         while not await file.exists():
             await client.call_tool("greeter", {"name": "Ada"})
+        assert calling.cancelled()
 
 
 async def test_nobody_gets_in_without_the_token_or_from_elsewhere(tmp_path: Path) -> None:

@@ -67,9 +67,12 @@ async def test_an_ordinary_name_may_be_bound_to() -> None:
 
 
 async def test_no_connection_holds_back_the_second_part_of_an_answer() -> None:
-    with await _listen("127.0.0.1", 0) as listening:
-        with socket.create_connection(listening.getsockname()), listening.accept()[0] as ours:
-            assert ours.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+    with (
+        await _listen("127.0.0.1", 0) as listening,
+        socket.create_connection(listening.getsockname()),
+        listening.accept()[0] as ours,
+    ):
+        assert ours.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 async def test_no_signal_handler_is_touched() -> None:
