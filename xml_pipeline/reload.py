@@ -61,14 +61,15 @@ class Reloader:
     @property
     def folders(self) -> frozenset[Path]:
         """Return the folders of everything that the organism was read from."""
-        own = (self.file.absolute().parent, self._pins.parent)
+        own = (self.file.absolute().parent, *(each.parent for each in self._pins))
         places = {Path.cwd(), *own, *self._reader.folders}
         return frozenset(each for each in places if each.is_dir())
 
     @property
-    def _pins(self) -> Path:
-        """Return the file of what was approved of MCP servers."""
-        return self.file.absolute().parent / self._present.config.mcp.pins
+    def _pins(self) -> tuple[Path, Path]:
+        """Return the files of what was approved of MCP servers, and of agents elsewhere."""
+        folder, config = self.file.absolute().parent, self._present.config
+        return folder / config.mcp.pins, folder / config.a2a.pins
 
     async def __call__(self, path: Path | None = None, by: str = PROGRAM) -> ReloadEvent:
         """Read the file, or another one, and swap it in; the event says what became of it.
@@ -144,7 +145,7 @@ class Reloader:
         ``..data`` is the link that a mounted configuration is swapped by.
         """
         changed = Path(path)
-        named = (self.file.name, self._pins.name, ".env", "..data")
+        named = (self.file.name, *(each.name for each in self._pins), ".env", "..data")
         return changed.suffix == ".py" or changed.name in named
 
 

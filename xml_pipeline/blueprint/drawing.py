@@ -95,7 +95,9 @@ class Drawing:
         made = (self._listener(*each) for each in said)
         own = tuple(each for each in made if each is not None)
         drawn = held_to_profiles(
-            (*own, *self._served(own)), (config for _, config in said), self._config
+            (*own, *self._served(own), *self._elsewhere()),
+            (config for _, config in said),
+            self._config,
         )
         self._check({each.name: each for each in drawn})
         self._check_default(drawn)
@@ -216,6 +218,26 @@ class Drawing:
             texts = self._draft.document.texts(*each)
             found |= {text: named[path] for path, text in texts if path in named}
         return found
+
+    def _elsewhere(self) -> tuple[Listener, ...]:
+        """Make the listeners that stand for agents elsewhere."""
+        if not self._config.a2a.agents or self._draft.document.doubts("a2a"):
+            return ()
+        try:
+            module: Any = find("a2a", "agents")
+            found: tuple[Listener, ...] = module.listeners(
+                self._config, self._file.parent, self._commons
+            )
+        except Misconfigured as error:
+            self._findings += error.findings
+        except PluginNotFound as error:
+            self._report(("a2a", "agents"), str(error))
+        except ConfigError as error:
+            for each in error.problems:
+                self._report(("a2a", "pins"), each)
+        else:
+            return found
+        return ()
 
     def _check(self, listeners: Mapping[str, Listener]) -> None:
         """Let the plug-ins look at those whom their listeners have to do with."""

@@ -50,6 +50,7 @@ COMMANDS: Mapping[str, Mapping[str, tuple[str, str]]] = MappingProxyType(
         },
         "Have to do with others": {
             "mcp": ("mcp", "Use the tools of MCP servers, and be one."),
+            "a2a": ("a2a", "Speak with agents elsewhere."),
         },
         "And": {
             "doctor": ("doctor", "Tell what this machine offers to enclose commands with."),

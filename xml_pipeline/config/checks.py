@@ -68,6 +68,7 @@ def unknown_steps(document: Document) -> Iterator[Finding]:
     Whoever draws listeners asks for this: so a step that is unknown hides nothing of the others.
     """
     known = {name for _, name in texts(document.data, "listeners", "*", "name")}
+    known.update(a2a_agents(document))
     servers = set(mcp_servers(document))
     for at, said in document.listeners():
         for path, step in _steps(document, at):
@@ -121,18 +122,24 @@ def _numbers(document: Document, *paths: KeyPath) -> set[int]:
 def _names_taken(document: Document) -> Iterator[Finding]:
     """Names and groups share one space, and differ by more than capitals."""
     taken: dict[str, KeyPath] = {}
-    for path, name in document.texts("listeners", "*", "name"):
+    for path, name in _named(document):
         first = taken.setdefault(name.lower(), path)
         if first != path:
             line = document.source.place(first).line
             yield Finding(path, f'"{name}" is already the listener of line {line}')
-    for path, name in document.texts("listeners", "*", "name"):
+    for path, name in _named(document):
         if server := next((x for x in mcp_servers(document) if x in _beginnings(name)), None):
             yield Finding(path, f'names like this belong to the MCP server "{server}"')
     for path, group in document.texts("listeners", "*", "group"):
         if group.lower() in taken:
             line = document.source.place(taken[group.lower()]).line
             yield Finding(path, f'the group "{group}" is also the listener of line {line}')
+
+
+def _named(document: Document) -> Iterator[tuple[KeyPath, str]]:
+    """Yield the names of listeners, and of agents elsewhere, which are listeners too."""
+    yield from document.texts("listeners", "*", "name")
+    yield from ((("a2a", "agents", each), each) for each in a2a_agents(document))
 
 
 def _unknown_peers(document: Document) -> Iterator[Finding]:
@@ -162,6 +169,12 @@ def sources_of(document: Document) -> tuple[tuple[str, ...], ...]:
     """Return where servers name who knows the tokens of users."""
     servers = mcp_servers(document)
     return tuple(("mcp", "servers", each, "auth", "subject_source") for each in servers)
+
+
+def a2a_agents(document: Document) -> tuple[str, ...]:
+    """Return the names of the agents elsewhere, as far as they can be read."""
+    agents = value_at(document.data, ("a2a", "agents"))
+    return tuple(map(str, agents)) if isinstance(agents, dict) else ()
 
 
 def _beginnings(name: str) -> Iterator[str]:
@@ -215,7 +228,12 @@ def _unknown_profiles(document: Document) -> Iterator[Finding]:
 def _addressees(document: Document) -> set[str]:
     """Return whom a peer may be, whatever else is wrong with their names."""
     written = (texts(document.data, "listeners", "*", key) for key in ("name", "group"))
-    return {"*", *names.ADDRESSABLE, *(name for found in written for _, name in found)}
+    return {
+        "*",
+        *names.ADDRESSABLE,
+        *a2a_agents(document),
+        *(name for found in written for _, name in found),
+    }
 
 
 def _foreign_imports(document: Document) -> Iterator[Finding]:

@@ -15,7 +15,7 @@ from xml_pipeline.mcp.definitions import Definition, Pins
 from xml_pipeline.mcp.failing import ServerFailed
 from xml_pipeline.mcp.servers import payload_of
 from xml_pipeline.mcp.session import Session
-from xml_pipeline.mcp.transport import printable
+from xml_pipeline.payload.text import printable
 from xml_pipeline.subject import Subject
 
 

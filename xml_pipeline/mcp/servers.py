@@ -36,9 +36,9 @@ from xml_pipeline.mcp.payloads import (
     Sample,
     Sampled,
 )
-from xml_pipeline.mcp.transport import printable
 from xml_pipeline.payload import payload_from_json_schema
 from xml_pipeline.payload.imported.names import class_name
+from xml_pipeline.payload.text import printable
 from xml_pipeline.system import SystemError, ThreadEnded
 from xml_pipeline.tool_error import ToolError
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
@@ -23,6 +22,7 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.message import SessionMessage
 
 from xml_pipeline.config import McpServerConfig
+from xml_pipeline.payload.text import printable
 
 log = logging.getLogger(__name__)
 
@@ -36,8 +36,6 @@ SESSION = "mcp-session-id"
 """The header that says which session a request belongs to."""
 
 NOT_FOUND = 404
-
-_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
 Heard = SessionMessage | Exception
 
@@ -171,8 +169,3 @@ async def _line(reader: asyncio.StreamReader) -> bytes:
         return error.partial
     except asyncio.LimitOverrunError:
         return await reader.read(LONGEST_LINE)
-
-
-def printable(text: str) -> str:
-    """Return a stranger's words without what a terminal would obey, on one line."""
-    return _CONTROLS.sub("\ufffd", text)

@@ -14,6 +14,7 @@ from lxml import etree
 # XML 1.0, production 2 (Char), negated.
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _CONTROLS = bytes({*range(0x20)} - {0x09, 0x0A, 0x0D})
+_OBEYED = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 _ASCII_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 # The beginning of what `encode_name` makes of a character.
 _ENCODED = re.compile(r"_x[0-9A-F]{4,6}_")
@@ -36,6 +37,11 @@ def escape(value: str) -> str:
 def carried(value: str) -> str:
     """Return the text with U+FFFD in the place of what XML cannot carry."""
     return _FORBIDDEN.sub("\ufffd", value)
+
+
+def printable(value: str) -> str:
+    """Return a stranger's words without what a terminal would obey, on one line."""
+    return _OBEYED.sub("\ufffd", value)
 
 
 def _is_carried(value: str) -> bool:

@@ -13,7 +13,8 @@ from mcp.server.stdio import stdio_server
 
 from xml_pipeline.cli import options
 from xml_pipeline.cli.exits import Failed, Misused, Unreachable
-from xml_pipeline.cli.output import print_result, remark
+from xml_pipeline.cli.output import remark
+from xml_pipeline.cli.pinning import approve
 from xml_pipeline.cli.text_logs import text_lines
 from xml_pipeline.config import McpServerConfig, load_config
 from xml_pipeline.logs import log_lines
@@ -59,15 +60,7 @@ async def pin(file: Path, servers: tuple[str, ...], yes: bool) -> None:
             after[name] = await _found(name, server, file.parent, _subject())
     told = [line for name in after for line in _told(name, before.get(name), after[name])]
     told += [f"{name}: gone from the file" for name in before if name not in after]
-    if not told:
-        remark(f"All is as it was approved in {pins_file}.")
-        return
-    for line in told:
-        print_result(line)
-    if not yes and not click.confirm("Approve this?", err=True):
-        raise Failed("nothing was approved")
-    _write(pins_file, pins_text(after))
-    remark(f"Approved: {pins_file}.")
+    approve(pins_file, told, pins_text(after), yes=yes)
 
 
 @mcp.command()
@@ -152,13 +145,3 @@ def _subject() -> Subject | None:
 def _told(name: str, before: Pins | None, after: Pins) -> list[str]:
     lines = list(differences(before, after))
     return [f"{name}:", *(f"  {each}" for each in lines)] if lines or before is None else []
-
-
-def _write(file: Path, text: str) -> None:
-    """Replace the file as a whole: whoever reads it at this moment reads one or the other."""
-    beside = file.with_name(f".{file.name}.new")
-    try:
-        beside.write_text(text, encoding="utf-8")
-        os.replace(beside, file)
-    except OSError as error:
-        raise Misused(f"{file}: {error.strerror}") from None

@@ -1,0 +1,150 @@
+"""One message to an agent elsewhere, and all that it says until it has answered, or asks for more.
+
+Where it streams we listen; where it does not, or its stream breaks, we ask it how far it is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from a2a.client import Client
+from a2a.types import (
+    CancelTaskRequest,
+    GetTaskRequest,
+    Message,
+    SendMessageRequest,
+    StreamResponse,
+    Task,
+    TaskArtifactUpdateEvent,
+    TaskState,
+)
+
+from xml_pipeline.a2a.failures import TROUBLES, AgentFailed, failure_of
+
+log = logging.getLogger(__name__)
+
+LONGEST_PAUSE = 15.0
+"""Seconds between two questions of how far it is, at most."""
+
+MOST_FAILURES = 8
+"""Questions in a row without an answer, after which nothing more is hoped for."""
+
+PATIENCE = 5.0
+"""Seconds for which it is tried to have a task cancelled."""
+
+OVER = frozenset(
+    {
+        TaskState.TASK_STATE_COMPLETED,
+        TaskState.TASK_STATE_FAILED,
+        TaskState.TASK_STATE_CANCELED,
+        TaskState.TASK_STATE_REJECTED,
+        TaskState.TASK_STATE_INPUT_REQUIRED,
+        TaskState.TASK_STATE_AUTH_REQUIRED,
+    }
+)
+"""States in which it is somebody else's turn, or nobody's."""
+
+Heard = Task | Message
+Tell = Callable[[Message], None]
+
+
+class Exchange:
+    """A message on its way, and what has been heard so far."""
+
+    def __init__(self, name: str, client: Client, poll: float, tell: Tell) -> None:
+        self._name = name
+        self._client = client
+        self._poll = poll
+        self._tell = tell
+        self._task = Task()
+        self._message: Message | None = None
+        self._known = asyncio.Event()
+
+    @property
+    def _is_over(self) -> bool:
+        return self._message is not None or self._task.status.state in OVER
+
+    async def run(self, message: Message) -> Heard:
+        """Send the message and wait for what comes of it; AgentFailed says why nothing does."""
+        try:
+            await self._listen(message)
+        except AgentFailed as error:
+            if not (self._task.id and error.passing):
+                raise
+            log.warning("%s; it is asked how far it is", error)
+        if not self._is_over:
+            await self._follow()
+        return self._message or self._task
+
+    async def give_up(self) -> None:
+        """Have the task cancelled, if there is one: nobody waits for it any more."""
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await self._known.wait()
+                if not self._is_over:
+                    await self._client.cancel_task(CancelTaskRequest(id=self._task.id))
+        except (TimeoutError, *TROUBLES) as error:
+            log.warning("%s was not told that nobody waits any more: %s", self._name, error)
+
+    async def _listen(self, message: Message) -> None:
+        try:
+            async for event in self._client.send_message(SendMessageRequest(message=message)):
+                self._hear(event)
+        except TROUBLES as error:
+            raise failure_of(self._name, error) from None
+        finally:
+            self._known.set()
+        if not self._is_over and not self._task.id:
+            raise AgentFailed(f"{self._name} has said nothing")
+
+    def _hear(self, event: StreamResponse) -> None:
+        if event.HasField("message"):
+            self._message = event.message
+        elif event.HasField("task"):
+            self._task = event.task
+        elif event.HasField("status_update"):
+            update = event.status_update
+            self._note(update.task_id, update.context_id)
+            self._task.status.CopyFrom(update.status)
+            if update.status.HasField("message"):
+                self._tell(update.status.message)
+        elif event.HasField("artifact_update"):
+            self._note(event.artifact_update.task_id, event.artifact_update.context_id)
+            _add(self._task, event.artifact_update)
+        if self._task.id or self._message is not None:
+            self._known.set()
+
+    def _note(self, task: str, context: str) -> None:
+        self._task.id = self._task.id or task
+        self._task.context_id = self._task.context_id or context
+
+    async def _follow(self) -> None:
+        """Ask how far it is, until it is over."""
+        pause, failures = self._poll, 0
+        while not self._is_over:
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE)
+            try:
+                self._task = await self._client.get_task(GetTaskRequest(id=self._task.id))
+                failures = 0
+            except TROUBLES as error:
+                failures += 1
+                failure = failure_of(self._name, error)
+                if failures > MOST_FAILURES or not failure.passing:
+                    raise AgentFailed(str(failure)) from None
+                log.info("%s; it is asked again", failure)
+
+
+def _add(task: Task, update: TaskArtifactUpdateEvent) -> None:
+    """Put what has come of an artifact where it belongs."""
+    new = update.artifact
+    for each in task.artifacts:
+        if each.artifact_id == new.artifact_id:
+            if update.append:
+                each.parts.extend(new.parts)
+            else:
+                each.CopyFrom(new)
+            return
+    task.artifacts.append(new)

@@ -1,0 +1,60 @@
+"""What is said to agents elsewhere, and what they answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from annotated_types import MaxLen
+
+from xml_pipeline.payload import ABSENT, xmlify
+from xml_pipeline.payload.raw import Absent, Json
+
+Words = Annotated[str, MaxLen(4_000_000)]
+Id = Annotated[str, MaxLen(1_000)]
+Url = Annotated[str, MaxLen(4_096)]
+
+
+@xmlify
+@dataclass(frozen=True, slots=True)
+class A2aFile:
+    """A file: what is in it, or where it is. Nothing is fetched from there."""
+
+    name: str = ""
+    media_type: str = ""
+    data: bytes | None = None
+    url: Url = ""
+
+
+@xmlify
+@dataclass(frozen=True, slots=True)
+class A2aMessage:
+    """Words to an agent elsewhere, and data and files that go with them.
+
+    ``context`` is the conversation that they belong to, and ``task`` what they are an answer for,
+    both as the agent has named them.
+    """
+
+    text: Words
+    data: Json | Absent = ABSENT
+    files: tuple[A2aFile, ...] = ()
+    context: Id = ""
+    task: Id = ""
+
+
+@xmlify
+@dataclass(frozen=True, slots=True)
+class A2aAnswer:
+    """What an agent elsewhere answers, or what it asks before it goes on.
+
+    ``text`` is all that can be read, with a word in brackets for each file; ``data`` is a list of
+    what it gives for programs. It is asked for more where ``state`` says so: the next message
+    with this ``context`` and ``task`` is the answer to that.
+    """
+
+    state: Literal["completed", "input-required", "auth-required"]
+    text: Words = ""
+    data: Json | Absent = ABSENT
+    files: tuple[A2aFile, ...] = ()
+    context: Id = ""
+    task: Id = ""
