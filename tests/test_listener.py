@@ -216,6 +216,8 @@ class Nothing:
     def requester(self, delivery: Any) -> str:
         return "t0"
 
+    def notes(self, delivery: Any) -> Any: ...
+
     def watched(self) -> bool:
         return False
 

@@ -35,6 +35,7 @@ from xml_pipeline.registries.budgets import Budget, BudgetLimits, Budgets, Sever
 from xml_pipeline.registries.consent import Consent
 from xml_pipeline.registries.learned import Learned
 from xml_pipeline.registries.listeners import Listeners
+from xml_pipeline.registries.notes import Notes
 from xml_pipeline.registries.permissions import Permissions, permissions_of
 from xml_pipeline.registries.prompts import Prompts
 from xml_pipeline.registries.threads import Threads
@@ -87,6 +88,7 @@ class Kernel:
     prompts: Prompts
     todos: Todos
     blackboards: Blackboards
+    notes: Notes
     consent: Consent
     scheduler: Scheduler
     inbox: Inbox
@@ -129,6 +131,7 @@ class Kernel:
         self.dispatch.context_slots = config.limits.context_slots
         self.settlement.state_bytes = config.limits.state_bytes
         self.blackboards.most_bytes = config.limits.state_bytes
+        self.notes.most_bytes = config.limits.state_bytes
         for listener in self.listeners:
             self.scheduler.lane(listener)
         self.inbox.poke()
@@ -148,6 +151,7 @@ def build_kernel(config: OrganismConfig, backend: Backend | None = None) -> Kern
     settlement = Settlement(listeners, threads, scheduler, inbox, faults)
     settlement.state_bytes = config.limits.state_bytes
     view = OrganismView(listeners, budgets, todos, scheduler, Prompts(), events)
+    notes = view.notebook = Notes(threads, config.limits.state_bytes)
     dispatch = LocalDispatch(settlement, scheduler, threads, todos, events, view)
     dispatch.context_slots, dispatch.audit = config.limits.context_slots, audit
     offload = dispatch.offload = _offload(view, config, backend, scheduler, listeners, inbox)
@@ -155,7 +159,7 @@ def build_kernel(config: OrganismConfig, backend: Backend | None = None) -> Kern
     guard, read = Guard(consent.permissions), ReadEnvelope(xml_limits(config), audit)
     route = Route(listeners, threads, budgets, guard, scheduler.crowded)
     rail = Rail(Stations(Unfold(settlement.number), read, route, Decode()), faults.refuse)
-    _note(journal, threads, inbox, rail, budgets, todos, blackboards)
+    _note(journal, threads, inbox, rail, budgets, todos, blackboards, notes)
     return Kernel(
         events=events,
         listeners=listeners,
@@ -164,6 +168,7 @@ def build_kernel(config: OrganismConfig, backend: Backend | None = None) -> Kern
         prompts=view.prompts,
         todos=todos,
         blackboards=blackboards,
+        notes=notes,
         consent=consent,
         scheduler=scheduler,
         inbox=inbox,
@@ -185,7 +190,9 @@ def _is_depth_first(config: OrganismConfig) -> bool:
     return config.thread_scheduling == "depth-first"
 
 
-def _note(journal: Journal, *parts: Threads | Inbox | Rail | Budgets | Todos | Blackboards) -> None:
+def _note(
+    journal: Journal, *parts: Threads | Inbox | Rail | Budgets | Todos | Blackboards | Notes
+) -> None:
     """Let these parts note what they do, if anything is kept."""
     for each in parts:
         each.journal = journal if journal.keeps else None

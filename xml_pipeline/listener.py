@@ -69,6 +69,13 @@ class Delivered(Protocol):
     def attempt(self) -> int: ...
 
 
+class Noted(Protocol):
+    """What a listener has noted for whoever asks it; ``registries.notes`` has it."""
+
+    def get(self, name: str) -> str: ...
+    def put(self, name: str, text: str) -> None: ...
+
+
 class Surroundings(Protocol):
     """What the organism around a delivery tells its handler on request."""
 
@@ -80,6 +87,7 @@ class Surroundings(Protocol):
     def peers(self, delivery: Delivered) -> Sequence[Peer]: ...
     def prompt(self, delivery: Delivered) -> str: ...
     def requester(self, delivery: Delivered) -> str: ...
+    def notes(self, delivery: Delivered) -> Noted: ...
     def watched(self) -> bool: ...
     def tell(self, event: Any) -> None: ...
 
@@ -170,6 +178,15 @@ class HandlerMetadata:
         in one piece of its work.
         """
         return self._surroundings.requester(self._delivery)
+
+    @property
+    def notes(self) -> Noted:
+        """Return what this listener has noted for its requester, in earlier calls: texts by name.
+
+        ``get`` gives an empty text for what was never noted; ``put`` keeps a text at once, even
+        if the handler fails, and as long as the requester's thread lives, restarts included.
+        """
+        return self._surroundings.notes(self._delivery)
 
     @property
     def deadline(self) -> datetime | None:

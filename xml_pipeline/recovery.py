@@ -107,6 +107,7 @@ class Resumption:
             self._kernel.todos.restore(home, told.todos)
         for id, thread in self._threads.items():
             self._kernel.blackboards.restore(thread, self._story.threads[id].blackboard)
+            self._kernel.notes.restore(thread, self._story.threads[id].notes)
         return self._delivery(past, home, past.attempts)
 
     def leave(self) -> None:
@@ -161,6 +162,7 @@ class Resumption:
         if past.todos:
             self._kernel.todos.restore(thread, past.todos)
         self._kernel.blackboards.restore(thread, past.blackboard)
+        self._kernel.notes.restore(thread, past.notes)
         if past.owed:
             settlement.await_answer(thread, max(0.0, past.owed - self._now))
         for number, (at, what) in past.delayed.items():

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,23 +16,23 @@ import yaml
 from a2a.server.request_handlers import DefaultRequestHandler
 from a2a.server.routes import create_jsonrpc_routes, create_rest_routes
 from a2a.server.tasks import InMemoryTaskStore
-from a2a.types import AgentCapabilities, AgentCard, AgentInterface
+from a2a.types import AgentCapabilities, AgentCard, AgentInterface, AgentSkill
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tests.a2a_client.parrot import Parrot
 from xml_pipeline import Organism
-from xml_pipeline.a2a.cards import pins_text
+from xml_pipeline.a2a.cards import card_of, pins_text
 from xml_pipeline.a2a.pinning import discover
 from xml_pipeline.config import load_config
 
 WIRES = ("1.0", "0.3", "1.0 HTTP+JSON")
 
-Fault = Callable[[Scope, Receive, Send], Awaitable[None]]
-"""Answers in the place of the agent."""
+Fault = Callable[[ASGIApp], ASGIApp]
+"""Comes between us and the agent."""
 
 
 @dataclass
@@ -50,6 +50,7 @@ class Elsewhere:
     calls: list[str] = field(default_factory=list)
     headers: Mapping[bytes, bytes] = field(default_factory=dict)
     url: str = ""
+    news: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     def application(self) -> ASGIApp:
         """Return what is served."""
@@ -62,7 +63,11 @@ class Elsewhere:
             capabilities=AgentCapabilities(streaming=self.streaming),
             supported_interfaces=[interface],
             version="1",
+            default_input_modes=["text/plain"],
+            default_output_modes=["text/plain"],
+            skills=[AgentSkill(id="echo", name="Echo", description="Says it.", tags=["echo"])],
         )
+        self.parrot.news = self.news
         handler = DefaultRequestHandler(self.parrot, InMemoryTaskStore(), known)
         where = "/.well-known/agent-card.json" if self.wire != "0.3" else "/.well-known/agent.json"
         routes = [
@@ -71,6 +76,18 @@ class Elsewhere:
             *create_rest_routes(handler, path_prefix="/rest"),
         ]
         return self._watched(Starlette(routes=routes))
+
+    async def called(self, method: str, times: int = 1) -> None:
+        """Wait until a method has been called so many times."""
+        await self._until(lambda: self.calls.count(method) >= times)
+
+    async def heard(self, messages: int) -> None:
+        """Wait until the agent has begun with so many messages."""
+        await self._until(lambda: len(self.parrot.heard) >= messages)
+
+    async def _until(self, true: Callable[[], bool]) -> None:
+        async with self.news:
+            await self.news.wait_for(true)
 
     async def _show(self, request: Request) -> Response:
         return JSONResponse(self.card)
@@ -85,6 +102,8 @@ class Elsewhere:
             unread = [whole]
             method = json.loads(whole)["method"] if scope["path"] == "/a2a" else scope["path"]
             self.calls.append(method)
+            async with self.news:
+                self.news.notify_all()
 
             async def again() -> Any:
                 if not unread:
@@ -92,9 +111,38 @@ class Elsewhere:
                 return {"type": "http.request", "body": unread.pop(), "more_body": False}
 
             faults = self.faults.get(method)
-            await (faults.pop(0) if faults else app)(scope, again, send)
+            await (faults.pop(0)(app) if faults else app)(scope, again, send)
 
         return watched
+
+
+def answered(code: int, text: str = "", **headers: str) -> Fault:
+    """Return a fault: this answer, whatever the agent would say."""
+    named = {key.replace("_", "-"): value for key, value in headers.items()}
+    return lambda app: Response(text, code, named)
+
+
+def cut(after: int) -> Fault:
+    """Return a fault: the connection breaks once so many pieces of the answer have gone out."""
+
+    def cutting(app: ASGIApp) -> ASGIApp:
+        async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
+            left = after
+
+            async def until(message: Message) -> None:
+                nonlocal left
+                if message["type"] == "http.response.body":
+                    if not left:
+                        raise ConnectionResetError("cut")
+                    left -= 1
+                await send(message)
+
+            with suppress(ConnectionResetError):
+                await app(scope, receive, until)
+
+        return wrapped
+
+    return cutting
 
 
 def _card(wire: str, base: str, streaming: bool) -> dict[str, Any]:
@@ -138,7 +186,12 @@ async def served(
 def written(folder: Path, *listeners: Mapping[str, Any], **agents: Mapping[str, Any]) -> Path:
     """Write an organism file with these agents elsewhere; nothing is approved yet."""
     file = folder / "organism.yaml"
-    said = {"a2a": {"agents": agents}, "listeners": list(listeners)}
+    said = {
+        "allow_imports": ["tests"],
+        "backend": {"type": "sqlite", "path": "journal.db"},
+        "a2a": {"agents": agents},
+        "listeners": list(listeners),
+    }
     file.write_text(yaml.safe_dump(said), encoding="utf-8")
     return file
 
@@ -148,6 +201,14 @@ async def approve(file: Path) -> None:
     agents = load_config(file).config.a2a.agents
     pins = {name: await discover(name, each) for name, each in agents.items()}
     (file.parent / "a2a.lock.json").write_text(pins_text(pins), encoding="utf-8")
+
+
+def pinned(folder: Path, **agent: Any) -> Organism:
+    """Return an organism with an agent whose card was approved without asking it."""
+    file = written(folder, parrot=agent)
+    card = card_of(_card("1.0", f"{agent['url']}/a2a", True))
+    (folder / "a2a.lock.json").write_text(pins_text({"parrot": card}), encoding="utf-8")
+    return Organism.load(file)
 
 
 @asynccontextmanager

@@ -28,6 +28,7 @@ class Parrot(AgentExecutor):
         self.began = asyncio.Event()
         self.cancelled = asyncio.Event()
         self.go = asyncio.Event()
+        self.news = asyncio.Condition()
 
     async def execute(self, context: RequestContext, event_queue: EventQueue) -> None:
         """Do what the first word says, with what comes after it."""
@@ -47,6 +48,8 @@ class Parrot(AgentExecutor):
             task.history.append(context.message)
             await event_queue.enqueue_event(task)
         self.began.set()
+        async with self.news:
+            self.news.notify_all()
         await ACTS.get(word, echo)(self, updater, context, rest)
 
     async def cancel(self, context: RequestContext, event_queue: EventQueue) -> None:
@@ -129,7 +132,7 @@ async def long(parrot: Parrot, updater: TaskUpdater, context: RequestContext, re
 
 async def wait(parrot: Parrot, updater: TaskUpdater, context: RequestContext, rest: str) -> None:
     """Wait until it may go on."""
-    await updater.start_work()
+    await updater.start_work(updater.new_agent_message([new_text_part("waiting")]))
     await parrot.go.wait()
     await say(updater, new_text_part("It was worth it."))
 

@@ -16,7 +16,7 @@ from a2a.client import Client, ClientConfig, ClientFactory
 from a2a.types import AgentCapabilities, AgentCard, AgentInterface, Message
 
 from xml_pipeline.a2a.cards import BINDINGS, Card, UnusableCard, card_of, interface_of
-from xml_pipeline.a2a.exchange import Exchange, Heard, Tell
+from xml_pipeline.a2a.exchange import Ear, Exchange, Heard
 from xml_pipeline.a2a.failures import AgentFailed, failure_of
 from xml_pipeline.a2a.http import opened
 from xml_pipeline.config import A2aAgentConfig
@@ -45,10 +45,13 @@ class Connection:
         self._looking = asyncio.Lock()
         self._endings: set[asyncio.Task[None]] = set()
 
-    async def converse(self, card: Card, message: Message, tell: Tell) -> Heard:
-        """Send a message and wait for what comes of it; AgentFailed says why nothing does."""
-        exchange = Exchange(self.name, await self._checked(card), self._config.poll, tell)
-        running = asyncio.create_task(exchange.run(message), name=f"a2a {self.name}")
+    async def converse(self, card: Card, message: Message, ear: Ear, begun: str = "") -> Heard:
+        """Send a message and wait for what comes of it; AgentFailed says why nothing does.
+
+        ``begun`` is the task that was made of it before, if it was sent already.
+        """
+        exchange = Exchange(self.name, await self._checked(card), self._config.poll, ear)
+        running = asyncio.create_task(exchange.run(message, begun), name=f"a2a {self.name}")
         try:
             return await asyncio.shield(running)
         except asyncio.CancelledError:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from typing import Protocol
 
 from a2a.client import Client
 from a2a.types import (
@@ -47,17 +47,26 @@ OVER = frozenset(
 """States in which it is somebody else's turn, or nobody's."""
 
 Heard = Task | Message
-Tell = Callable[[Message], None]
+
+
+class Ear(Protocol):
+    """Whoever wants to know how it goes on."""
+
+    def begun(self, task: str) -> None:
+        """Hear which task has been made of the message."""
+
+    def told(self, words: Message) -> None:
+        """Hear what is said of its progress."""
 
 
 class Exchange:
     """A message on its way, and what has been heard so far."""
 
-    def __init__(self, name: str, client: Client, poll: float, tell: Tell) -> None:
+    def __init__(self, name: str, client: Client, poll: float, ear: Ear) -> None:
         self._name = name
         self._client = client
         self._poll = poll
-        self._tell = tell
+        self._ear = ear
         self._task = Task()
         self._message: Message | None = None
         self._known = asyncio.Event()
@@ -66,14 +75,14 @@ class Exchange:
     def _is_over(self) -> bool:
         return self._message is not None or self._task.status.state in OVER
 
-    async def run(self, message: Message) -> Heard:
-        """Send the message and wait for what comes of it; AgentFailed says why nothing does."""
-        try:
-            await self._listen(message)
-        except AgentFailed as error:
-            if not (self._task.id and error.passing):
-                raise
-            log.warning("%s; it is asked how far it is", error)
+    async def run(self, message: Message, begun: str = "") -> Heard:
+        """Send the message and wait for what comes of it; AgentFailed says why nothing does.
+
+        ``begun`` is a task that was made of it before: it is not sent again then, unless nothing
+        can come of that task any more.
+        """
+        if not (begun and await self._is_alive(begun)):
+            await self._send(message)
         if not self._is_over:
             await self._follow()
         return self._message or self._task
@@ -85,8 +94,33 @@ class Exchange:
                 await self._known.wait()
                 if not self._is_over:
                     await self._client.cancel_task(CancelTaskRequest(id=self._task.id))
-        except (TimeoutError, *TROUBLES) as error:
-            log.warning("%s was not told that nobody waits any more: %s", self._name, error)
+        except TimeoutError:
+            log.warning("%s was not told in time that nobody waits any more", self._name)
+        except TROUBLES as error:
+            why = failure_of(self._name, error)
+            log.warning("%s was not told that nobody waits any more: %s", self._name, why)
+
+    async def _is_alive(self, task: str) -> bool:
+        try:
+            self._task = await self._client.get_task(GetTaskRequest(id=task))
+        except TROUBLES as error:
+            failure = failure_of(self._name, error)
+            if failure.passing:
+                raise failure from None
+            return False
+        if self._task.status.state == TaskState.TASK_STATE_CANCELED:
+            self._task = Task()
+            return False
+        self._known.set()
+        return True
+
+    async def _send(self, message: Message) -> None:
+        try:
+            await self._listen(message)
+        except AgentFailed as error:
+            if not (self._task.id and error.passing):
+                raise
+            log.warning("%s; it is asked how far it is", error)
 
     async def _listen(self, message: Message) -> None:
         try:
@@ -109,11 +143,12 @@ class Exchange:
             self._note(update.task_id, update.context_id)
             self._task.status.CopyFrom(update.status)
             if update.status.HasField("message"):
-                self._tell(update.status.message)
+                self._ear.told(update.status.message)
         elif event.HasField("artifact_update"):
             self._note(event.artifact_update.task_id, event.artifact_update.context_id)
             _add(self._task, event.artifact_update)
-        if self._task.id or self._message is not None:
+        if self._task.id and not self._known.is_set():
+            self._ear.begun(self._task.id)
             self._known.set()
 
     def _note(self, task: str, context: str) -> None:

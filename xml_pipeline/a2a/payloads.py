@@ -31,8 +31,9 @@ class A2aFile:
 class A2aMessage:
     """Words to an agent elsewhere, and data and files that go with them.
 
-    ``context`` is the conversation that they belong to, and ``task`` what they are an answer for,
-    both as the agent has named them.
+    They go on with what you have said to it before, and answer what it has asked. Only whoever
+    means something else says so: ``context`` is a conversation and ``task`` a question, both as
+    the agent has named them.
     """
 
     text: Words

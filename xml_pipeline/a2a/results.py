@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any, Literal, TypeGuard
 from uuid import NAMESPACE_URL, uuid5
 
 from a2a.helpers import new_data_part
@@ -37,6 +37,7 @@ _ANSWERED: dict[int, State] = {
     TaskState.TASK_STATE_INPUT_REQUIRED: "input-required",
     TaskState.TASK_STATE_AUTH_REQUIRED: "auth-required",
 }
+_ASKING = frozenset({TaskState.TASK_STATE_INPUT_REQUIRED, TaskState.TASK_STATE_AUTH_REQUIRED})
 _FAILED = {
     TaskState.TASK_STATE_FAILED: "has failed",
     TaskState.TASK_STATE_CANCELED: "was stopped",
@@ -71,6 +72,11 @@ def answer_of(name: str, heard: Heard, most: int) -> A2aAnswer | ToolError:
     answer = _read(_ANSWERED[heard.status.state], parts)
     answer = replace(answer, context=carried(heard.context_id), task=carried(heard.id))
     return fitting(answer, most)
+
+
+def asks(heard: Heard) -> TypeGuard[Task]:
+    """Tell whether an agent asks for more before it goes on."""
+    return isinstance(heard, Task) and heard.status.state in _ASKING
 
 
 def failed(words: str) -> ToolError:

@@ -7,6 +7,7 @@ from base64 import b64encode
 from dataclasses import dataclass
 from typing import Any
 
+from xml_pipeline.a2a.payloads import A2aAnswer
 from xml_pipeline.agents.payloads import Answer, Attachment, Spent, Task, total
 from xml_pipeline.agents.sampling import sampling_blocks
 from xml_pipeline.errors import InvalidPayload
@@ -18,7 +19,10 @@ from xml_pipeline.system import Huh, SystemError, ThreadEnded
 from xml_pipeline.tool_error import ToolError
 
 _ANSWER, _TOOL_ERROR = codec_of(Answer), codec_of(ToolError)
-_MCP_RESULT = codec_of(McpResult)
+_MCP_RESULT, _A2A_ANSWER = codec_of(McpResult), codec_of(A2aAnswer)
+
+ASKED = "[It has not finished: it asks this first. Call it again with what it asks for.]"
+"""What a model is told of an agent elsewhere that asks for more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +98,8 @@ def _heard_xml(payload: RawPayload) -> Heard:
         return Heard(answer.text, spent=answer.spent)
     if payload.tag == _MCP_RESULT.tag:
         return _heard_result(payload)
+    if payload.tag == _A2A_ANSWER.tag:
+        return _heard_elsewhere(payload)
     return Heard(xml_text(payload.xml), is_error=payload.tag == _TOOL_ERROR.tag)
 
 
@@ -102,6 +108,14 @@ def _heard_result(payload: RawPayload) -> Heard:
         return Heard(_MCP_RESULT.from_xml(payload.xml).text)
     except InvalidPayload:  # Somebody else's <McpResult>.
         return Heard(xml_text(payload.xml))
+
+
+def _heard_elsewhere(payload: RawPayload) -> Heard:
+    try:
+        answer = _A2A_ANSWER.from_xml(payload.xml)
+    except InvalidPayload:  # Somebody else's <A2aAnswer>.
+        return Heard(xml_text(payload.xml))
+    return Heard(answer.text if answer.state == "completed" else f"{answer.text}\n\n{ASKED}")
 
 
 def xml_text(xml: bytes) -> str:

@@ -25,7 +25,7 @@ from xml_pipeline.errors import (
     XmlPipelineError,
 )
 from xml_pipeline.imports import import_object
-from xml_pipeline.listener import Delivered, HandlerMetadata, HandlerResponse, Listener, Peer
+from xml_pipeline.listener import Delivered, HandlerMetadata, HandlerResponse, Listener, Noted, Peer
 from xml_pipeline.payload import RawPayload, codec_of
 from xml_pipeline.payload.raw import parse_xml
 from xml_pipeline.registries import state as states
@@ -169,6 +169,9 @@ class Asking:
 
     def requester(self, _: Delivered) -> str:
         raise XmlPipelineError("metadata.requester is not in a worker process")
+
+    def notes(self, _: Delivered) -> Noted:
+        raise XmlPipelineError("metadata.notes are not in a worker process")
 
     def watched(self) -> bool:
         return False

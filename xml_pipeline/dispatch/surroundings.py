@@ -14,15 +14,19 @@ from xml_pipeline.listener import Delivered, Peer, Spending
 from xml_pipeline.registries.budgets import Budgets, Purse
 from xml_pipeline.registries.context import Context
 from xml_pipeline.registries.listeners import Listeners
+from xml_pipeline.registries.notes import Notes, Page
 from xml_pipeline.registries.prompts import Prompts
 from xml_pipeline.registries.todos import Todos
 from xml_pipeline.schedule import Scheduler
+from xml_pipeline.thread import Thread
 
 
 class OrganismView:
-    """Answers ``HandlerMetadata`` from the registries."""
+    """Answers ``HandlerMetadata`` from the registries; whoever makes it gives it a notebook."""
 
-    __slots__ = ("_budgets", "_events", "_listeners", "_scheduler", "_todos", "prompts")
+    __slots__ = ("_budgets", "_events", "_listeners", "_scheduler", "_todos", "notebook", "prompts")
+
+    notebook: Notes
 
     def __init__(  # a view over so many registries
         self,
@@ -79,10 +83,19 @@ class OrganismView:
 
     def requester(self, delivery: Delivered) -> str:
         """Return the id of the thread that a delivery is handled for."""
+        asking = self._asking(delivery)
+        return asking.id if asking is not None else delivery.conversation.id
+
+    def notes(self, delivery: Delivered) -> Page:
+        """Return what a listener has noted for the thread that a delivery is handled for."""
+        asking = self._asking(delivery) or delivery.thread
+        return Page(self.notebook, asking, delivery.listener.name)
+
+    def _asking(self, delivery: Delivered) -> Thread | None:
         at = delivery.thread.parent
         while at is not None and at.parent is not None and self._acts_for_caller(at.callee):
             at = at.parent
-        return at.id if at is not None else delivery.conversation.id
+        return at
 
     def _acts_for_caller(self, name: str) -> bool:
         listener = self._listeners.find(name)

@@ -25,6 +25,7 @@ what could be any text stands as a JSON string, without tabs or line ends. ``-``
     n thread todos                                  what a listener waits for, as JSON
     k thread key length                             what a blackboard has under a key; its JSON
     e thread                                        … has been wiped clean
+    h thread listener name length                   what a listener has noted for that thread
     f id code from to detail                        a fault
     x thread status                                 a thread closes, and all below it
 

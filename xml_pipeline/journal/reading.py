@@ -84,6 +84,7 @@ class PastThread:
     delayed: dict[int, tuple[float, Delayed]] = field(default_factory=dict)
     todos: list[list[str]] = field(default_factory=list)
     blackboard: dict[str, str] = field(default_factory=dict)
+    notes: dict[tuple[str, str], str] = field(default_factory=dict)
     children: list[str] = field(default_factory=list)
 
     @property
@@ -351,6 +352,13 @@ def _wipes(story: Story, at: float, fields: list[str], body: bytes) -> None:
     story.threads[fields[0]].blackboard.clear()
 
 
+def _noted(story: Story, at: float, fields: list[str], body: bytes) -> None:
+    notes, name = story.threads[fields[0]].notes, (fields[1], loads(fields[2]))
+    notes.pop(name, None)
+    if body:
+        notes[name] = body.decode("utf-8", "surrogatepass")
+
+
 def _failed(story: Story, at: float, fields: list[str], body: bytes) -> None:
     id, sender, to, detail = fields[0], *fields[2:]
     code: Any = fields[1]
@@ -369,7 +377,7 @@ def _closed(story: Story, at: float, fields: list[str], body: bytes) -> None:
 
 Fact = Callable[[Story, float, list[str], bytes], None]
 
-_WITH_BODY = frozenset("mzwk")
+_WITH_BODY = frozenset("mzwkh")
 _FACTS: Mapping[str, Fact] = {
     "c": _begins,
     "i": _identified,
@@ -392,6 +400,7 @@ _FACTS: Mapping[str, Fact] = {
     "n": _waits_for,
     "k": _writes,
     "e": _wipes,
+    "h": _noted,
     "f": _failed,
     "x": _closed,
 }

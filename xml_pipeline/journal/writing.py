@@ -211,6 +211,12 @@ class Journal:
         """Note that a thread's blackboard is empty."""
         self._add(thread.conversation.notes, f"e\t{thread.id}\n".encode())
 
+    def noted(self, thread: Thread, listener: str, name: str, text: str) -> None:
+        """Note what a listener has noted for a thread; an empty text is no note."""
+        body = text.encode("utf-8", "surrogatepass")
+        said = f"h\t{thread.id}\t{listener}\t{dumps(name)}\t{len(body)}\n".encode()
+        self._add(thread.conversation.notes, b"%b%b\n" % (said, body))
+
     def failed(self, conversation: Conversation, fault: Fault) -> None:
         """Note a fault."""
         self._add(conversation.notes, lines.failure(fault))
