@@ -85,10 +85,9 @@ class Kernel:
     listeners: Listeners
     threads: Threads
     budgets: Budgets
-    prompts: Prompts
     todos: Todos
     blackboards: Blackboards
-    notes: Notes
+    view: OrganismView
     consent: Consent
     scheduler: Scheduler
     inbox: Inbox
@@ -103,6 +102,16 @@ class Kernel:
     journal: Journal
     signatures: Signatures
     audit: Trail
+
+    @property
+    def prompts(self) -> Prompts:
+        """Return the prompts of the listeners."""
+        return self.view.prompts
+
+    @property
+    def notes(self) -> Notes:
+        """Return what listeners have noted."""
+        return self.view.notebook
 
     def put_in_place(self, listeners: Iterable[Listener], config: OrganismConfig) -> None:
         """Put other listeners in place of all present ones, with the rules they are held to."""
@@ -144,14 +153,13 @@ def build_kernel(config: OrganismConfig, backend: Backend | None = None) -> Kern
     """
     events, listeners, todos, audit = Events(), Listeners(), Todos(), Trail()
     threads, budgets = Threads(events), Budgets(budget_limits(config), _tells(events))
-    blackboards, scheduler = Blackboards(threads, config.limits.state_bytes), _scheduler(config)
+    (blackboards, notes), scheduler = _remembering(threads, config), _scheduler(config)
     inbox = Inbox(config.max_concurrent_pipelines, _is_depth_first(config))
     journal = Journal(backend or MemoryBackend(), inbox.poke, keeps=backend is not None)
     faults = Faults(listeners, threads, inbox, events, journal, audit)
     settlement = Settlement(listeners, threads, scheduler, inbox, faults)
     settlement.state_bytes = config.limits.state_bytes
-    view = OrganismView(listeners, budgets, todos, scheduler, Prompts(), events)
-    notes = view.notebook = Notes(threads, config.limits.state_bytes)
+    view = OrganismView(listeners, budgets, todos, scheduler, notes, events)
     dispatch = LocalDispatch(settlement, scheduler, threads, todos, events, view)
     dispatch.context_slots, dispatch.audit = config.limits.context_slots, audit
     offload = dispatch.offload = _offload(view, config, backend, scheduler, listeners, inbox)
@@ -165,10 +173,9 @@ def build_kernel(config: OrganismConfig, backend: Backend | None = None) -> Kern
         listeners=listeners,
         threads=threads,
         budgets=budgets,
-        prompts=view.prompts,
         todos=todos,
         blackboards=blackboards,
-        notes=notes,
+        view=view,
         consent=consent,
         scheduler=scheduler,
         inbox=inbox,
@@ -183,6 +190,13 @@ def build_kernel(config: OrganismConfig, backend: Backend | None = None) -> Kern
         journal=journal,
         signatures=Signatures(read, Verifier(listeners.__contains__), credentials_of(config)),
         audit=audit,
+    )
+
+
+def _remembering(threads: Threads, config: OrganismConfig) -> tuple[Blackboards, Notes]:
+    """Return what is remembered for threads, beside the state of each."""
+    return Blackboards(threads, config.limits.state_bytes), Notes(
+        threads, config.limits.state_bytes
     )
 
 

@@ -23,8 +23,8 @@ from xml_pipeline.dispatch.answers import all_said, code_of
 from xml_pipeline.dispatch.jobs import JobFailed, JobUndone
 from xml_pipeline.dispatch.offload import Turn
 from xml_pipeline.errors import Denied, Rejected, Retryable
-from xml_pipeline.journal.lines import NOBODY
-from xml_pipeline.journal.reading import Line, PastDelivery, Story, lines_of, tell
+from xml_pipeline.journal.lines import NOBODY, lines_of
+from xml_pipeline.journal.reading import Line, PastDelivery, Story, tell
 from xml_pipeline.kernel import Kernel
 from xml_pipeline.listener import HandlerMetadata
 from xml_pipeline.message import Delivery

@@ -160,7 +160,7 @@ async def test_what_is_killed_is_cancelled_there(
         thread = await running.send("parrot", A2aMessage("forever"))
         await there.parrot.began.wait()
         running.kill(thread)
-        await there.parrot.cancelled.wait()
+        assert await there.parrot.cancelled.wait()
 
 
 @pytest.mark.parametrize("streaming", [True, False], ids=["streaming", "asked"])

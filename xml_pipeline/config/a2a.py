@@ -64,7 +64,8 @@ class A2aAgentConfig(Section):
         " then twice that each time, up to fifteen.",
     )
     expose: OneOrMoreFaces = Field(
-        default=(), description="To whom it is shown: `mcp`, to any MCP client of ours."
+        default=(),
+        description="To whom it is shown: `mcp`, to any MCP client of ours; `a2a`, to any agent.",
     )
     timeout: Seconds = Field(
         default=300.0, description="Seconds that one call may take; then its task is cancelled."

@@ -22,11 +22,9 @@ from xml_pipeline.thread import Thread
 
 
 class OrganismView:
-    """Answers ``HandlerMetadata`` from the registries; whoever makes it gives it a notebook."""
+    """Answers ``HandlerMetadata`` from the registries."""
 
     __slots__ = ("_budgets", "_events", "_listeners", "_scheduler", "_todos", "notebook", "prompts")
-
-    notebook: Notes
 
     def __init__(  # a view over so many registries
         self,
@@ -34,10 +32,11 @@ class OrganismView:
         budgets: Budgets,
         todos: Todos,
         scheduler: Scheduler,
-        prompts: Prompts,
+        notebook: Notes,
         events: Events,
     ) -> None:
-        self.prompts = prompts
+        self.notebook = notebook
+        self.prompts = Prompts()
         self._events = events
         self._listeners = listeners
         self._budgets = budgets

@@ -34,6 +34,7 @@ Times are in seconds since 1970.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from json import dumps
 from typing import NamedTuple
@@ -42,6 +43,9 @@ from xml_pipeline.message import Fault, Wire
 from xml_pipeline.thread import Thread
 
 NOBODY = "-"
+WITH_BODY = frozenset("mzwkh")
+"""Letters of lines that bytes follow."""
+
 _MOST_DETAIL = 4_096
 
 
@@ -94,8 +98,31 @@ def delayed(thread: Thread, number: int, at: float, what: Delayed) -> bytes:
     return b"%b%b\n" % (said.encode(), what.payload)
 
 
+def of_thread(letter: str, thread: Thread, names: Sequence[str], said: bytes | str) -> bytes:
+    """Write the line of something that is kept for a thread, under names that are any text."""
+    body = said if isinstance(said, bytes) else said.encode("utf-8", "surrogatepass")
+    fields = (letter, thread.id, *map(dumps, names), str(len(body)))
+    return b"%b\n%b\n" % ("\t".join(fields).encode(), body)
+
+
 def failure(fault: Fault) -> bytes:
     """Write a fault; of its details no more than somebody would read."""
     detail = dumps(fault.detail[-_MOST_DETAIL:])
     ends = f"{text(fault.from_id)}\t{text(fault.to_id)}"
     return f"f\t{fault.id}\t{fault.code}\t{ends}\t{detail}\n".encode()
+
+
+def lines_of(records: bytes) -> Iterator[tuple[str, list[str], bytes]]:
+    """Yield the letter, the fields and the body of each line of an entry; ValueError."""
+    at = 0
+    while at < len(records):
+        end = records.index(b"\n", at)
+        letter, *fields = records[at:end].decode().split("\t")
+        at, body = end + 1, b""
+        if letter in WITH_BODY:
+            length = int(fields[-1])
+            body = records[at : at + length]
+            at += length + 1
+            if len(body) != length or records[at - 1 : at] != b"\n":
+                raise ValueError(f"line {letter!r} ends too early")
+        yield letter, fields, body

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from xml_pipeline.backends import PastConversation
 from xml_pipeline.errors import FaultCode, XmlPipelineError
-from xml_pipeline.journal.lines import NOBODY, Delayed
+from xml_pipeline.journal.lines import NOBODY, WITH_BODY, Delayed, lines_of
 
 _TODO_FIELDS = 5
 
@@ -205,25 +205,9 @@ def without_details(records: bytes) -> bytes:
     written = []
     for letter, fields, body in lines_of(records):
         told = [*fields[:-1], '""'] if letter == "f" else fields
-        end = b"\n" if letter in _WITH_BODY else b""
+        end = b"\n" if letter in WITH_BODY else b""
         written.append("\t".join((letter, *told)).encode() + b"\n" + body + end)
     return b"".join(written)
-
-
-def lines_of(records: bytes) -> Iterator[tuple[str, list[str], bytes]]:
-    """Yield the letter, the fields and the body of each line of an entry; ValueError."""
-    at = 0
-    while at < len(records):
-        end = records.index(b"\n", at)
-        letter, *fields = records[at:end].decode().split("\t")
-        at, body = end + 1, b""
-        if letter in _WITH_BODY:
-            length = int(fields[-1])
-            body = records[at : at + length]
-            at += length + 1
-            if len(body) != length or records[at - 1 : at] != b"\n":
-                raise ValueError(f"line {letter!r} ends too early")
-        yield letter, fields, body
 
 
 def _begins(story: Story, at: float, fields: list[str], body: bytes) -> None:
@@ -353,7 +337,7 @@ def _wipes(story: Story, at: float, fields: list[str], body: bytes) -> None:
 
 
 def _noted(story: Story, at: float, fields: list[str], body: bytes) -> None:
-    notes, name = story.threads[fields[0]].notes, (fields[1], loads(fields[2]))
+    notes, name = story.threads[fields[0]].notes, (loads(fields[1]), loads(fields[2]))
     notes.pop(name, None)
     if body:
         notes[name] = body.decode("utf-8", "surrogatepass")
@@ -377,7 +361,6 @@ def _closed(story: Story, at: float, fields: list[str], body: bytes) -> None:
 
 Fact = Callable[[Story, float, list[str], bytes], None]
 
-_WITH_BODY = frozenset("mzwkh")
 _FACTS: Mapping[str, Fact] = {
     "c": _begins,
     "i": _identified,

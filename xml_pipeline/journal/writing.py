@@ -163,8 +163,7 @@ class Journal:
 
     def remembers(self, thread: Thread, state: bytes) -> None:
         """Note what a listener remembers on a thread."""
-        said = f"z\t{thread.id}\t{len(state)}\n".encode()
-        self._add(thread.conversation.notes, b"%b%b\n" % (said, state))
+        self._add(thread.conversation.notes, lines.of_thread("z", thread, (), state))
 
     def owes(self, thread: Thread, seconds: float) -> None:
         """Note that an answer is owed within so many seconds."""
@@ -203,9 +202,7 @@ class Journal:
 
     def writes(self, thread: Thread, key: str, value: str) -> None:
         """Note what a thread's blackboard has under a key, as JSON."""
-        body = value.encode("utf-8", "surrogatepass")
-        said = f"k\t{thread.id}\t{dumps(key)}\t{len(body)}\n".encode()
-        self._add(thread.conversation.notes, b"%b%b\n" % (said, body))
+        self._add(thread.conversation.notes, lines.of_thread("k", thread, (key,), value))
 
     def wipes(self, thread: Thread) -> None:
         """Note that a thread's blackboard is empty."""
@@ -213,9 +210,7 @@ class Journal:
 
     def noted(self, thread: Thread, listener: str, name: str, text: str) -> None:
         """Note what a listener has noted for a thread; an empty text is no note."""
-        body = text.encode("utf-8", "surrogatepass")
-        said = f"h\t{thread.id}\t{listener}\t{dumps(name)}\t{len(body)}\n".encode()
-        self._add(thread.conversation.notes, b"%b%b\n" % (said, body))
+        self._add(thread.conversation.notes, lines.of_thread("h", thread, (listener, name), text))
 
     def failed(self, conversation: Conversation, fault: Fault) -> None:
         """Note a fault."""

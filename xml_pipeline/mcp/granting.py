@@ -17,7 +17,7 @@ from urllib.parse import quote
 import httpx2
 
 from xml_pipeline.errors import XmlPipelineError
-from xml_pipeline.mcp.transport import printable
+from xml_pipeline.payload.text import printable
 
 PATIENCE = 10.0
 """Seconds for one question, from first to last."""
