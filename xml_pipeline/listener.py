@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import re
 from collections.abc import (
     AsyncIterator,
@@ -19,6 +18,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple, Protocol
 
+from xml_pipeline.callables import is_async
 from xml_pipeline.payload import Codec, RawPayload, codec_of
 from xml_pipeline.permission import Permission
 from xml_pipeline.response import HandlerResponse as HandlerResponse
@@ -396,13 +396,3 @@ class Listener:
 
 def _several(classes: type | Sequence[type]) -> tuple[type, ...]:
     return tuple(classes) if isinstance(classes, Sequence) else (classes,)
-
-
-def is_async(handler: object) -> bool:
-    """Tell whether calling this gives something to await, or an asynchronous generator."""
-    call = inspect.unwrap(handler) if callable(handler) else handler
-    while hasattr(call, "func"):  # functools.partial
-        call = call.func
-    if not inspect.isroutine(call):
-        call = type(call).__call__
-    return inspect.iscoroutinefunction(call) or inspect.isasyncgenfunction(call)

@@ -11,9 +11,10 @@ from collections.abc import Awaitable, Callable, Iterable
 from types import UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
+from xml_pipeline.callables import is_async
 from xml_pipeline.errors import ConfigError, PayloadDefinitionError
 from xml_pipeline.imports import import_object
-from xml_pipeline.listener import Handler, Listener, is_async
+from xml_pipeline.listener import Handler, Listener
 from xml_pipeline.payload import RawPayload, codec_of
 from xml_pipeline.steps.rail import Step
 
