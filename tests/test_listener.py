@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from tests.flows.payloads import Note, Number, Result, Task
+from xml_pipeline.callables import is_async
 from xml_pipeline.errors import PayloadDefinitionError
-from xml_pipeline.listener import HandlerMetadata, HandlerResponse, Listener, is_async
+from xml_pipeline.listener import HandlerMetadata, HandlerResponse, Listener
 from xml_pipeline.message import Addressed, Delivery, Envelope, Wire
 from xml_pipeline.payload import RawPayload, xmlify
 from xml_pipeline.testing import Probe, memory_organism, respond
