@@ -10,6 +10,7 @@ import anyio
 import httpx2
 import pytest
 from mcp import MCPError, types
+from mcp.server.mcpserver import MCPServer
 
 from tests.mcp.house import organism, served
 from tests.mcp.visitors import MODES, TOKEN, connected, each_way, greeters, text, until, visiting
@@ -123,6 +124,46 @@ async def test_a_gateway_of_servers_is_one_block(tmp_path: Path) -> None:
             picture = await client.call_tool("box.picture")
             kinds = [each.type for each in picture.content]
             assert kinds == ["text", "image", "resource_link", "resource"]
+
+
+@pytest.mark.parametrize("mode", MODES)
+async def test_a_gateway_passes_on_how_arguments_go_on(tmp_path: Path, mode: str) -> None:
+    async with served() as url, organism(tmp_path, box={"url": url, "expose": "mcp"}) as running:
+        private = running.config.server.model_copy(update={"port": 0})
+        async with (
+            serve(running, private, TOKEN) as address,
+            connected(address.url, mode) as client,
+        ):
+            review = types.PromptReference(name="review")
+            found = await client.complete(review, {"name": "code", "value": "de"})
+            assert found.completion.values == ["def f(): pass", "del x"]
+            memo = types.ResourceTemplateReference(uri="memo://{day}")
+            found = await client.complete(memo, {"name": "day", "value": "to"})
+            assert found.completion.values == ["today", "tomorrow"]
+            for value in ("never", "x"):  # What is too long is none.
+                found = await client.complete(memo, {"name": "day", "value": value})
+                assert found.completion.values == []
+
+
+async def test_a_gateway_to_a_server_that_completes_nothing_has_nothing_to_say(
+    tmp_path: Path,
+) -> None:
+    plain = MCPServer("plain")
+
+    @plain.prompt()
+    def review(code: str) -> str:
+        """Ask for a review."""
+        return code
+
+    async with (
+        served(plain) as url,
+        organism(tmp_path, box={"url": url, "expose": "mcp"}) as running,
+    ):
+        private = running.config.server.model_copy(update={"port": 0})
+        async with serve(running, private, TOKEN) as address, connected(address.url) as client:
+            about = types.PromptReference(name="review")
+            found = await client.complete(about, {"name": "code", "value": "de"})
+            assert found.completion.values == []
 
 
 @pytest.mark.parametrize("mode", MODES)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 from base64 import b64encode
+from typing import Any
 
 import anyio
 from mcp import types
@@ -91,7 +92,20 @@ def secrets() -> str:
     return ",".join(sorted(os.environ))
 
 
+CODE = ("def f(): pass", "del x")
+DAYS = ("today", "tomorrow", "x" * 1_001)
 TOOLS = (add, fail, weather, picture, controls, long, steps, forever, die, secrets)
+
+
+async def complete(
+    ref: types.PromptReference | types.ResourceTemplateReference,
+    argument: types.CompletionArgument,
+    context: types.CompletionContext | None,
+) -> types.Completion | None:
+    """Tell how an argument may go on."""
+    words = CODE if isinstance(ref, types.PromptReference) else DAYS
+    values = [each for each in words if each.startswith(argument.value)]
+    return types.Completion(values=values, total=len(values)) if values else None
 
 
 def toolbox() -> MCPServer:
@@ -115,6 +129,8 @@ def toolbox() -> MCPServer:
         """What is on another day."""
         return f"{day}: nothing either."
 
+    untyped: Any = server
+    untyped.completion()(complete)
     return server
 
 

@@ -11,10 +11,13 @@ from mcp import ClientSession, MCPError, types
 from xml_pipeline.errors import Retryable
 from xml_pipeline.events import ToolProgress
 from xml_pipeline.listener import HandlerMetadata, HandlerResponse
+from xml_pipeline.mcp.completing import completions
 from xml_pipeline.mcp.connections import Connections
 from xml_pipeline.mcp.definitions import Definition
 from xml_pipeline.mcp.failing import ServerFailed
 from xml_pipeline.mcp.payloads import (
+    Complete,
+    Completions,
     GetPrompt,
     ListPrompts,
     ListResources,
@@ -39,7 +42,7 @@ MOST_LISTED = 1_000
 LONGEST_WORDS = 1_000
 """Characters of what a server says of its progress."""
 
-Answer = McpResult | ToolError
+Answer = McpResult | ToolError | Completions
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +78,7 @@ class PromptsHandler:
     most: int
 
     async def __call__(
-        self, payload: ListPrompts | GetPrompt, metadata: HandlerMetadata
+        self, payload: ListPrompts | GetPrompt | Complete, metadata: HandlerMetadata
     ) -> HandlerResponse:
         """Do what is asked."""
 
@@ -87,6 +90,8 @@ class PromptsHandler:
 
         async def call() -> Answer:
             async with self.connections.lent(metadata) as connection:
+                if isinstance(payload, Complete):
+                    return await connection.ask(lambda wire: completions(wire, payload))
                 return fitting(await connection.ask(ask), self.most)
 
         return await answered(call, metadata)
@@ -100,7 +105,7 @@ class ResourcesHandler:
     most: int
 
     async def __call__(
-        self, payload: ListResources | ReadResource, metadata: HandlerMetadata
+        self, payload: ListResources | ReadResource | Complete, metadata: HandlerMetadata
     ) -> HandlerResponse:
         """Do what is asked."""
 
@@ -115,6 +120,8 @@ class ResourcesHandler:
 
         async def call() -> Answer:
             async with self.connections.lent(metadata) as connection:
+                if isinstance(payload, Complete):
+                    return await connection.ask(lambda wire: completions(wire, payload))
                 return fitting(await connection.ask(ask), self.most)
 
         return await answered(call, metadata)

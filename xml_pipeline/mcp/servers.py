@@ -26,6 +26,8 @@ from xml_pipeline.mcp.handlers import (
     ToolHandler,
 )
 from xml_pipeline.mcp.payloads import (
+    Complete,
+    Completions,
     Elicit,
     Elicited,
     GetPrompt,
@@ -195,19 +197,22 @@ class _Server:
 
     def _others(self) -> Iterator[tuple[str, Listener]]:
         name, timeout = self._name, self._config.timeout
+        more = (Complete,) if self._config.expose else ()  # Models have no use for it.
         if self._config.prompts and self._pins.prompts:
             about = f"Lists the prompts of {name}, and gets one."
             gets = PromptsHandler(self._connections, self._most)
             yield (
                 "its prompts",
-                self._listener("prompts", about, (GetPrompt, ListPrompts), gets, timeout),
+                self._listener("prompts", about, (GetPrompt, ListPrompts, *more), gets, timeout),
             )
         if self._config.resources and self._pins.resources:
             about = f"Lists the resources of {name}, and reads one."
             reads = ResourcesHandler(self._connections, self._most)
             yield (
                 "its resources",
-                self._listener("resources", about, (ReadResource, ListResources), reads, timeout),
+                self._listener(
+                    "resources", about, (ReadResource, ListResources, *more), reads, timeout
+                ),
             )
 
     def _listener(
@@ -222,7 +227,7 @@ class _Server:
             peers=tuple(self._whom.values()),
             expose=self._config.expose,
             timeout=timeout,
-            output=(McpResult, ToolError),
+            output=(McpResult, ToolError, *((Completions,) if Complete in takes else ())),
             max_deliveries=ATTEMPTS,
             retry_delays=DELAYS,
         )
