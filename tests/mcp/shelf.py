@@ -45,6 +45,14 @@ async def talk(payload: Begin, metadata: HandlerMetadata) -> HandlerResponse:
     return HandlerResponse.respond(McpResult("Said."))
 
 
+async def chat(payload: Begin, metadata: HandlerMetadata) -> HandlerResponse:
+    """Say more at once than anybody hears."""
+    about = (metadata.own_name, metadata.thread_id, metadata.conversation_id)
+    for number in range(1_500):
+        metadata.tell(ToolLog(*about, "info", f"{number}"))
+    return HandlerResponse.respond(McpResult("Said."))
+
+
 async def introduce(payload: Begin | Elicited | Sampled | Roots, metadata: HandlerMetadata) -> Any:
     """Ask three things at once, and tell what was answered."""
     if isinstance(payload, Begin):

@@ -94,6 +94,58 @@ async def test_a_long_call_is_cancelled_when_it_has_begun(way: str, tmp_path: Pa
         assert calling.cancelled()
 
 
+async def test_who_hangs_up_on_the_newer_wire_stops_the_work(tmp_path: Path) -> None:
+    about = {
+        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+        "io.modelcontextprotocol/clientCapabilities": {},
+    }
+    headers = {"MCP-Protocol-Version": "2026-07-28", "Mcp-Method": "tools/call"}
+    async with (
+        greeters(tmp_path) as (running, url),
+        httpx2.AsyncClient(headers={**ACCEPT, **headers, "Mcp-Name": "never"}) as http,
+        running.events() as events,
+    ):
+        calling = asyncio.create_task(http.post(f"{url}/mcp", json=never(about)))
+        assert [each async for each in until(events, "active")]
+        calling.cancel()
+        *_, last = [each async for each in until(events, "killed")]
+        assert last.callee == "never"
+
+
+async def test_who_ends_its_session_on_the_older_wire_stops_the_work(tmp_path: Path) -> None:
+    hello = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": US}
+    async with (
+        greeters(tmp_path) as (running, url),
+        httpx2.AsyncClient(headers=ACCEPT) as http,
+        running.events() as events,
+    ):
+        greeted = await http.post(f"{url}/mcp", json=asked("initialize", hello))
+        http.headers["Mcp-Session-Id"] = greeted.headers["Mcp-Session-Id"]
+        ready = {"jsonrpc": "2.0", "method": "notifications/initialized"}
+        await http.post(f"{url}/mcp", json=ready)
+        calling = asyncio.create_task(http.post(f"{url}/mcp", json=never({})))
+        assert [each async for each in until(events, "active")]
+        assert (await http.delete(f"{url}/mcp")).status_code == 200
+        *_, last = [each async for each in until(events, "killed")]
+        assert last.callee == "never"
+        calling.cancel()
+
+
+ACCEPT = {
+    "Authorization": f"Bearer {TOKEN}",
+    "Accept": "application/json, text/event-stream",
+}
+US = {"name": "us", "version": "1"}
+
+
+def asked(method: str, params: dict[str, Any]) -> dict[str, Any]:
+    return {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
+
+
+def never(about: dict[str, Any]) -> dict[str, Any]:
+    return asked("tools/call", {"name": "never", "arguments": {"to": 1}, "_meta": about})
+
+
 async def test_nobody_gets_in_without_the_token_or_from_elsewhere(tmp_path: Path) -> None:
     async with greeters(tmp_path) as (_, url), httpx2.AsyncClient() as http:
         ping = {"jsonrpc": "2.0", "id": 1, "method": "ping"}

@@ -12,25 +12,28 @@ from mcp import Client, MCPError, types
 from mcp.shared.subscriptions import PromptsListChanged, ResourceUpdated, ToolsListChanged
 
 from tests.mcp.shelf import Begin, prompt, talk
-from tests.mcp.visitors import MODES, connected, each_way, greeters, text, visiting
+from tests.mcp.visitors import MODES, connected, each_way, greeters, text, until, visiting
 from xml_pipeline import Listener
 from xml_pipeline.mcp.payloads import GetPrompt, ListPrompts
 
-FILE = """
+BARE = """
 organism: {name: shelf}
 allow_imports: [tests, xml_pipeline]
 listeners:
-  - {name: client, description: Who called., handler: "mcp:client"}
   - {name: talker, description: Talks., handler: tests.mcp.shelf:talk, expose: mcp}
-  - {name: guest, description: Asks., handler: tests.mcp.shelf:introduce, expose: mcp,
-     peers: client}
-  - {name: needer, description: Needs., handler: tests.mcp.shelf:need, expose: mcp, peers: client}
-  - {name: muddler, description: Muddles., handler: tests.mcp.shelf:muddle, expose: mcp,
-     peers: client}
-  - {name: prompts, description: Prompts., handler: tests.mcp.shelf:prompt, expose: mcp,
-     peers: client}
-  - {name: shelf, description: Books., handler: tests.mcp.shelf:keep, expose: mcp}
-  - {name: writer, description: Writes., handler: tests.mcp.shelf:write, expose: mcp}
+"""
+FILE = f"""{BARE}
+  - {{name: client, description: Who called., handler: "mcp:client"}}
+  - {{name: chatterbox, description: Chats., handler: tests.mcp.shelf:chat, expose: mcp}}
+  - {{name: guest, description: Asks., handler: tests.mcp.shelf:introduce, expose: mcp,
+     peers: client}}
+  - {{name: needer, description: Needs., handler: tests.mcp.shelf:need, expose: mcp, peers: client}}
+  - {{name: muddler, description: Muddles., handler: tests.mcp.shelf:muddle, expose: mcp,
+     peers: client}}
+  - {{name: prompts, description: Prompts., handler: tests.mcp.shelf:prompt, expose: mcp,
+     peers: client}}
+  - {{name: shelf, description: Books., handler: tests.mcp.shelf:keep, expose: mcp}}
+  - {{name: writer, description: Writes., handler: tests.mcp.shelf:write, expose: mcp}}
 """
 
 
@@ -130,6 +133,28 @@ async def test_what_does_not_fill_in_a_form_is_no_answer(tmp_path: Path) -> None
                 "guest", {}, input_responses=given, request_state=left.request_state
             )
             assert "decline" in text(done).split("; ")
+
+
+async def test_a_call_that_ends_while_its_client_is_asked_does_not_wait_for_the_client(
+    tmp_path: Path,
+) -> None:
+    asked = asyncio.Event()
+
+    async def never(context: Any, params: Any) -> types.ElicitResult:
+        asked.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async with (
+        greeters(tmp_path, FILE) as (running, url),
+        connected(url, "legacy", elicitation_callback=never) as client,
+        running.events() as events,
+    ):
+        calling = asyncio.create_task(client.call_tool("guest"))
+        *_, call = [each async for each in until(events, "active")]
+        await asked.wait()
+        running.kill(call.conversation_id)
+        assert (await calling).is_error
 
 
 async def test_who_asks_what_no_client_understands_has_its_call_stopped(tmp_path: Path) -> None:
@@ -278,6 +303,32 @@ async def test_who_listens_is_told_which_lists_have_changed(tmp_path: Path) -> N
         assert await anext(changes) == ToolsListChanged()
         running.unregister("tool")
         assert await anext(changes) == ToolsListChanged()
+
+
+@pytest.mark.parametrize("mode", MODES)
+async def test_what_there_is_is_said_as_it_is_at_present(tmp_path: Path, mode: str) -> None:
+    async with greeters(tmp_path, BARE) as (running, url):
+        async with connected(url, mode) as client:
+            has = client.server_capabilities
+            assert (has.prompts, has.resources, has.completions) == (None, None, None)
+            assert (await client.list_prompts()).prompts == []
+        running.register(
+            Listener("more", (GetPrompt, ListPrompts), prompt, description="More.", expose=("mcp",))
+        )
+        async with connected(url, mode) as client:
+            assert client.server_capabilities.prompts is not None
+            assert client.server_capabilities.completions is not None
+            assert client.server_capabilities.resources is None
+            assert [each.name for each in (await client.list_prompts()).prompts] == ["praise"]
+
+
+async def test_a_client_that_is_slow_does_not_hear_of_what_is_oldest(tmp_path: Path) -> None:
+    told: list[tuple[str, Any]] = []
+    more: Any = {"logging_callback": heard_by(told), "log_level": "info"}
+    async with greeters(tmp_path, FILE) as (_, url), connected(url, **more) as client:
+        await client.call_tool("chatterbox")
+        assert len(told) <= 1_000
+        assert told[-1] == ("info", "1499")
 
 
 async def test_who_is_connected_is_told_which_lists_have_changed(tmp_path: Path) -> None:

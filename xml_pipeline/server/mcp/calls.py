@@ -119,7 +119,10 @@ class Calls:
             if left and is_modern(context):
                 return left
             for question in left:
-                call.reply(question, await put(context, question))
+                response = await call.unless_over(put(context, question))
+                if response is None:
+                    return ()
+                call.reply(question, response)
             patience = self._tasks.patience(context, call.aim)
             questions = await asyncio.wait_for(call.questions(), patience or None)
             if not questions:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -78,6 +78,16 @@ class Ongoing:
             await self._changed.wait()
         found, self._questions = tuple(self._questions), []
         return () if self.exchange.answer.done() else found
+
+    async def unless_over(self, asking: Awaitable[Response]) -> Response | None:
+        """Return what a client answers; None where the call has ended before."""
+        asked = asyncio.ensure_future(asking)
+        try:
+            ends = (asked, self.exchange.answer)
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            return asked.result() if asked.done() else None
+        finally:
+            asked.cancel()
 
     def reply(self, question: Question, response: Response) -> None:
         """Give the answer that is owed; where none is any more, nothing happens."""

@@ -13,7 +13,7 @@ from mcp.server import NotificationOptions, Server
 from mcp.server.models import InitializationOptions
 
 from xml_pipeline.errors import InvalidPayload, Unanswered
-from xml_pipeline.mcp.payloads import GetPrompt, ReadResource
+from xml_pipeline.mcp.payloads import GetPrompt, ListPrompts, ListResources, ReadResource
 from xml_pipeline.message import Delivery
 from xml_pipeline.server.desk import Desk
 from xml_pipeline.server.mcp.answers import failed, result_of, unanswered
@@ -39,7 +39,6 @@ class Clients:
 
     def server(self) -> Server[Any]:
         """Return the SDK's server, which calls us."""
-        prompts, resources = self._library.has(GetPrompt), self._library.has(ReadResource)
         server = _Server(
             self._desk.organism.config.organism.name,
             version="0.1.0",
@@ -47,15 +46,16 @@ class Clients:
             on_subscriptions_listen=self._changes.listen,
             on_list_tools=self.list_tools,
             on_call_tool=self.call_tool,
-            on_list_prompts=self.list_prompts if prompts else None,
-            on_get_prompt=self.get_prompt if prompts else None,
-            on_list_resources=self.list_resources if resources else None,
-            on_list_resource_templates=self.list_templates if resources else None,
-            on_subscribe_resource=self._changes.subscribe if resources else None,
-            on_unsubscribe_resource=self._changes.unsubscribe if resources else None,
-            on_read_resource=self.read_resource if resources else None,
-            on_completion=self.complete if prompts or resources else None,
+            on_list_prompts=self.list_prompts,
+            on_get_prompt=self.get_prompt,
+            on_list_resources=self.list_resources,
+            on_list_resource_templates=self.list_templates,
+            on_subscribe_resource=self._changes.subscribe,
+            on_unsubscribe_resource=self._changes.unsubscribe,
+            on_read_resource=self.read_resource,
+            on_completion=self.complete,
         )
+        server.library = self._library
         server.add_request_handler("logging/setLevel", types.SetLevelRequestParams, set_level)
         greeted = ("notifications/initialized", types.NotificationParams, self._changes.greet)
         server.add_notification_handler(*greeted)
@@ -148,7 +148,9 @@ class Clients:
 
 
 class _Server(Server[Any]):
-    """The SDK's server, which says on the older wire too that it tells of changes."""
+    """The SDK's server, which says what it has at present, and that it tells of changes."""
+
+    library: Library
 
     def create_initialization_options(
         self,
@@ -156,12 +158,33 @@ class _Server(Server[Any]):
         experimental_capabilities: dict[str, dict[str, Any]] | None = None,
         extensions: dict[str, dict[str, Any]] | None = None,
     ) -> InitializationOptions:
-        """Return what a client is told when it is greeted."""
+        """Return what a client of the older wire is told when it is greeted."""
         return super().create_initialization_options(
             notification_options or NotificationOptions(True, True, True),
             experimental_capabilities,
             extensions or {},  # There are none of them on that wire.
         )
+
+    def get_capabilities(
+        self,
+        notification_options: NotificationOptions | None = None,
+        experimental_capabilities: dict[str, dict[str, Any]] | None = None,
+        extensions: dict[str, dict[str, Any]] | None = None,
+        *,
+        protocol_version: str | None = None,
+    ) -> types.ServerCapabilities:
+        """Return what there is: prompts only where somebody is exposed who has some."""
+        found = super().get_capabilities(
+            notification_options,
+            experimental_capabilities,
+            extensions,
+            protocol_version=protocol_version,
+        )
+        prompts, resources = self.library.has(ListPrompts), self.library.has(ListResources)
+        left_out: dict[str, None] = {} if prompts else {"prompts": None}
+        left_out |= {} if resources else {"resources": None}
+        left_out |= {} if prompts or resources else {"completions": None}
+        return found.model_copy(update=left_out)
 
 
 def _result(tool: Exposed, answer: asyncio.Future[Delivery]) -> types.CallToolResult:

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from functools import partial
 
+import anyio
 from mcp import types
 
 from xml_pipeline.events import AgentEvent, LogLevel, ToolProgress
 from xml_pipeline.server.mcp.lasting import Context, levels
 from xml_pipeline.server.mcp.ongoing import News, Ongoing
+
+MOST_UNTOLD = 1_000
+"""What one client may still be to hear of one call."""
 
 
 @asynccontextmanager
@@ -20,15 +25,22 @@ async def telling(context: Context, call: Ongoing) -> AsyncIterator[None]:
     if not teller.wanted:
         yield
         return
-    news: asyncio.Queue[News | None] = asyncio.Queue()
-    call.tell = news.put_nowait
+    news: asyncio.Queue[News | None] = asyncio.Queue(MOST_UNTOLD)
+    call.tell = partial(_offer, news)
     telling = asyncio.create_task(teller.tell(news))
     try:
         yield
     finally:
         call.tell = None
-        news.put_nowait(None)
+        _offer(news, None)
         await telling
+
+
+def _offer(news: asyncio.Queue[News | None], event: News | None) -> None:
+    """Have something told; a client that is slow does not hear of what is oldest."""
+    if news.full():
+        news.get_nowait()
+    news.put_nowait(event)
 
 
 class _Teller:
@@ -47,17 +59,21 @@ class _Teller:
         return self._wants_progress or bool(self._levels)
 
     async def tell(self, news: asyncio.Queue[News | None]) -> None:
-        """Tell all there is."""
-        while event := await news.get():
-            if isinstance(event, ToolProgress):
-                await self._progress(event.progress, event.total, event.message)
-            elif isinstance(event, AgentEvent):
-                words = event.step.replace("_", " ")
-                self._steps += 1
-                await self._progress(self._steps, None, words)
-                await self._log("debug", words)
-            else:
-                await self._log(event.level, event.message)
+        """Tell all there is, as long as somebody is there."""
+        with suppress(anyio.BrokenResourceError, anyio.ClosedResourceError):
+            while event := await news.get():
+                await self._one(event)
+
+    async def _one(self, event: News) -> None:
+        if isinstance(event, ToolProgress):
+            await self._progress(event.progress, event.total, event.message)
+        elif isinstance(event, AgentEvent):
+            words = event.step.replace("_", " ")
+            self._steps += 1
+            await self._progress(self._steps, None, words)
+            await self._log("debug", words)
+        else:
+            await self._log(event.level, event.message)
 
     async def _progress(self, done: float, total: float | None, words: str) -> None:
         if self._wants_progress:
