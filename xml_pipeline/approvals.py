@@ -64,6 +64,10 @@ class Approvals:
         found = (self._approval(each) for each in self._kernel.threads if _waits(each))
         return sorted(found, key=lambda each: each.since)
 
+    def on(self, thread: Thread) -> Approval | None:
+        """Return the call that waits on a thread, None where none does."""
+        return self._approval(thread) if _waits(thread) else None
+
     def decide(
         self,
         thread_id: str,

@@ -7,15 +7,15 @@ what is forgotten here is read from the journal again.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from a2a.types.a2a_pb2 import Message
-from a2a.utils.errors import InternalError, TaskNotCancelableError, TaskNotFoundError
+from a2a.utils.errors import TaskNotCancelableError, TaskNotFoundError
 
 from xml_pipeline.backends.base import seconds_kept
-from xml_pipeline.errors import BackendUnavailable, UnknownThread
+from xml_pipeline.errors import UnknownThread
 from xml_pipeline.events import (
     AgentEvent,
     AgentState,
@@ -25,6 +25,7 @@ from xml_pipeline.events import (
     ThreadEvent,
     ToolProgress,
 )
+from xml_pipeline.journal.writing import PATIENCE
 from xml_pipeline.payload import codec_of
 from xml_pipeline.server.a2a.questions import asked
 from xml_pipeline.server.a2a.records import Record, Records
@@ -51,6 +52,7 @@ class Book:
         self._began = began
         self._elsewhere = Elsewhere(desk)
         self._works: dict[str, Work] = {}
+        self._under_way: dict[str, list[Work]] = {}
         self._contexts: dict[str, str] = {}
         self._bytes = 0
         self._leave = desk.organism.subscribe(self._hear)
@@ -76,10 +78,8 @@ class Book:
         context = context or exchange.thread.conversation.id
         said = _with(message, exchange.id, context)
         record = Record(exchange.id, context, agent, self.records.now(), (said,))
-        self.records.note(record)
-        self._contexts[context] = _conversation_of(exchange.id)
-        while len(self._contexts) > self.desk.bounds.keys:
-            del self._contexts[next(iter(self._contexts))]
+        self.records.begin(record)
+        self._remember(context, record.conversation)
         return self._take_up(record, exchange)
 
     async def reached(self, work: Work) -> None:
@@ -88,7 +88,8 @@ class Book:
         closing = asyncio.create_task(desk.closing.wait())
         try:
             awaited: set[asyncio.Future[Any]] = {exchange.reached, exchange.answer, closing}
-            await asyncio.wait(awaited, return_when=asyncio.FIRST_COMPLETED)
+            while not any(each.done() for each in awaited) and not desk.in_trouble:
+                await asyncio.wait(awaited, timeout=PATIENCE, return_when=asyncio.FIRST_COMPLETED)
         finally:
             closing.cancel()
         if desk.keeps and not exchange.is_known and not exchange.answer.done():
@@ -128,13 +129,12 @@ class Book:
         """Stop the work on a task, and wait until it has stopped; TaskNotCancelableError."""
         if work.ended:
             raise TaskNotCancelableError
-        work.cancel()
+        work.cancels = True
         try:
             await self.desk.organism.errands.kill(_thread_of(work).id, by=self.desk.sender)
         except UnknownThread:
+            work.cancels = False
             raise TaskNotCancelableError from None
-        except BackendUnavailable:
-            raise InternalError("Whether it has stopped is not known.") from None
         async with self.following(work):
             await asyncio.wait((work.exchange.answer,), timeout=self.desk.bounds.close_within)
         if work.exchange.answer.done():
@@ -156,13 +156,13 @@ class Book:
     async def _conversation(self, context: str) -> str:
         """Return the conversation in which a context went on last, nothing where there is none."""
         if context not in self._contexts:
-            records = await self.records.all()
-            mine = (each for each in records if each.context == context)
-            latest = max(mine, key=lambda each: (each.began, each.id), default=None)
-            if latest is None:
-                return ""
-            self._contexts[context] = _conversation_of(latest.id)
+            self._remember(context, await self.records.conversation(context))
         return self._contexts[context]
+
+    def _remember(self, context: str, conversation: str) -> None:
+        self._contexts[context] = conversation
+        while len(self._contexts) > self.desk.bounds.keys:
+            del self._contexts[next(iter(self._contexts))]
 
     async def _recalled(self, record: Record) -> Work:
         """Return a task as the journal tells of it; TaskNotFoundError where it does no more."""
@@ -185,6 +185,7 @@ class Book:
         if work.ended:
             self._weigh(work)
             return work
+        self._under_way.setdefault(record.conversation, []).append(work)
         exchange.when_over(lambda: self._over(work))
         root = exchange.thread.conversation.root
         if root is not None and root.status != "created":
@@ -193,6 +194,10 @@ class Book:
         return work
 
     def _over(self, work: Work) -> None:
+        conversation = work.record.conversation
+        self._under_way[conversation].remove(work)
+        if not self._under_way[conversation]:
+            del self._under_way[conversation]
         work.end(self.records.now())
         self._weigh(work)
 
@@ -214,15 +219,8 @@ class Book:
             conversation = thread.conversation.id if thread is not None else ""
         else:
             conversation = getattr(event, "conversation_id", "")
-        for work in self._of(conversation):
+        for work in tuple(self._under_way.get(conversation, ())):
             self._tell(work, event)
-
-    def _of(self, conversation: str) -> Iterator[Work]:
-        """Yield the tasks under way in a conversation."""
-        if conversation:
-            for work in tuple(self._works.values()):
-                if not work.ended and work.exchange.thread.conversation.id == conversation:
-                    yield work
 
     def _tell(self, work: Work, event: Event) -> None:
         if isinstance(event, AgentState | ThreadEvent):
@@ -267,10 +265,6 @@ def _with(message: Message, task: str, context: str) -> Message:
     said.CopyFrom(message)
     said.task_id, said.context_id = task, context
     return said
-
-
-def _conversation_of(id: str) -> str:
-    return id.rpartition(".")[0]
 
 
 def _thread_of(work: Work) -> Thread:

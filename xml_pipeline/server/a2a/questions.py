@@ -77,12 +77,11 @@ def asked(desk: Desk, root: Thread) -> Question | None:
 
     A client has no model and no folders over A2A: whoever asks for those is told so.
     """
-    waiting = {each.id: each for each in desk.organism.approvals.waiting()}
-    for thread in tuple(root.subtree()):
-        if thread.owed is None:
-            continue
-        if thread.id in waiting:
-            return Question(thread.id, waiting[thread.id])
+    owing = [each for each in root.subtree() if each.owed is not None]
+    for thread in owing:
+        approval = desk.organism.approvals.on(thread)
+        if approval is not None:
+            return Question(thread.id, approval)
         payload = thread.slots[-1].payload if thread.slots else None
         if isinstance(payload, Elicit | AskPeople):
             return Question(thread.id, payload)

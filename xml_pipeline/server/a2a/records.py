@@ -17,7 +17,7 @@ from google.protobuf.json_format import MessageToDict, ParseDict
 from xml_pipeline.backends import Mark
 from xml_pipeline.kernel import Kernel
 
-KIND = "a2a"
+KIND, CONTEXT = "a2a", "a2a context"
 DAY = 86_400.0
 LONGEST = 3_650 * DAY
 """Seconds that a task is kept where conversations are kept for ever."""
@@ -39,6 +39,11 @@ class Record:
     ended: float = 0.0
     canceled: bool = False
     push: tuple[TaskPushNotificationConfig, ...] = field(default=())
+
+    @property
+    def conversation(self) -> str:
+        """Return the id of its conversation."""
+        return self.id.rpartition(".")[0]
 
     def with_message(self, message: Message) -> Self:
         """Return it with one more message."""
@@ -78,11 +83,21 @@ class Records:
         """Return the time, as it is written down."""
         return self._journal.clock()
 
+    def begin(self, record: Record) -> None:
+        """Write a task down, and that its context goes on in its conversation."""
+        self.note(record)
+        self._mark(CONTEXT, record.context, record.conversation.encode())
+
     def note(self, record: Record) -> None:
-        """Write a task down, or what has changed of it."""
-        if self.kept:
-            until = self.now() + self._seconds
-            self._journal.mark(Mark(KIND, self._key(record.id), record.written(), until))
+        """Write down what has changed of a task."""
+        self._mark(KIND, record.id, record.written())
+
+    async def conversation(self, context: str) -> str:
+        """Return where a context went on last, nothing where it never did. BackendUnavailable."""
+        if not self.kept:
+            return ""
+        key = self._key(context)
+        return (await self._journal.backend.marked(CONTEXT, key, self.now()) or b"").decode()
 
     async def find(self, id: str) -> Record | None:
         """Return a task; None where there is none of this sender. BackendUnavailable."""
@@ -101,6 +116,11 @@ class Records:
         mine = self._key("")
         found = (each for each in marks if each.key.startswith(mine))
         return [Record.read(each.key.removeprefix(mine), each.value) for each in found]
+
+    def _mark(self, kind: str, key: str, value: bytes) -> None:
+        if self.kept:
+            until = self.now() + self._seconds
+            self._journal.mark(Mark(kind, self._key(key), value, until))
 
     def _key(self, id: str) -> str:
         return f"{self._sender} {id}"

@@ -25,7 +25,8 @@ def as_errors() -> Iterator[None]:
     except InvalidPayload as error:
         raise InvalidParamsError(f"This cannot be carried: {error}.") from None
     except BackendUnavailable:
-        raise InternalError("What was written down cannot be read at present.") from None
+        words = "The journal cannot be reached at present: what was asked for may have been done."
+        raise InternalError(words) from None
     except AuditFailed:
         words = "It could not be written into the audit log, so it was not done."
         raise InternalError(words) from None

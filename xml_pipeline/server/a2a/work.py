@@ -51,7 +51,11 @@ Reader = asyncio.Queue[Update | None]
 
 
 class Work:
-    """One task. ``note`` writes down what has changed of its record."""
+    """One task. ``note`` writes down what has changed of its record.
+
+    ``question`` is what its client is asked, ``is_reply`` says that its answer is no result of
+    work, ``cancels`` that its client wants it to end.
+    """
 
     def __init__(
         self, record: Record, exchange: Exchange, note: Callable[[Record], None], now: float
@@ -61,6 +65,7 @@ class Work:
         self.question: Question | None = None
         self.changed = asyncio.Event()
         self.is_reply = False
+        self.cancels = record.canceled
         self._note = note
         self._streamed = ""
         self._fresh = True
@@ -162,13 +167,10 @@ class Work:
             self._hand_over(outcome.parts)
         self.is_reply = outcome.is_reply
         parts = [text_part(outcome.words)] if outcome.words else []
-        self.record = replace(self.record, ended=now)
+        is_canceled = outcome.state == TaskState.TASK_STATE_CANCELED
+        self.record = replace(self.record, ended=now, canceled=is_canceled)
         self._become(outcome.state, now, parts)
         self._note(self.record)
-
-    def cancel(self) -> None:
-        """Note that it ends because its client wants it to."""
-        self.record = replace(self.record, canceled=True)
 
     def keep(self, record: Record) -> None:
         """Keep another record of it."""
@@ -179,7 +181,7 @@ class Work:
         try:
             return outcome_of(self.exchange.answer.result().payload)
         except Unanswered as error:
-            if self.record.canceled:
+            if self.cancels:
                 return Outcome(TaskState.TASK_STATE_CANCELED)
             reached = self.exchange.is_known and self.exchange.reached.result()
             return unanswered(error, reached=reached)
