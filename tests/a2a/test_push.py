@@ -217,5 +217,5 @@ async def test_whoever_is_told_of_a_task_is_told_after_a_restart(tmp_path: Path)
             begun = [each for each in asyncio.all_tasks() if each.get_name() == "a2a begins"]
             await asyncio.gather(*begun)
             visitor.organism.kill(conversation, by="operator")
-            told = await hook.until("TASK_STATE_FAILED")
+            told = await hook.until("TASK_STATE_CANCELED")
     assert told[-1]["statusUpdate"]["taskId"] == task["id"]

@@ -137,7 +137,7 @@ def _past_thread(story: Story) -> Thread:
     conversation.principal = story.principal
     root = story.root
     thread = Thread(root.id, conversation, None, root.caller, root.callee, root.request)
-    thread.open = False
+    thread.open, thread.status = False, root.status
     return thread
 
 

@@ -94,7 +94,7 @@ def _refer(desk: Desk, root: Thread, thread: Thread, payload: Sample | ListRoots
     """Give the answer of a client that cannot be asked: nothing, or none to the whole call."""
     if payload.required:
         words = f"no client can be asked for {type(payload).__name__} over A2A"
-        desk.organism.kernel.settlement.kill(root, words)
+        desk.organism.kernel.settlement.give_up(root, "handler", words)
         return
     nothing = Sampled() if isinstance(payload, Sample) else Roots()
     with suppress(UnknownThread):

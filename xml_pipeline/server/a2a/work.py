@@ -181,7 +181,7 @@ class Work:
         try:
             return outcome_of(self.exchange.answer.result().payload)
         except Unanswered as error:
-            if self.cancels:
+            if self.cancels or self.exchange.thread.status == "killed":
                 return Outcome(TaskState.TASK_STATE_CANCELED)
             reached = self.exchange.is_known and self.exchange.reached.result()
             return unanswered(error, reached=reached)
