@@ -13,6 +13,7 @@ from tests.mcp.everything import Count, Greet, count, fail, greet, never, refuse
 from tests.server.house import Farewell, Greeting, Measured
 from tests.server.house import greet as greet_both
 from xml_pipeline import HandlerMetadata, HandlerResponse, Listener
+from xml_pipeline.a2a.payloads import A2aAnswer, A2aFile
 from xml_pipeline.events import EventStream, ThreadEvent
 from xml_pipeline.mcp.payloads import ListRoots, McpResult, Media, Resource, Roots, Sample, Sampled
 from xml_pipeline.testing import memory_organism
@@ -32,6 +33,11 @@ async def show(payload: Greet, metadata: HandlerMetadata) -> HandlerResponse:
     media = (Media("image/png", b"picture"),)
     resources = (Resource("memo://1", "text/plain", "memo", text="a memo"),)
     return HandlerResponse.respond(McpResult("words", {"a": 1}, media, resources))
+
+
+async def pass_on(payload: Greet, metadata: HandlerMetadata) -> HandlerResponse:
+    files = (A2aFile("a", "image/png", b"picture"), A2aFile("b", "text/plain", url="https://b"))
+    return HandlerResponse.respond(A2aAnswer("completed", "words", [{"a": 1}, 2], files))
 
 
 async def say_nothing(payload: Greet, metadata: HandlerMetadata) -> None:
@@ -68,6 +74,7 @@ LISTENERS = (
     shown("echo", Greet, echo),
     shown("measurer", Greet, measure),
     shown("shower", Greet, show),
+    shown("gateway", Greet, pass_on),
     shown("silent", Greet, say_nothing),
     shown("looker", (Greet, Sampled, Roots), look_around, peers=("client",)),
     Listener("client", (Sample, ListRoots), defer, description="c", output=(Sampled, Roots)),
@@ -139,6 +146,10 @@ async def test_every_kind_of_answer_is_an_artifact_of_what_it_holds() -> None:
         assert (words["text"], data["data"]) == ("words", {"a": 1})
         assert picture["raw"] == b64encode(b"picture").decode()
         assert (memo["filename"], memo["raw"]) == ("memo", b64encode(b"a memo").decode())
+        words, first, second, picture, there = await parts("gateway")
+        assert (words["text"], first["data"], second["data"]) == ("words", {"a": 1}, 2)
+        assert (picture["filename"], picture["raw"]) == ("a", b64encode(b"picture").decode())
+        assert (there["filename"], there["url"]) == ("b", "https://b")
         only = await parts("greeter", acceptedOutputModes=["application/json"])
         assert [next(iter(each)) for each in only] == ["data"]
         only = await parts("greeter", acceptedOutputModes=["text/plain"])
@@ -208,5 +219,6 @@ async def test_cancelling_stops_the_work() -> None:
     ):
         task = await sent(visitor, "never", {"to": 1}, returnImmediately=True)
         await until(events, "active")
-        await visitor.ask("/a2a", "CancelTask", id=task["id"])
+        gone = await visitor.ask("/a2a", "CancelTask", id=task["id"])
         await until(events, "killed")
+        assert gone["status"]["state"] == "TASK_STATE_CANCELED"

@@ -10,6 +10,7 @@ from a2a.types.a2a_pb2 import Part, TaskState
 from google.protobuf.json_format import ParseDict
 from google.protobuf.struct_pb2 import Value
 
+from xml_pipeline.a2a.payloads import A2aAnswer
 from xml_pipeline.a2a.speech import Declined, Said
 from xml_pipeline.agents.payloads import Answer
 from xml_pipeline.errors import BudgetExhausted, InvalidPayload, NoReply, Unanswered
@@ -99,6 +100,8 @@ def _parts(payload: Any) -> Iterator[Part]:
         yield text_part(payload.xml.decode(), "application/xml")
     elif isinstance(payload, McpResult):
         yield from _passed_on(payload)
+    elif isinstance(payload, A2aAnswer):
+        yield from _of_another(payload)
     elif isinstance(payload, Answer):
         yield text_part(payload.text)
     else:
@@ -130,10 +133,24 @@ def _passed_on(result: McpResult) -> Iterator[Part]:
     yield from map(_resource, result.resources)
 
 
+def _of_another(answer: A2aAnswer) -> Iterator[Part]:
+    """Yield what an agent elsewhere has answered, as it was before."""
+    if answer.text:
+        yield text_part(answer.text)
+    data = answer.data if isinstance(answer.data, list) else []
+    yield from map(data_part, data)
+    for file in answer.files:
+        yield _file(file.name, file.media_type, file.data, file.url)
+
+
 def _resource(resource: Resource) -> Part:
-    name, media = resource.name, resource.media_type
-    if resource.data is not None:
-        return Part(raw=resource.data, filename=name, media_type=media)
-    if resource.text is not None:
-        return Part(raw=resource.text.encode(), filename=name, media_type=media)
-    return Part(url=resource.uri, filename=name, media_type=media)
+    text = resource.text.encode() if resource.text is not None else None
+    data = resource.data if resource.data is not None else text
+    return _file(resource.name, resource.media_type, data, resource.uri)
+
+
+def _file(name: str, media_type: str, data: bytes | None, url: str) -> Part:
+    """Return a file as a part: what is in it, or else where it is."""
+    if data is not None:
+        return Part(raw=data, filename=name, media_type=media_type)
+    return Part(url=url, filename=name, media_type=media_type)
