@@ -34,7 +34,7 @@ catch as widely or as narrowly as it likes::
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 FaultCode = Literal["routing", "validation", "timeout", "budget", "handler", "overload", "internal"]
 """Why a message failed, as its sender may know it."""
@@ -106,13 +106,14 @@ class SignatureRefused(Rejected):
 class Denied(Rejected):
     """Rules, or a person, are against it; ``words`` say so to whoever wanted it.
 
-    A handler in this process may raise it too: its caller is told these words.
+    A handler may raise it too, here or in a worker process: its caller is told these words.
     """
 
     final = True
 
     def __init__(self, words: str, detail: str = "") -> None:
         super().__init__("routing", detail or words)
+        self.why = words
         self.words = f"Denied: {words}"
 
 
@@ -197,12 +198,18 @@ class UnknownRule(XmlPipelineError):
 
 
 class Unanswered(XmlPipelineError):
-    """A question ended without its answer; ``code`` and ``id`` are the fault's."""
+    """A question ended without its answer; ``code`` and ``id`` are the fault's.
 
-    def __init__(self, message: str, *, code: FaultCode | None = None, id: str = "") -> None:
+    ``spent`` is what was taken for it all the same, a ``Spent``, None where nobody kept account.
+    """
+
+    def __init__(
+        self, message: str, *, code: FaultCode | None = None, id: str = "", spent: Any = None
+    ) -> None:
         super().__init__(message)
         self.code = code
         self.id = id
+        self.spent = spent
 
 
 class HandlerFailed(Unanswered):

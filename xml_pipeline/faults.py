@@ -21,9 +21,11 @@ from xml_pipeline.inbox import Inbox
 from xml_pipeline.journal import Journal
 from xml_pipeline.message import Addressed, Delivery, Envelope, Fault, Wire
 from xml_pipeline.payload import Codec, codec_of
+from xml_pipeline.payload.text import carried
 from xml_pipeline.registries.listeners import Listeners
 from xml_pipeline.registries.threads import Threads
 from xml_pipeline.registries.waiters import Waiter, waiting_in
+from xml_pipeline.spent import Spends, Spent, total
 from xml_pipeline.steps.seal import seal
 from xml_pipeline.system import NEUTRAL_WORDS, SYSTEM, Huh, SystemError, ThreadEnded
 from xml_pipeline.thread import Conversation, Thread, ThreadStatus
@@ -83,7 +85,7 @@ class Faults:
         ``message`` is the number of the message that failed, where it was one.
         """
         code = error.code or "internal"
-        told = error.words or NEUTRAL_WORDS[code]
+        told = carried(error.words) or NEUTRAL_WORDS[code]
         id, detail = secrets.token_hex(8), error.detail
         fault = Fault(id, code, detail, from_id, to_id, original, told, error.final)
         home = thread.conversation if isinstance(thread, Thread) else thread
@@ -151,8 +153,8 @@ class Faults:
             huh = Huh(fault.words, fault.original[:_HUH_BYTES])
             self._put(thread, _HUH, huh, about, hops)
         elif callee is not None and _FAULT.tag in callee.codecs:
-            payload = SystemError(fault.code, fault.words, fault.retry_allowed, fault.id)
-            self._put(thread, _FAULT, payload, about, hops)
+            said = (fault.code, fault.words, fault.retry_allowed, fault.id, fault.spent)
+            self._put(thread, _FAULT, SystemError(*said), about, hops)
         else:
             self.pass_up(thread, fault)
 
@@ -163,13 +165,15 @@ class Faults:
     def pass_up(self, thread: Thread, fault: Fault, status: ThreadStatus = "error") -> None:
         """Fail a thread and tell its caller; a caller that does not listen fails likewise.
 
-        A caller that has its answer already hears no more.
+        A caller that has its answer already hears no more. Who is told learns also what the
+        work has taken: of what is stopped with it, as far as its last delivery that was settled.
         """
         hops = thread.hops + 1
         while True:
             if thread.answered:
                 self.end(thread, status)
                 return
+            fault = fault.after(self._spent_on(thread))
             parent, about = caller_of(thread), thread.request
             if parent is None:
                 self._fail_for_outside(thread, fault, status)
@@ -204,6 +208,18 @@ class Faults:
             if parent.pending:
                 return
             thread = parent
+
+    def _spent_on(self, thread: Thread) -> Spent | None:
+        """Return what was taken on a thread that fails, and below it where that has no answer."""
+        said = (self._account(each) for each in thread.subtree() if not each.answered)
+        taken = [each for each in said if each is not None]
+        return total(taken) if taken else None
+
+    def _account(self, thread: Thread) -> Spent | None:
+        handler: object = getattr(self._listeners.find(thread.callee), "handler", None)
+        if not thread.state or not isinstance(handler, Spends):
+            return None
+        return handler.spent_so_far(thread.state)
 
     def leave(self, delivery: Delivery) -> None:
         """Hand a reply to those outside who wait for it."""
@@ -311,13 +327,14 @@ def _fail(waiters: Iterable[Waiter], error: Unanswered) -> None:
     """Let those who wait hear an error: each one of their own, for it gets their traceback."""
     for waiter in waiters:
         if not waiter.done():
-            waiter.set_exception(type(error)(*error.args, code=error.code, id=error.id))
+            about: Any = {"code": error.code, "id": error.id, "spent": error.spent}
+            waiter.set_exception(type(error)(*error.args, **about))
 
 
 def _failure(fault: Fault) -> Unanswered:
-    return failure(fault.code, fault.words, fault.id)
+    return failure(fault.code, fault.words, fault.id, fault.spent)
 
 
-def failure(code: FaultCode, words: str, id: str) -> Unanswered:
+def failure(code: FaultCode, words: str, id: str, spent: Spent | None = None) -> Unanswered:
     """Return what those outside are told of a fault."""
-    return _UNANSWERED.get(code, errors.Undeliverable)(words, code=code, id=id)
+    return _UNANSWERED.get(code, errors.Undeliverable)(words, code=code, id=id, spent=spent)

@@ -14,7 +14,7 @@ writes fast only where neither is ours.) Stations are compared by identity.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, NoReturn
 
 from lxml import etree
@@ -22,6 +22,7 @@ from lxml import etree
 from xml_pipeline.errors import FaultCode
 from xml_pipeline.listener import Listener
 from xml_pipeline.payload import Codec
+from xml_pipeline.spent import Spent, total
 from xml_pipeline.thread import Conversation, Thread
 
 ENVELOPE_NAMESPACE = "https://xml-pipeline.org/ns/envelope/v1"
@@ -287,6 +288,7 @@ class Fault:
     ``code``, ``words`` and ``retry_allowed`` are told to the sender; ``detail`` goes to the
     log, under ``id``. ``from_id`` and ``to_id`` say whose message it was. ``original`` is its
     bytes, where they could not be read. ``final``: no attempt can help, whatever the code.
+    ``spent`` is what the work took that failed with it, as far as that is known.
     """
 
     id: str
@@ -297,6 +299,13 @@ class Fault:
     original: bytes = b""
     words: str = ""
     final: bool = False
+    spent: Spent | None = None
+
+    def after(self, spent: Spent | None) -> Fault:
+        """Return the fault of work that took so much more."""
+        if spent is None:
+            return self
+        return replace(self, spent=spent if self.spent is None else total((self.spent, spent)))
 
     @property
     def retry_allowed(self) -> bool:

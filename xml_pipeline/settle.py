@@ -100,7 +100,8 @@ class Settlement:
         thread, told = delivery.thread, delivery.payload
         if isinstance(told, SystemError):
             who = (delivery.sender, thread.callee)
-            self._faults.pass_up(thread, Fault(told.id, told.code, "", *who, b"", told.message))
+            fault = Fault(told.id, told.code, "", *who, b"", told.message, spent=told.spent)
+            self._faults.pass_up(thread, fault)
         else:
             self.give_up(thread, "handler", f"{thread.callee} was told of no fault to pass on")
 
@@ -113,11 +114,18 @@ class Settlement:
         if not thread.pending:
             self._faults.end(thread)
 
-    def fail(self, delivery: Delivery, error: Rejected) -> None:
-        """Settle a delivery whose handler did not return: its thread fails, its caller is told."""
+    def fail(
+        self, delivery: Delivery, error: Rejected, state: dict[str, Any] | None = None
+    ) -> None:
+        """Settle a delivery whose handler did not return: its thread fails, its caller is told.
+
+        ``state`` is as the handler has left it, where it did: it is kept no longer than that
+        what the work has taken is read off it.
+        """
         thread = delivery.thread
         self.release(delivery)
         if thread.open:
+            thread.state = thread.state if state is None else state
             to, number = delivery.listener.name, delivery.id
             fault = self._faults.make(thread, error, delivery.sender, to, message=number)
             self._faults.pass_up(thread, fault)

@@ -14,6 +14,7 @@ from annotated_types import MaxLen
 
 from xml_pipeline.errors import FaultCode
 from xml_pipeline.payload import xmlify
+from xml_pipeline.spent import Spent
 
 SYSTEM = "system"
 """The sender of whatever the pump itself says."""
@@ -37,13 +38,15 @@ class Boot:
 class SystemError:  # the field's fixed name for it; a payload, not an exception
     """Something you sent could not be handled.
 
-    The same words for "there is no such listener" and "you may not address it".
+    The same words for "there is no such listener" and "you may not address it". ``spent`` is
+    what it took until then, where anybody kept account of it.
     """
 
     code: FaultCode
     message: str
     retry_allowed: bool
     id: str
+    spent: Spent | None = None
 
 
 @xmlify

@@ -9,11 +9,11 @@ import pytest
 
 from tests.agents.parts import agent, calls, finder, script
 from xml_pipeline.agents.orchestrator import Orchestrator
-from xml_pipeline.agents.payloads import Task
+from xml_pipeline.agents.payloads import Attachment, Task
 from xml_pipeline.config import AgentKeys
 from xml_pipeline.events import Event, FaultEvent
 from xml_pipeline.listener import HandlerResponse, Listener
-from xml_pipeline.llm.base import Request
+from xml_pipeline.llm.base import Image, Request, Text
 from xml_pipeline.message import Delivery
 from xml_pipeline.organism import Organism
 from xml_pipeline.payload import codec_of
@@ -22,9 +22,17 @@ from xml_pipeline.testing import memory_organism
 pytestmark = pytest.mark.virtual_clock
 
 
-def more(text: str, thread: str, *, session: bool = True, to: str = "ada") -> bytes:
+def more(
+    text: str,
+    thread: str,
+    *,
+    session: bool = True,
+    to: str = "ada",
+    attached: tuple[Attachment, ...] = (),
+) -> bytes:
     """Return an envelope with another request on a conversation."""
-    task = codec_of(Task).to_xml(Task(text, session=session)).replace(b"<Task>", b'<Task xmlns="">')
+    said = Task(text, attached, session=session)
+    task = codec_of(Task).to_xml(said).replace(b"<Task>", b'<Task xmlns="">')
     return (
         b'<message xmlns="https://xml-pipeline.org/ns/envelope/v1"><meta><from>outside</from>'
         b"<to>%b</to><thread>%b</thread></meta>%b</message>"
@@ -59,6 +67,19 @@ async def test_what_is_said_while_a_call_is_under_way_is_told_with_its_result() 
         answers = [(await asking).payload.text, await adding]
     assert answers == ["A beast, and red."] * 2
     assert words(provider.requests[1])[-1] == "And its colour?"
+
+
+async def test_what_is_attached_meanwhile_is_shown_with_its_words() -> None:
+    provider = script(calls(("finder", {"word": "ox"})), "A beast, as red as that one.")
+    owing = finder(lambda _: HandlerResponse.defer(within=60))
+    seen = Attachment("image/png", b"\x89PNG"), Attachment("text/plain", b"It is red.")
+    async with memory_organism(agent(provider, peers=("finder",)), owing) as organism:
+        asking = asyncio.create_task(begin(organism, "What is it?"))
+        thread = (await owing.next()).metadata.conversation_id
+        await follow(organism, thread, "And this one?", attached=seen)
+        await asking
+    told = provider.requests[1].messages[-1].blocks
+    assert told[1:] == (Image("image/png", "iVBORw=="), Text("It is red."), Text("And this one?"))
 
 
 async def test_what_is_said_between_two_turns_is_told_at_the_next_one() -> None:

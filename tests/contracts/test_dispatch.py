@@ -95,6 +95,16 @@ async def test_an_answer_reaches_who_asked(way: Way) -> None:
             assert await organism.ask("one", Order(text, "x")) == Made(f"{text} x".strip())
 
 
+async def test_a_denial_keeps_its_words_and_what_else_is_known_of_it_stays_in_the_log(
+    way: Way,
+) -> None:
+    async with way.organism_of(listener(crafts.deny, way.cpu_bound)) as organism:
+        with pytest.raises(Undeliverable) as denied:
+            await organism.ask("one", Order("go", "not on a Sunday"))
+    assert str(denied.value) == "Denied: not on a Sunday"
+    assert denied.value.code == "routing"
+
+
 async def test_a_reply_comes_back_with_its_key_and_the_state(way: Way) -> None:
     asking = listener(crafts.relay, way, Order, Made)
     helper = listener(crafts.echo, Way(False, in_memory), name="helper")

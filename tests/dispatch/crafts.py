@@ -17,7 +17,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from xml_pipeline.errors import Timeout
+from xml_pipeline.errors import Denied, Timeout
 from xml_pipeline.listener import HandlerMetadata, HandlerResponse
 from xml_pipeline.payload import RawPayload, xmlify
 from xml_pipeline.system import SystemError, ThreadEnded
@@ -62,6 +62,11 @@ async def relay(payload: Order | Made, metadata: HandlerMetadata) -> HandlerResp
 async def echo(order: Order, metadata: HandlerMetadata) -> HandlerResponse:
     """Answer with what was asked."""
     return HandlerResponse.respond(Made(f"{order.what} {order.about}".strip()))
+
+
+async def deny(order: Order, metadata: HandlerMetadata) -> HandlerResponse:
+    """Refuse what is asked, and say why."""
+    raise Denied(order.about, "what only the log may have")
 
 
 async def count(order: Order, metadata: HandlerMetadata) -> AsyncIterator[HandlerResponse]:

@@ -36,7 +36,7 @@ SAID = st.builds(
 )  # fmt: skip
 ANSWERS = st.builds(Answer, st.lists(SAID, max_size=3).map(tuple), st.binary(max_size=10))
 AFTER = st.none() | st.floats(0, 1e9)
-FAILURES = st.builds(Failure, TEXT, TEXT, st.sampled_from(FAULT_CODES), TEXT, AFTER)
+FAILURES = st.builds(Failure, TEXT, TEXT, st.sampled_from(FAULT_CODES), TEXT, AFTER, TEXT)
 
 
 @given(JOBS)
@@ -62,9 +62,10 @@ def test_any_other_bytes_are_refused(body: bytes) -> None:
 @pytest.mark.parametrize(
     "body",
     [
-        pack(encode_words("failure", "a", "b", "no code", "d")),
-        pack(encode_words("failure", "a", "b", "handler", 5)),
-        pack(encode_words("failure", "a", "b", "handler")),
+        pack(encode_words("failure", "a", "b", "no code", "d", None, "")),
+        pack(encode_words("failure", "a", "b", "handler", 5, None, "")),
+        pack(encode_words("failure", "a", "b", "handler", "d", None, None)),
+        pack(encode_words("failure", "a", "b", "handler", "d", None)),
         pack(encode_words("answer", [None, None, None, 0.0, "shout"]), b"", b""),
         pack(encode_words("answer", [None, 5, None, 0.0, "send"]), b"", b""),
         pack(encode_words("answer", [None, None, None, 0.0]), b"", b""),

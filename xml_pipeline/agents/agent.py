@@ -8,7 +8,7 @@ messages, and a restart goes on where it stopped.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from xml_pipeline.agents import hooks
 from xml_pipeline.agents.definition import Definition
 from xml_pipeline.agents.instructions import config_folder, project_instructions
 from xml_pipeline.agents.payloads import Answer, Task
+from xml_pipeline.agents.run import spent_in
 from xml_pipeline.agents.work import Work
 from xml_pipeline.builtin import Built, Plan
 from xml_pipeline.config import AgentKeys
@@ -24,6 +25,7 @@ from xml_pipeline.listener import HandlerMetadata, HandlerResponse
 from xml_pipeline.llm.models import models_of
 from xml_pipeline.mcp.payloads import Sample, Sampled
 from xml_pipeline.payload import RawPayload, payload_from_json_schema
+from xml_pipeline.spent import Spent
 from xml_pipeline.system import Huh, SystemError, ThreadEnded
 
 TURN_SECONDS = 300.0
@@ -39,6 +41,10 @@ class Agent(Definition):
     ) -> Iterable[HandlerResponse] | None:
         """Take one message in, and say what follows from it."""
         return await Work(self, metadata).take(payload)
+
+    def spent_so_far(self, state: Mapping[str, Any]) -> Spent | None:
+        """Return what the request that it works on has taken, with everything below it."""
+        return spent_in(state)
 
 
 def accepted(requests: Iterable[type]) -> tuple[type, ...]:

@@ -12,9 +12,10 @@ from typing import Any
 from xml_pipeline.agents.definition import Definition
 from xml_pipeline.agents.doom import circle, objection, remembered
 from xml_pipeline.agents.functions import RESPOND, Functions
+from xml_pipeline.agents.gather import Call
 from xml_pipeline.agents.hooks import refusal
 from xml_pipeline.agents.names import meant
-from xml_pipeline.agents.run import Call, Run
+from xml_pipeline.agents.run import Run
 from xml_pipeline.agents.telling import Teller
 from xml_pipeline.errors import InvalidPayload
 from xml_pipeline.listener import HandlerMetadata, HandlerResponse

@@ -8,10 +8,10 @@ from typing import Any
 from xml_pipeline.agents.aside import Aside
 from xml_pipeline.agents.dialect import ADVICE
 from xml_pipeline.agents.functions import Functions, functions_of, hand_offs, respond_with
+from xml_pipeline.agents.gather import Call
 from xml_pipeline.agents.hooks import Hooks
 from xml_pipeline.agents.payloads import Answer, Spent
 from xml_pipeline.agents.reading import Heard, heard
-from xml_pipeline.agents.run import Call
 from xml_pipeline.config import AgentKeys
 from xml_pipeline.listener import HandlerMetadata, HandlerResponse, Peer
 from xml_pipeline.llm.base import Function, Provider

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from xml_pipeline.agents.payloads import Spent
 from xml_pipeline.errors import FaultCode, XmlPipelineError
+from xml_pipeline.spent import Spent, told
 
 
 class RunFailed(XmlPipelineError):
@@ -26,14 +26,3 @@ class RunFailed(XmlPipelineError):
         """Return what is told of it: why, and what it took."""
         why = {"why": str(self), "code": self.code or "handler", "reason": self.reason}
         return why | told(self.spent)
-
-
-def told(spent: Spent) -> dict[str, Any]:
-    """Return what a run took as it is told."""
-    return {
-        "input_tokens": spent.input_tokens,
-        "output_tokens": spent.output_tokens,
-        "usd": spent.usd,
-        "turns": spent.turns,
-        "tool_calls": spent.tool_calls,
-    }

@@ -24,10 +24,10 @@ from xml_pipeline.agents.delegation import (
     Squad,
 )
 from xml_pipeline.agents.functions import Functions, Target, functions_of
+from xml_pipeline.agents.gather import Call
 from xml_pipeline.agents.payloads import Task
 from xml_pipeline.agents.reading import Heard, heard, heard_squad
 from xml_pipeline.agents.routing import Decision, Strategy, Worker, decide
-from xml_pipeline.agents.run import Call
 from xml_pipeline.builtin import Built, Misconfigured, Plan
 from xml_pipeline.config import Finding
 from xml_pipeline.listener import HandlerMetadata, HandlerResponse, Listener

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from annotated_types import Ge, MaxLen
 
 from xml_pipeline.payload import xmlify
+from xml_pipeline.spent import Spent as Spent
 
 Words = Annotated[str, MaxLen(1_000_000)]
 
@@ -34,24 +34,6 @@ class Task:
     text: Words
     attachments: tuple[Attachment, ...] = ()
     session: bool = False
-
-
-@xmlify
-@dataclass(frozen=True, slots=True)
-class Spent:
-    """What an answer took, with everything below it: tokens, US dollars, model and tool calls."""
-
-    input_tokens: Annotated[int, Ge(0)] = 0
-    output_tokens: Annotated[int, Ge(0)] = 0
-    usd: Annotated[float, Ge(0.0)] = 0.0
-    turns: Annotated[int, Ge(0)] = 0
-    tool_calls: Annotated[int, Ge(0)] = 0
-
-
-def total(each: Iterable[Spent]) -> Spent:
-    """Return what several have spent together."""
-    fields = zip(*map(astuple, each), strict=True)
-    return Spent(*map(sum, fields))
 
 
 @xmlify

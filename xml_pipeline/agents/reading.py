@@ -15,6 +15,7 @@ from xml_pipeline.llm.base import Audio, Block, Image, Message, Text
 from xml_pipeline.mcp.payloads import McpResult, Sample
 from xml_pipeline.payload import RawPayload, codec_of
 from xml_pipeline.payload.raw import parse_xml
+from xml_pipeline.spent import Spent, total
 from xml_pipeline.system import Huh, SystemError, ThreadEnded
 from xml_pipeline.tool_error import ToolError
 
@@ -61,7 +62,8 @@ def heard(payload: Any) -> Heard:
     """Return what an answer to a call says."""
     if isinstance(payload, SystemError):
         again = " It may be tried again." if payload.retry_allowed else ""
-        return Heard(f"{payload.message}{again} ({payload.code}, {payload.id})", is_error=True)
+        words = f"{payload.message}{again} ({payload.code}, {payload.id})"
+        return Heard(words, is_error=True, spent=payload.spent)
     if isinstance(payload, ThreadEnded):
         return Heard(f"{payload.listener} ended without an answer.", is_error=True)
     if isinstance(payload, Huh):
@@ -84,7 +86,7 @@ def heard_squad(payload: Any) -> Heard:
 
 def _member(result: Any) -> Heard:
     if not result.success:
-        return Heard(f"Error: {result.result}", is_error=True)
+        return Heard(f"Error: {result.result}", is_error=True, spent=result.spent)
     xml = result.result.encode()
     return _heard_xml(RawPayload(str(parse_xml(xml).tag), xml))
 

@@ -7,73 +7,15 @@ as whatever the agent says. What the agent was told and said is beside it, in th
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, MutableMapping
+from collections.abc import Iterable, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Any
 
-from xml_pipeline.agents.functions import Part
-from xml_pipeline.agents.payloads import Spent
+from xml_pipeline.agents.gather import Gather, changed, encode
 from xml_pipeline.agents.transcript import appended, from_json, to_json
-from xml_pipeline.llm.base import Message, ToolResult, Usage
-
-_encode = json.JSONEncoder(check_circular=False, separators=(",", ":")).encode
-
-
-@dataclass(slots=True)
-class Call:
-    """One call of a turn: what the model asked for, and what it came to.
-
-    ``parts`` are the messages it takes, by their keys, and the answers that are in; most calls
-    take one; ``titles`` are their headings where it takes several. ``content`` is None while it
-    is still to be answered. With ``hands_off`` its answer is the agent's own. ``arguments``
-    are kept for guardrails only. ``agents`` are those that work on its messages, by their keys.
-    """
-
-    id: str = ""
-    name: str = ""
-    content: str | None = None
-    is_error: bool = False
-    parts: dict[str, str | None] = field(default_factory=dict)
-    titles: dict[str, str] = field(default_factory=dict)
-    hands_off: bool = False
-    arguments: dict[str, Any] = field(default_factory=dict)
-    agents: dict[str, list[str]] = field(default_factory=dict)
-
-    @property
-    def result(self) -> ToolResult:
-        """Return the result that the model is given."""
-        return ToolResult(self.id, self.content or "", self.is_error)
-
-    def expect(self, key: str, part: Part) -> None:
-        """Wait for the answer to one more message, or take what is told in its place."""
-        self.parts[key] = None if part.message is not None else part.content
-        if part.title:
-            self.titles[key] = part.title
-        if part.agents:
-            self.agents[key] = [*part.agents]
-        if None not in self.parts.values():
-            self.content = self._whole()
-        elif self.content is not None:
-            self.content = None
-
-    def take(self, key: str, text: str, is_error: bool) -> None:
-        """Take in the answer to one of its messages; the last one settles it."""
-        self.parts[key] = f"Error: {text}" if is_error and self.titles else text
-        self.is_error = self.is_error or (is_error and not self.titles)
-        if None not in self.parts.values():
-            self.content = self._whole()
-
-    @property
-    def missing(self) -> tuple[str, ...]:
-        """Return the keys of the messages that are not answered."""
-        return tuple(key for key, text in self.parts.items() if text is None)
-
-    def _whole(self) -> str:
-        if not self.titles:
-            return "\n\n".join(each or "" for each in self.parts.values())
-        said = (f"=== {self.titles[key]} ===\n{text}" for key, text in self.parts.items())
-        return "\n\n".join(said)
+from xml_pipeline.llm.base import Message, Usage
+from xml_pipeline.spent import Spent
 
 
 @dataclass(slots=True)
@@ -82,7 +24,7 @@ class Run:
 
     ``number`` counts the requests of the thread, ``turn`` the turns of this one. ``calls`` are
     those of the last turn while any of them is unanswered. ``steering`` is what the caller said
-    meanwhile. ``started`` is seconds since 1970.
+    meanwhile, as a transcript. ``started`` is seconds since 1970.
     """
 
     number: int = 0
@@ -103,8 +45,8 @@ class Run:
     compacted: bool = False
     compactions: int = 0
     loops: int = 0
-    calls: list[Call] = field(default_factory=list)
-    steering: list[str] = field(default_factory=list)
+    steering: str = ""
+    calls: Gather = field(default_factory=Gather)
 
     @property
     def usage(self) -> Usage:
@@ -142,17 +84,14 @@ class Run:
             self.tool_calls + int(calls),
         )
 
-    @property
-    def waits(self) -> bool:
-        """Tell whether a call is still to be answered."""
-        return any(each.content is None for each in self.calls)
+    def steer(self, message: Message) -> None:
+        """Keep what the caller says meanwhile, until the model's next turn."""
+        self.steering = appended(self.steering, (message,))
 
-    def call_of(self, key: str) -> Call | None:
-        """Return the unanswered call that a message of this key belongs to, if there is one."""
-        for each in self.calls:
-            if each.content is None and each.parts.get(key, "") is None:
-                return each
-        return None
+    def take_steering(self) -> tuple[Message, ...]:
+        """Return what the caller has said meanwhile; it is kept no longer."""
+        said, self.steering = self.steering, ""
+        return from_json(said) if said else ()
 
     def begin(self, now: float, *, session: bool) -> None:
         """Begin with another request; ``now`` is 0 where nobody has to know."""
@@ -166,29 +105,29 @@ def load(state: Mapping[str, Any]) -> Run:
     if "run" not in state:
         return Run()
     kept = json.loads(state["run"])
-    if "calls" in kept:
-        kept["calls"] = [Call(**each) for each in kept["calls"]]
-    return Run(**kept)
+    return Run(**kept | {"calls": Gather.kept(state, *kept.get("calls", ()))})
+
+
+def spent_in(state: Mapping[str, Any]) -> Spent | None:
+    """Return what the present run in an agent's state has taken, None where there is none."""
+    try:
+        run = load(state)
+    except (TypeError, ValueError, LookupError):  # Somebody else had this name, and this state.
+        return None
+    return run.spent if run.active else None
 
 
 def keep(state: MutableMapping[str, Any], run: Run) -> None:
     """Keep a run in an agent's state: of all that is in it, what is not as at the beginning."""
-    fields = _changed(run, Run.__slots__, _RUN, _NEW_RUN)
-    if run.calls:
-        fields["calls"] = [_changed(each, Call.__slots__, _CALL, _NEW_CALL) for each in run.calls]
-    state["run"] = _encode(fields)
+    fields = changed(_FIELDS, _RUN(run), _NEW_RUN)
+    if calls := run.calls.keep(state):
+        fields["calls"] = calls
+    state["run"] = encode(fields)
 
 
-_RUN, _CALL = attrgetter(*Run.__slots__), attrgetter(*Call.__slots__)
-_NEW_RUN, _NEW_CALL = _RUN(Run()), _CALL(Call())
-
-
-def _changed(
-    what: object, names: Iterable[str], fields: Callable[[Any], Any], new: Iterable[Any]
-) -> dict[str, Any]:
-    """Return the fields that are not as ``new``, by their names."""
-    both = zip(names, fields(what), new, strict=True)
-    return {name: now for name, now, before in both if now != before}
+_FIELDS = tuple(name for name in Run.__slots__ if name != "calls")
+_RUN = attrgetter(*_FIELDS)
+_NEW_RUN = _RUN(Run())
 
 
 class Transcript:

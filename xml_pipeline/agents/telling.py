@@ -8,9 +8,8 @@ from time import perf_counter
 from typing import Any
 
 from xml_pipeline.agents.aside import Cost
-from xml_pipeline.agents.errors import told
+from xml_pipeline.agents.gather import Call
 from xml_pipeline.agents.reading import Heard
-from xml_pipeline.agents.run import Call
 from xml_pipeline.events import AgentEvent, AgentStep, AgentText
 from xml_pipeline.guarding import Verdict
 from xml_pipeline.listener import HandlerMetadata
@@ -26,6 +25,7 @@ from xml_pipeline.llm.base import (
     Usage,
     unheard,
 )
+from xml_pipeline.spent import told
 
 LONGEST = 4096
 """Characters of a text that are told."""

@@ -14,13 +14,14 @@ from typing import Any
 from xml_pipeline.agents.calls import identified, prepare
 from xml_pipeline.agents.definition import Definition
 from xml_pipeline.agents.dialect import in_words, written
-from xml_pipeline.agents.errors import RunFailed, told
+from xml_pipeline.agents.errors import RunFailed
 from xml_pipeline.agents.functions import Part
+from xml_pipeline.agents.gather import Call, Gather
 from xml_pipeline.agents.hooks import objection
 from xml_pipeline.agents.payloads import Task, Think, TimeUp
-from xml_pipeline.agents.reading import Heard, request_message
+from xml_pipeline.agents.reading import Heard, heard, request_message
 from xml_pipeline.agents.results import compressed, truncated
-from xml_pipeline.agents.run import Call, Transcript, keep, load
+from xml_pipeline.agents.run import Transcript, keep, load
 from xml_pipeline.agents.telling import Teller
 from xml_pipeline.agents.turn import Turn
 from xml_pipeline.errors import InvalidPayload, XmlPipelineError
@@ -29,6 +30,7 @@ from xml_pipeline.llm.base import Completion, Message, Text, ToolCall, ToolResul
 from xml_pipeline.llm.errors import ProviderError
 from xml_pipeline.payload import Codec, RawPayload, codec_of
 from xml_pipeline.payload.text import carried
+from xml_pipeline.spent import told
 
 Responses = list[HandlerResponse]
 
@@ -51,13 +53,21 @@ class Work:
         self.teller = Teller(metadata)
 
     async def take(self, payload: Any) -> Responses:
-        """Take the message in, and return what follows; RunFailed where nothing can."""
+        """Take the message in, and return what follows; RunFailed where nothing can.
+
+        However it ends, the state has what was spent: whoever waits is told that with a failure.
+        """
+        succeeded = False
         try:
             responses = await self._take(payload)
             self._keep()
+            succeeded = True
         except RunFailed as error:
             self.teller.tell("run_failed", **error.about())
             raise
+        finally:
+            if not succeeded:
+                keep(self.metadata.state, self.run)
         return responses
 
     def _keep(self) -> None:
@@ -68,6 +78,7 @@ class Work:
         size = sum(map(len, state.values()))  # All of it is ASCII.
         if size > most:
             words = f"it remembers {size} bytes, more than the {most} of `limits.state_bytes`"
+            self.run.active = True  # Whatever it was about to say is not said.
             raise self.failure(f"{words}: raise that, or have it told less at once")
 
     async def _take(self, payload: Any) -> Responses:
@@ -85,7 +96,7 @@ class Work:
             raise InvalidPayload(f"<{payload.tag}> is nothing that this agent can be asked")
         message = request_message(payload)
         if self.run.active:
-            self.run.steering.append(message.text)
+            self.run.steer(message)
             return []
         now = time.time() if self.agent.keys.run_timeout is not None else 0.0
         self.run.begin(now, session=isinstance(payload, Task) and payload.session)
@@ -107,7 +118,7 @@ class Work:
         whole = Call("", assigned.agent, hands_off=True)
         given = HandlerResponse(replace(task, session=False), to=assigned.agent, key=key)
         whole.expect(key, Part(given, agents=(assigned.agent,)))
-        self.run.calls = [whole]
+        self.run.calls = Gather((whole,))
         self.teller.dispatched(self.run.calls)
         return [given]
 
@@ -130,7 +141,7 @@ class Work:
         if what.of == "run" and self.run.active:
             seconds = self.agent.keys.run_timeout
             raise self.failure(f"it took longer than {seconds} s", "timeout")
-        if what.of == "calls" and self.run.waits and what.turn == self.run.turn:
+        if what.of == "calls" and self.run.calls.waits and what.turn == self.run.turn:
             for call in self.run.calls:
                 if call.content is None:
                     await self._give_up(call)
@@ -139,9 +150,10 @@ class Work:
 
     async def _hear(self, key: str, payload: Any) -> Responses:
         """Take in the answer to a call; with the last one it is the model's turn again."""
-        call = self.run.call_of(key)
-        if call is None:
-            return []  # It comes too late, or a second time.
+        call = self.run.calls.of(key)
+        if call is None:  # It comes too late, and was paid for all the same.
+            self._add_late(key, payload)
+            return []
         answer = self.agent.heard(payload, call, key, self.metadata)
         self.run.add(answer.spent)
         text = answer.text if call.hands_off else truncated(answer.text, self._most)
@@ -152,8 +164,13 @@ class Work:
         else:
             if call.content is not None:
                 await self._settle(call)
-            responses = [] if self.run.waits else await self._next()
+            responses = [] if self.run.calls.waits else await self._next()
         return [*await self._notes(call, key, answer), *responses]
+
+    def _add_late(self, key: str, payload: Any) -> None:
+        """Count what an answer took that is not waited for any more, in the run that asked."""
+        if self.run.active and key.startswith(f"{self.run.number}."):
+            self.run.add(heard(payload).spent)
 
     async def _settle_in_my_place(self, call: Call, answer: Heard, payload: Any) -> Responses:
         """Go on after an answer that was to be given in the agent's place.
@@ -171,7 +188,7 @@ class Work:
             return self._finish(output)
         if not call.id:
             return await self._escalate(call)
-        return [] if self.run.waits else await self._next()
+        return [] if self.run.calls.waits else await self._next()
 
     async def _notes(self, call: Call, key: str, answer: Heard) -> Responses:
         """Return what is noted of an answer, while there is somebody to read it.
@@ -209,14 +226,15 @@ class Work:
         if any(each.id for each in self.run.calls):
             self._take_results()
         else:  # Somebody else has answered, and no model was asked.
-            self.transcript.add(said("assistant", self.run.calls[0].result.content))
+            [whole] = self.run.calls
+            self.transcript.add(said("assistant", whole.result.content))
 
     async def _escalate(self, call: Call) -> Responses:
         """Think about a task oneself that somebody else has failed at."""
         if not self.agent.keys.orchestration.escalation:
             raise self.failure(f"{call.name} has failed at it")
         self.teller.tell("task_routed", agent=None, score=1.0, why=f"{call.name} has failed at it")
-        self.run.calls = []
+        self.run.calls = Gather()
         return await self._turn()
 
     # ── turns ───────────────────────────────────────────────────────────────────────────────
@@ -235,13 +253,12 @@ class Work:
         if self.agent.keys.reflect:
             message = Message("user", (*message.blocks, Text(_REFLECT)))
         self.transcript.add(message)
-        self.run.calls = []
+        self.run.calls = Gather()
 
     def _take_steering(self) -> None:
         """Tell the model what the caller has added since its last turn."""
-        if self.run.steering:
-            self.transcript.add(said("user", "\n\n".join(self.run.steering)))
-            self.run.steering = []
+        for message in self.run.take_steering():
+            self.transcript.add(message)
 
     async def _turn(self) -> Responses:
         """Ask the model, and do what it says."""
@@ -284,11 +301,11 @@ class Work:
     async def _call(self, wanted: tuple[ToolCall, ...]) -> Responses:
         run = self.run
         prepared = await prepare(self.agent, self.metadata, run, wanted, self.teller)
-        run.calls = prepared.calls
+        run.calls = Gather(prepared.calls)
         if prepared.output is not None:
             self._end_turn()
             return self._finish(prepared.output)
-        if run.waits:
+        if run.calls.waits:
             self.teller.dispatched(run.calls)
             return prepared.messages + self._timer("calls", self.agent.keys.tool_timeout)
         self._take_results()
@@ -306,7 +323,7 @@ class Work:
         """Answer the caller, who may have more to say."""
         run, spent = self.run, self.run.spent
         self._take_steering()  # It came too late for this answer, not for the next one.
-        run.active, run.calls = False, []
+        run.active, run.calls = False, Gather()
         self.teller.tell("run_completed", **told(spent))
         if not run.session:
             return [HandlerResponse.respond(output)]
@@ -322,7 +339,7 @@ class Work:
     @property
     def _most(self) -> int:
         """Return how many bytes each answer of this turn may have."""
-        return self.agent.result_bytes(sum(len(each.parts) for each in self.run.calls))
+        return self.agent.result_bytes(self.run.calls.parts)
 
     def _check_tokens(self) -> None:
         most, used = self.agent.keys.max_total_tokens, self.run.usage.total

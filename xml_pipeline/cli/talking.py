@@ -79,17 +79,20 @@ class Talk:
     async def ask(self, message: Message | None, text: str = "") -> Reply:
         """Say something, and return the answer. Raises Failed where there is none.
 
-        ``message`` is for a listener that takes something else than a task in words.
+        ``message`` is for a listener that takes something else than a task in words. What it took
+        is counted even so.
         """
-        began = time.perf_counter()
-        async with self._client.events(type=HEARD) as events:
-            outcome = await self._client.post(message or self._task(text))
-            if outcome.fate != "accepted":
-                raise Failed(outcome.failure or outcome.fate)
-            self.thread = outcome.members["thread"]
-            reply = await self._follow(events)
-        reply.cost.seconds = time.perf_counter() - began
-        self.cost.merge(reply.cost)
+        began, cost = time.perf_counter(), Cost()
+        try:
+            async with self._client.events(type=HEARD) as events:
+                outcome = await self._client.post(message or self._task(text))
+                if outcome.fate != "accepted":
+                    raise Failed(outcome.failure or outcome.fate)
+                self.thread = outcome.members["thread"]
+                reply = await self._follow(events, cost)
+        finally:
+            cost.seconds = time.perf_counter() - began
+            self.cost.merge(cost)
         if not reply.open:
             self.thread = ""
         return reply
@@ -103,8 +106,8 @@ class Talk:
             request["thread"] = self.thread
         return Message(json.dumps(request).encode(), JSON)
 
-    async def _follow(self, events: AsyncIterator[ServerEvent]) -> Reply:
-        cost, fault = Cost(), ""
+    async def _follow(self, events: AsyncIterator[ServerEvent], cost: Cost) -> Reply:
+        fault = ""
         async for event in events:
             said = event.data
             if said.get("conversation_id") != self.thread:

@@ -66,6 +66,7 @@ class Failure(NamedTuple):
     """What a handler raised instead; ``traceback`` is for the log only.
 
     ``after`` is the least seconds after which it may be tried again, None where that is in vain.
+    ``denied`` is what a denial says to whoever wanted it.
     """
 
     type: str
@@ -73,6 +74,7 @@ class Failure(NamedTuple):
     code: FaultCode
     traceback: str
     after: float | None = None
+    denied: str = ""
 
 
 class JobFailed(XmlPipelineError):
@@ -123,8 +125,9 @@ def decode_reply(body: bytes) -> Answer | Failure:
     if not parts:
         raise BadFrame("an empty reply")
     what, *row = decode_words(parts[0])
-    if what == "failure" and len(row) == 5 and all(type(each) is str for each in row[:4]):
-        if row[2] in FAULT_CODES and (row[4] is None or type(row[4]) in (int, float)):
+    if what == "failure" and len(row) == len(_FAILURE_TYPES):
+        typed = all(type(each) in kinds for each, kinds in zip(row, _FAILURE_TYPES, strict=True))
+        if typed and row[2] in FAULT_CODES:
             return Failure(*row)
     elif what == "answer" and len(row) == len(parts) - 2:
         return Answer(tuple(map(_said, row, parts[2:])), parts[1])
@@ -178,3 +181,4 @@ _JOB: Mapping[str, tuple[type, ...]] = {
 }
 _JOB_TYPES = tuple(_JOB.get(each, _TEXT) for each in Job._fields)
 _SAID_TYPES = (_MAYBE, _MAYBE, _MAYBE, (int, float), _TEXT, (bytes,))
+_FAILURE_TYPES = (*(_TEXT,) * 4, (int, float, type(None)), _TEXT)

@@ -150,7 +150,7 @@ class LocalDispatch:
             return "cancelled"
         except (Exception, SystemExit) as error:
             if self._take(delivery):
-                self._raised(delivery, error)
+                self._raised(delivery, error, metadata.changed_state())
             return f"{type(error).__name__}: {error}"
         if self._unsettled.pop(delivery, _SETTLED) is _SETTLED:
             return "too late"
@@ -177,10 +177,10 @@ class LocalDispatch:
         try:
             self._settlement.succeed(delivery, metadata, responses)
         except InvalidState as error:
-            self._fail(delivery, Rejected("handler", str(error)))
+            self._fail(delivery, Rejected("handler", str(error)), metadata.changed_state())
             return f"{type(error).__name__}: {error}"
         except Exception as error:  # A response that holds what nobody could expect in one.
-            self._raised(delivery, error)
+            self._raised(delivery, error, metadata.changed_state())
             return f"{type(error).__name__}: {error}"
         if self._events.heard:
             thread, name = delivery.thread, delivery.listener.name
@@ -229,22 +229,26 @@ class LocalDispatch:
             await _heed(hook.on_dispatched(entry))
         return await self._run(delivery)
 
-    def _raised(self, delivery: Delivery, error: BaseException) -> None:
+    def _raised(
+        self, delivery: Delivery, error: BaseException, state: dict[str, Any] | None = None
+    ) -> None:
         detail = error.detail if isinstance(error, JobFailed | JobUndone) else _trace(error)
         if isinstance(error, Retryable):
             self._tell_idle(delivery)
             seconds = max(error.after, delivery.listener.delay_after(delivery.attempt))
             self._settlement.retry(delivery, seconds, detail)
         elif isinstance(error, Denied):
-            self._fail(delivery, error)
+            self._fail(delivery, error, state)
         elif isinstance(error, JobFailed):
             self._fail(delivery, Rejected(error.code, detail))
         else:
-            self._fail(delivery, Rejected(code_of(error), detail))
+            self._fail(delivery, Rejected(code_of(error), detail), state)
 
-    def _fail(self, delivery: Delivery, error: Rejected) -> None:
+    def _fail(
+        self, delivery: Delivery, error: Rejected, state: dict[str, Any] | None = None
+    ) -> None:
         self._tell_idle(delivery)
-        self._settlement.fail(delivery, error)
+        self._settlement.fail(delivery, error, state)
 
     def _tell_idle(self, delivery: Delivery) -> None:
         """Tell that a listener has failed at a delivery, and is free again."""

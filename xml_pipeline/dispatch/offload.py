@@ -33,6 +33,7 @@ from xml_pipeline.dispatch.pool import Crew, Pool
 from xml_pipeline.dispatch.process import Tell
 from xml_pipeline.errors import (
     BudgetExhausted,
+    Denied,
     InvalidPayload,
     PayloadDefinitionError,
     XmlPipelineError,
@@ -125,13 +126,14 @@ class Offload:
     ) -> tuple[HandlerResponse, ...]:
         """Have a delivery handled by a worker; its turn begins when one is free for it.
 
-        Raises JobFailed where the handler raised, JobUndone where its worker died.
+        Raises JobFailed where the handler raised, Denied where that is what it raised, JobUndone
+        where its worker died.
         """
         reply = await self._reply(delivery, metadata, turn)
         if isinstance(reply, Failure) and reply.after is not None:
             raise JobUndone(reply.traceback, reply.after)
         if isinstance(reply, Failure):
-            raise JobFailed(reply.code, reply.traceback)
+            raise _raised(reply)
         responses = tuple(map(response_of, reply.said))
         if reply.state:
             metadata.state.clear()
@@ -307,3 +309,10 @@ def _setup(
     level = logging.getLogger().getEffectiveLevel()
     given = {name: text.decode("latin-1") for name, text in sources.items()}
     return encode_words(path, allow, paths, given, memory, level)
+
+
+def _raised(reply: Failure) -> JobFailed | Denied:
+    """Return what a handler has raised, as far as anybody is told of it."""
+    if reply.denied:
+        return Denied(reply.denied, reply.traceback)
+    return JobFailed(reply.code, reply.traceback)

@@ -18,6 +18,7 @@ from xml_pipeline.dispatch.answers import all_said, code_of
 from xml_pipeline.dispatch.by_name import path_of
 from xml_pipeline.dispatch.jobs import Answer, Failure, Job, Said
 from xml_pipeline.errors import (
+    Denied,
     FaultCode,
     PayloadDefinitionError,
     Rejected,
@@ -218,7 +219,8 @@ def failure(error: BaseException) -> Failure:
     """Return what a handler raised as what can be told of it."""
     code = error.code if isinstance(error, Unsayable) else code_of(error)
     text = "".join(traceback.format_exception(error))
-    return Failure(type(error).__name__, str(error), code, text, _after(error))
+    denied = error.why if isinstance(error, Denied) else ""
+    return Failure(type(error).__name__, str(error), code, text, _after(error), denied)
 
 
 def _after(error: BaseException) -> float | None:

@@ -15,6 +15,7 @@ from annotated_types import Ge, Gt, Le, MaxLen, MinLen
 
 from xml_pipeline.payload import xmlify
 from xml_pipeline.payload.raw import Json
+from xml_pipeline.spent import Spent
 
 MOST_SECONDS = 366 * 24 * 3600
 """The longest wait: a year."""
@@ -211,11 +212,15 @@ class SquadStart:
 @xmlify
 @dataclass(frozen=True, slots=True)
 class SquadResult:
-    """What a member came to: its answer, as XML text, or why there is none."""
+    """What a member came to: its answer, as XML text, or why there is none.
+
+    ``spent`` is what it took to fail, where that is known; an answer says so itself.
+    """
 
     name: str
     success: bool
     result: XmlText
+    spent: Spent | None = None
 
 
 @xmlify

@@ -7,10 +7,11 @@ gone.
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 from xml_pipeline.listener import HandlerMetadata, HandlerResponse
+from xml_pipeline.payload import Codec, codec_of
 from xml_pipeline.primitives.fragments import element
 from xml_pipeline.primitives.outcome import clipped, failure, leave_out
 from xml_pipeline.primitives.payloads import (
@@ -21,16 +22,21 @@ from xml_pipeline.primitives.payloads import (
     SquadStart,
 )
 from xml_pipeline.primitives.reach import Reach, unreachable
+from xml_pipeline.spent import Spent, spent_in, total
+from xml_pipeline.system import SystemError
 
 State = MutableMapping[str, Any]
+
+_SPENT: Codec[Spent] = codec_of(Spent)
 
 
 class RunSquad:
     """The handler of ``system.squad``.
 
     The state is flat, for it is copied with every answer: ``member 2`` is the name of the third
-    one, and ``answer 2`` or ``failure 2`` is there once it has answered. Its number is the key
-    of what it was sent, so that a second answer is none.
+    one, and ``answer 2`` or ``failure 2`` is there once it has answered, ``spent 2`` where it
+    has failed and somebody kept account. Its number is the key of what it was sent, so that a
+    second answer is none.
     """
 
     __slots__ = ("_reach",)
@@ -53,7 +59,18 @@ class RunSquad:
             state[f"answer {key}"] = payload.to_xml().decode()
         else:
             state[f"failure {key}"] = why
+            if isinstance(payload, SystemError) and payload.spent is not None:
+                state[f"spent {key}"] = _SPENT.to_xml(payload.spent).decode()
         return _finish(state)
+
+    def spent_so_far(self, state: Mapping[str, Any]) -> Spent | None:
+        """Return what the members have taken that have come to something."""
+        told = (spent_in(xml) for key, xml in state.items() if key.startswith("answer "))
+        failed = (
+            _SPENT.from_xml(x.encode()) for key, x in state.items() if key.startswith("spent ")
+        )
+        taken = [each for each in (*told, *failed) if each is not None]
+        return total(taken) if taken else None
 
     def _begin(
         self, start: Any, metadata: HandlerMetadata
@@ -104,7 +121,9 @@ def _finish(state: State) -> HandlerResponse | None:
 def _result(state: State, number: str) -> SquadResult:
     name, answer = state[f"member {number}"], state.get(f"answer {number}")
     if answer is None:
-        return SquadResult(name, success=False, result=state[f"failure {number}"])
+        kept = state.get(f"spent {number}")
+        spent = _SPENT.from_xml(kept.encode()) if kept is not None else None
+        return SquadResult(name, success=False, result=state[f"failure {number}"], spent=spent)
     return SquadResult(name, success=True, result=answer)
 
 

@@ -67,9 +67,10 @@ def encode(state: State, lookup: Lookup) -> bytes:
         InvalidState: something in it is not plain; the message names the key.
     """
     form: dict[str, Any] = {}
+    write = _Writer(lookup).form
     for key, value in state.items():
         try:
-            form[_written_key(key)] = _Writer(lookup).form(value, DEEPEST)
+            form[_written_key(key)] = value if value.__class__ is str else write(value, DEEPEST)
         except (Rejected, TypeError) as error:
             raise InvalidState(f"state[{key!r}] {error}") from None
     return _dumped(form)
@@ -222,9 +223,14 @@ def _read_key(key: str) -> str:
     return key.removeprefix("$")
 
 
+_encoded = json.JSONEncoder(
+    ensure_ascii=False, check_circular=False, allow_nan=False, separators=(",", ":")
+).encode
+"""Looks for no circle: nothing is deeper than ``DEEPEST`` by then."""
+
+
 def _dumped(form: object) -> bytes:
-    text = json.dumps(form, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    return text.encode("utf-8", "surrogatepass")
+    return _encoded(form).encode("utf-8", "surrogatepass")
 
 
 def _name(cls: type) -> tuple[str, str]:

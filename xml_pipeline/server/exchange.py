@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import Any
 
 from xml_pipeline.errors import NoReply, Unanswered, Undeliverable
 from xml_pipeline.message import Delivery
 from xml_pipeline.server.problems import Problem
+from xml_pipeline.spent import told
 from xml_pipeline.thread import Thread
 
 
@@ -88,7 +90,9 @@ class Exchange:
         except NoReply:
             return None
         except Unanswered as error:
-            where = {"thread": self.thread.conversation.id, "message": self.id}
+            where: dict[str, Any] = {"thread": self.thread.conversation.id, "message": self.id}
+            if error.spent is not None:
+                where["spent"] = told(error.spent)
             if error.code is None:
                 words = f"{str(error).capitalize()}."
                 raise Problem(503, words, retry_after=5.0, more=where) from None

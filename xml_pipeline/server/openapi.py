@@ -19,6 +19,7 @@ _PROBLEM_SCHEMA = {
         "detail": {"type": "string"},
         "code": {"type": "string"},
         "id": {"type": "string"},
+        "spent": {"type": "object", "additionalProperties": {"type": "number"}},
     },
     "required": ["type", "title", "status", "detail"],
 }

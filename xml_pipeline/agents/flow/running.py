@@ -8,7 +8,7 @@ with that every step that is still at work.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -73,6 +73,11 @@ class RunFlow:
                 turn.tell("run_failed", at=step, code="handler", spent=turn.spent._asdict())
         return responses
 
+    def spent_so_far(self, state: Mapping[str, Any]) -> Spent | None:
+        """Return what its steps have taken that have come to something."""
+        spent = state.get("spent", ())
+        return Spent(*spent) if len(spent) == len(_NOTHING) and any(spent) else None
+
     def _begin(self, request: object, turn: _Turn) -> list[HandlerResponse]:
         state = turn.metadata.state
         progress = Progress(self._flow, state)
@@ -91,7 +96,7 @@ class RunFlow:
         listener = self._flow.by_name[step].listener
         if isinstance(payload, SystemError):
             turn.tell("sub_agent_completed", agent=listener, success=False)
-            turn.tell("run_failed", at=step, code=payload.code, spent=turn.spent._asdict())
+            turn.tell("run_failed", at=step, code=payload.code, spent=turn.with_(payload)._asdict())
             return HandlerResponse.pass_on()
         if isinstance(payload, ThreadEnded):
             raise Rejected("handler", f"the step {step} ended without an answer")
@@ -171,11 +176,14 @@ class _Turn:
         """Return what the steps have spent so far."""
         return _Sum(*self.metadata.state.get("spent", _NOTHING))
 
+    def with_(self, answer: object) -> _Sum:
+        """Return what was spent so far, and what an answer or a fault says it has taken."""
+        spent = getattr(answer, "spent", None)
+        return _added(self.spent, spent) if isinstance(spent, Spent) else self.spent
+
     def add(self, answer: object) -> None:
         """Add what an answer says it has taken."""
-        spent = getattr(answer, "spent", None)
-        if isinstance(spent, Spent):
-            self.metadata.state["spent"] = tuple(_added(self.spent, spent))
+        self.metadata.state["spent"] = tuple(self.with_(answer))
 
     def tell(self, step: AgentStep, **about: object) -> None:
         """Tell those who watch what becomes of the flow."""
@@ -184,9 +192,8 @@ class _Turn:
             it.tell(AgentEvent(step, it.own_name, it.thread_id, it.conversation_id, about))
 
 
-def _added(so_far: _Sum, spent: Spent) -> Iterator[float]:
-    for name, before in so_far._asdict().items():
-        yield before + getattr(spent, name)
+def _added(so_far: _Sum, spent: Spent) -> _Sum:
+    return _Sum(*(before + getattr(spent, name) for name, before in so_far._asdict().items()))
 
 
 def _in_words(read: Mapping[str, Any], accepted: tuple[type, ...]) -> object:

@@ -72,11 +72,16 @@ async def _is_agent(client: Client, listener: str) -> bool:
 async def _hear_out(
     client: Client, listener: str, message: Message, seconds: float, *, verbose: bool
 ) -> None:
-    """Print an answer while it comes, and then what it took."""
+    """Print an answer while it comes, and then what it took, whatever came of it."""
     speaker = Speaker(listener, verbose=verbose)
+    talk = Talk(client, listener, speaker.show, session=False)
     try:
         async with asyncio.timeout(seconds):
-            reply = await Talk(client, listener, speaker.show, session=False).ask(message)
+            reply = await talk.ask(message)
+    except Failed:
+        speaker.end()
+        remark(f"({talk.cost})")
+        raise
     except TimeoutError:
         raise Failed(f"no answer within {seconds:g} s; its thread goes on") from None
     finally:

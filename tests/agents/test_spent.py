@@ -1,0 +1,172 @@
+"""Whoever is told of a failure learns what it took, with everything below it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from tests.agents.answers import Answers
+from tests.agents.flow.parts import SPENT, flow, leader, step
+from tests.agents.parts import Found, Look, agent, calls, finder, script
+from tests.agents.test_squads import boss, gives
+from xml_pipeline.agents.agent import Agent
+from xml_pipeline.agents.hooks import Hooks
+from xml_pipeline.agents.payloads import Answer, Spent, Task
+from xml_pipeline.errors import Denied, HandlerFailed, Unanswered
+from xml_pipeline.guarding import Guardrail, Verdict
+from xml_pipeline.listener import HandlerMetadata, HandlerResponse, Listener
+from xml_pipeline.llm.base import Usage
+from xml_pipeline.llm.errors import ProviderError
+from xml_pipeline.testing import Probe, memory_organism
+
+LOOKS = calls(("finder", {"word": "ox"}))
+"""A turn of ten tokens in and five out."""
+
+
+def gives_up(name: str, turns: int = 1, **keys: Any) -> Listener:
+    """Return an agent that has no answer after so many turns."""
+    lines = [calls(("finder", {"word": str(turn)})) for turn in range(turns)]
+    return agent(script(*lines), name=name, peers=("finder",), max_turns=turns, **keys)
+
+
+async def fails(*listeners: Any, ask: str = "ada") -> Spent:
+    """Return what is told of a failure to somebody outside."""
+    async with memory_organism(*listeners) as organism:
+        with pytest.raises(Unanswered) as failed:
+            await organism.ask(ask, Task("Go."))
+    spent: Spent = failed.value.spent
+    return spent
+
+
+async def test_an_agent_that_ends_without_an_answer_says_what_its_turns_took() -> None:
+    assert await fails(gives_up("ada", 3), finder()) == Spent(30, 15, 0.0, 3, 3)
+
+
+async def test_what_a_model_took_that_failed_is_told_too() -> None:
+    broken = ProviderError("server", "it is ill")
+    broken.usage, broken.usd = Usage(7, 1), 0.25
+    spent = await fails(agent(Answers((LOOKS, broken)), peers=("finder",)), finder())
+    assert spent == Spent(17, 6, 0.25, 2, 1)
+
+
+class Breaks(Guardrail):
+    """Raises as soon as a model has spoken."""
+
+    async def after_model(self, text: str) -> Verdict:
+        raise RuntimeError("a bug")
+
+
+async def test_what_was_taken_until_a_guardrail_broke_is_told() -> None:
+    ada = agent(script(calls(("finder", {"word": "ox"}), text="Well.")), peers=("finder",))
+    assert isinstance(ada.handler, Agent)
+    object.__setattr__(ada.handler, "hooks", Hooks((("breaks", Breaks()),)))
+    assert await fails(ada, finder()) == Spent(10, 5, 0.0, 1, 0)
+
+
+async def test_an_agent_counts_what_those_took_that_failed_for_it() -> None:
+    lead = script(calls(("ann", {"text": "Go."}), ("bob", {"text": "Go."})), "They failed.")
+    team = (gives_up("ann", 2), gives_up("bob", 1), finder())
+    async with memory_organism(agent(lead, peers=("ann", "bob")), *team) as organism:
+        answer = await organism.ask("ada", Task("Lead."))
+    assert (answer.spent.turns, answer.spent.tool_calls) == (2 + 3, 2 + 3)
+    assert answer.spent.input_tokens >= 10 + 30
+
+
+async def test_a_failure_that_nobody_listens_to_carries_its_account_through_to_the_top() -> None:
+    """A plain listener between two agents hears of no fault: it fails with what it called."""
+
+    async def forward(task: Task, metadata: HandlerMetadata) -> HandlerResponse:
+        return HandlerResponse(task, to="bob")
+
+    plain = Listener("plain", Task, forward, description="Passes on.", peers=("bob",))
+    lead = agent(script(calls(("plain", {"text": "Go."}))), peers=("plain",), max_turns=1)
+    spent = await fails(lead, plain, gives_up("bob", 2), finder())
+    assert spent == Spent(10 + 20, 5 + 10, 0.0, 1 + 2, 1 + 2)
+
+
+def owes(name: str = "finder") -> Probe:
+    """Return a listener that owes its answer, so that whoever asks it waits."""
+    return Probe(name, Look, lambda *_: HandlerResponse.defer(within=60.0), output=Found)
+
+
+async def killed(*listeners: Any, ask: str) -> Spent:
+    """Return what is told of a conversation that is killed as soon as everybody waits in it."""
+    async with memory_organism(*listeners) as organism:
+        asking = asyncio.create_task(organism.ask(ask, Task("Go.")))
+        await asyncio.sleep(0)
+        await organism.drain()
+        [root] = [each for each in organism.kernel.threads if each.callee == ask]
+        organism.kill(root.conversation.id)
+        with pytest.raises(HandlerFailed) as failed:
+            await asking
+    spent: Spent = failed.value.spent
+    return spent
+
+
+async def test_a_kill_tells_what_was_taken_everywhere_below() -> None:
+    ada = agent(script(calls(("bob", {"text": "Go."}))), peers=("bob",))
+    bob = agent(script(LOOKS), name="bob", peers=("finder",))
+    assert await killed(ada, bob, owes(), ask="ada") == Spent(20, 10, 0.0, 2, 2)
+
+
+async def test_the_members_of_a_squad_that_fail_say_what_it_took_them() -> None:
+    lead = script(gives("form_squad", ("ann", "Go."), ("bob", "Go.")), "Half of it.")
+    team = (gives_up("ann", 2), agent(script("Done."), name="bob"), finder())
+    async with memory_organism(boss(lead, "ann", "bob"), *team) as organism:
+        answer = await organism.ask("boss", Task("Lead."))
+    assert (answer.spent.turns, answer.spent.tool_calls) == (2 + 2 + 1, 1 + 2)
+
+
+async def test_a_squad_that_is_killed_tells_what_its_members_took() -> None:
+    lead = script(gives("form_squad", ("ann", "Go."), ("bob", "Go."), ("cid", "Go.")))
+    bob = agent(script(calls(("slow", {"word": "ox"}))), name="bob", peers=("slow",))
+    cid = agent(script("Done."), name="cid")
+    team = (gives_up("ann", 2), bob, cid, finder(), owes("slow"))
+    spent = await killed(boss(lead, "ann", "bob", "cid"), *team, ask="boss")
+    assert (spent.turns, spent.tool_calls) == (1 + 2 + 1 + 1, 1 + 2 + 1)
+
+
+@pytest.mark.virtual_clock
+async def test_an_answer_that_is_waited_for_no_longer_is_paid_for_all_the_same() -> None:
+    late = Spent(100, 10, 1.0, 1, 0)
+
+    async def slow(task: Task, metadata: HandlerMetadata) -> HandlerResponse:
+        return HandlerResponse.respond(Answer("At last.", late)).after(15.0)
+
+    bob = Listener("bob", Task, slow, description="Is slow.", output=Answer)
+    ada = script(calls(("bob", {"text": "Go."})), LOOKS, "Done.")
+    lead = agent(ada, peers=("bob", "finder"), tool_timeout=10.0)
+    async with memory_organism(lead, bob, owes()) as organism:
+        answer = await organism.ask("ada", Task("Lead."))
+    assert answer.spent.usd == 1.0
+
+
+async def test_a_flow_that_fails_tells_what_all_its_steps_took() -> None:
+    row = flow("abc", "ab", "bc")
+    spent = await fails(leader(row), step("a"), gives_up("b", 2), step("c"), finder(), ask="leader")
+    assert spent == Spent(10 + 20, 2 + 10, 0.5, 1 + 2, 3 + 2)
+    assert SPENT.usd == 0.5
+
+
+async def test_a_failure_without_any_account_says_nothing_of_cost() -> None:
+    async def refuse(task: Task, metadata: HandlerMetadata) -> HandlerResponse:
+        raise Denied("not today")
+
+    plain = Listener("ada", Task, refuse, description="Refuses.")
+    async with memory_organism(plain) as organism:
+        with pytest.raises(Unanswered, match="Denied: not today") as failed:
+            await organism.ask("ada", Task("Go."))
+    assert failed.value.spent is None
+
+
+async def test_words_of_a_denial_that_xml_cannot_carry_are_told_as_far_as_it_can() -> None:
+    async def refuse(task: Task, metadata: HandlerMetadata) -> HandlerResponse:
+        raise Denied("not \x00 today")
+
+    plain = Listener("plain", Task, refuse, description="Refuses.")
+    lead = script(calls(("plain", {"text": "Go."})), "It was denied.")
+    async with memory_organism(agent(lead, peers=("plain",)), plain) as organism:
+        await organism.ask("ada", Task("Go."))
+    assert "not \ufffd today" in str(lead.requests[1].messages[-1].blocks)
