@@ -96,16 +96,19 @@ def test_a_request_is_written_as_it_always_was(name: str) -> None:
 @pytest.mark.parametrize(
     ("effort", "most", "budget"),
     [
-        ("high", 4096, 4095),
-        ("medium", 4096, 4095),
-        ("low", 4096, 4095),
-        ("low", 1025, 1024),
-        ("high", 1024, None),
+        ("high", 4096, 3072),
+        ("medium", 4096, 2048),
+        ("low", 4096, 1024),
+        ("high", 2000, 1500),
+        ("low", 2000, 1024),
+        ("low", 1366, 1024),
+        ("low", 1365, None),
+        ("high", 1365, None),
         ("none", 4096, None),
         (None, 4096, None),
     ],
 )
-def test_effort_is_a_budget_of_thinking(effort: Effort, most: int, budget: int | None) -> None:
+def test_effort_is_the_share_of_an_answer_that_goes_into_thinking(effort: Effort, most: int, budget: int | None) -> None:
     body = messages(replace(PLAIN, model="claude-opus-4-6", effort=effort, max_tokens=most), False)
     thinking = {"type": "enabled", "budget_tokens": budget}
     assert body.get("thinking") == (thinking if budget else None)

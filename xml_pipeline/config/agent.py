@@ -106,7 +106,8 @@ class AgentKeys(Section):
         default=None, description="How freely it chooses its words; empty: as the model does."
     )
     effort: Literal["high", "medium", "low", "none"] | None = Field(
-        default=None, description="How hard it thinks before it speaks; empty: as the model does."
+        default=None,
+        description="How hard it thinks first, within `max_tokens`; empty: as the model does.",
     )
     prompt_caching: bool = Field(
         default=True, description="Mark what stays the same, where the provider can keep it."

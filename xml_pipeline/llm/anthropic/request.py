@@ -24,8 +24,10 @@ from xml_pipeline.llm.base import (
 EPHEMERAL = {"cache_control": {"type": "ephemeral"}}
 LEAST_BUDGET = 1024
 """Tokens of thinking, below which the API takes no budget."""
-BUDGETS: dict[Effort, int] = {"high": 4, "medium": 2, "low": 1}
-"""How many times `max_tokens` a model may think; it is cut to what the API allows."""
+MOST_OF_IT = 0.75
+"""The share of `max_tokens` that thinking may take: what it takes is not there for the answer."""
+SHARES: dict[Effort, float] = {"high": MOST_OF_IT, "medium": 0.5, "low": 0.25}
+"""Which share of `max_tokens` goes into thinking, by the effort."""
 THINKS_BY_ITSELF = (4, 7)
 """From this version on a model takes an effort, and refuses a budget."""
 
@@ -131,16 +133,19 @@ def _choice(choice: Choice) -> dict[str, Any]:
 
 
 def _thinking(request: Request) -> dict[str, Any]:
-    """Return how hard to think; a call that is demanded leaves no room for it."""
+    """Return how hard to think; a call that is demanded leaves no room for it.
+
+    Thinking counts as output: of ``max_tokens`` it gets its share, ``LEAST_BUDGET`` at least. Where
+    even that would leave too little of them for the answer, nothing is thought.
+    """
     demanded = bool(request.functions) and request.choice.kind in ("any", "function")
     if request.effort in (None, "none") or demanded:
         return {}
     if _version(request.model) >= THINKS_BY_ITSELF:
         return {"thinking": {"type": "adaptive"}, "output_config": {"effort": request.effort}}
-    if request.max_tokens <= LEAST_BUDGET:
+    budget = max(LEAST_BUDGET, int(request.max_tokens * SHARES[request.effort]))
+    if budget > request.max_tokens * MOST_OF_IT:
         return {}
-    wanted = max(LEAST_BUDGET, request.max_tokens * BUDGETS[request.effort])
-    budget = min(wanted, request.max_tokens - 1)
     return {"thinking": {"type": "enabled", "budget_tokens": budget}}
 
 
