@@ -85,6 +85,7 @@ def agent(
     """Return an agent that this provider thinks for."""
     handler = Agent(provider, "scripted:test", AgentKeys(**keys), output)
     about: dict[str, Any] = {"agent": True, "peers": peers, "output": output, "prompt": prompt}
+    about["keeps_depth"] = True
     return Listener(name, accepted(accepts), handler, description=f"Is {name}.", **about)
 
 

@@ -186,8 +186,7 @@ async def test_what_fills_half_of_what_can_be_remembered_is_summarized() -> None
         return "Done." if number is None else look(number)
 
     thinker = agent(provider := script(say), peers=("finder",), max_turns=100)
-    limits = {"budget": {"hops": 1_000}}
-    async with memory_organism(thinker, long_answers(), **limits) as organism:
+    async with memory_organism(thinker, long_answers()) as organism:
         seen = watched(organism)
         assert (await organism.ask("ada", Task("Look."))).text == "Done."
     assert "context_summarized" in [each.step for each in seen]

@@ -108,7 +108,9 @@ def test_a_request_is_written_as_it_always_was(name: str) -> None:
         (None, 4096, None),
     ],
 )
-def test_effort_is_the_share_of_an_answer_that_goes_into_thinking(effort: Effort, most: int, budget: int | None) -> None:
+def test_effort_is_the_share_of_an_answer_that_goes_into_thinking(
+    effort: Effort, most: int, budget: int | None
+) -> None:
     body = messages(replace(PLAIN, model="claude-opus-4-6", effort=effort, max_tokens=most), False)
     thinking = {"type": "enabled", "budget_tokens": budget}
     assert body.get("thinking") == (thinking if budget else None)

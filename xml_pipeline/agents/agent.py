@@ -76,7 +76,13 @@ def build(plan: Plan, kind: type[Agent], **more: Any) -> Built:
         state_bytes=plan.organism.limits.state_bytes,
         **more,
     )
-    return Built(agent, accepted(plan.accepts or (Task,)), (agent.output,), timeout=TURN_SECONDS)
+    return Built(
+        agent,
+        accepted(plan.accepts or (Task,)),
+        (agent.output,),
+        keeps_depth=True,  # `max_turns` bounds a row of turns; hops bound how deep it delegates.
+        timeout=TURN_SECONDS,
+    )
 
 
 def _output(plan: Plan) -> type:
