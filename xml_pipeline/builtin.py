@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from xml_pipeline.commons import Commons
 from xml_pipeline.config import Finding, ListenerConfig, OrganismConfig
-from xml_pipeline.errors import ConfigError
+from xml_pipeline.errors import ConfigError, PluginNotFound
 from xml_pipeline.listener import Handler, Listener
 from xml_pipeline.sandbox import Sandbox
 
@@ -29,6 +29,30 @@ class Misconfigured(ConfigError):
     def __init__(self, findings: Iterable[Finding]) -> None:
         self.findings = tuple(findings)
         super().__init__(tuple(each.text for each in self.findings))
+
+
+Part = TypeVar("Part")
+
+
+class Parts:
+    """Makes what a listener consists of, and keeps what is wrong with each part, and where.
+
+    So a plug-in tells of all mistakes at once: it raises Misconfigured with the ``findings``.
+    """
+
+    def __init__(self, findings: Iterable[Finding] = ()) -> None:
+        self.findings = [*findings]
+
+    def make(self, make: Callable[[], Part], *at: str | int) -> Part | None:
+        """Return what is made for the key at a path, None where that cannot be."""
+        try:
+            return make()
+        except Misconfigured as error:
+            self.findings += error.findings
+        except (ConfigError, PluginNotFound) as error:
+            problems = error.problems if isinstance(error, ConfigError) else (str(error),)
+            self.findings += (Finding(at, each) for each in problems)
+        return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,11 +78,13 @@ class Reloader:
         """
         file = self.file if path is None else path
         self._read = self._stamps()
+        self._reader.commons.begin()
         try:
             with self._reader.read(file) as fresh:
                 event = self._swap(fresh, by)
         except (ConfigError, AuditFailed) as error:
             return self._refused(error, by)
+        await self._reader.commons.retire()
         for each in (*fresh.loaded.warnings, *event.needs_restart):
             log.warning("%s", each)
         return event

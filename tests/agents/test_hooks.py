@@ -12,7 +12,7 @@ from tests.agents.answers import completion
 from tests.agents.conversations import conversations
 from xml_pipeline.agents.hooks import Hooks, configured, objection, refusal
 from xml_pipeline.config import GuardrailConfig
-from xml_pipeline.errors import ConfigError, PluginNotFound
+from xml_pipeline.errors import ConfigError
 from xml_pipeline.guarding import (
     ALLOWED,
     Called,
@@ -183,10 +183,20 @@ def test_a_listener_names_its_guardrails() -> None:
 
 
 def test_a_guardrail_that_is_not_there_is_told_of() -> None:
-    with pytest.raises(PluginNotFound, match="guardrails has no"):
+    with pytest.raises(ConfigError, match="guardrails has no"):
         configured((GuardrailConfig("injektion"),))
 
 
 def test_wrong_settings_are_told_of_with_the_guardrail_and_the_key() -> None:
     with pytest.raises(ConfigError, match="`guardrails` injection: `threshold`: "):
         configured((GuardrailConfig("injection", {"threshold": 7.0}),))
+
+
+def test_guardrails_of_the_same_settings_are_equal_and_others_are_not() -> None:
+    mild, strict = ({"threshold": each} for each in (0.7, 0.4))
+    made = [
+        configured((GuardrailConfig("injection", each),)) for each in (mild, dict(mild), strict)
+    ]
+    assert made[0] == made[1] != made[2]
+    assert made[0] != configured(()) == Hooks()
+    assert Hooks((("own", Guardrail()),)) != Hooks((("own", Guardrail()),))

@@ -99,13 +99,15 @@ class FakeLLM:
     """Serves a script on loopback, from entry to exit; ``url`` is where.
 
     ``asked`` are the requests so far; ``hung_up`` is set once a client has gone in the middle of
-    an answer. ``latency`` are seconds before an answer begins.
+    an answer, ``left`` once nobody is connected any more. ``latency`` are seconds before an answer
+    begins.
     """
 
     def __init__(self, script: Script, latency: float = 0.0) -> None:
         self.asked: list[Asked] = []
         self.began = asyncio.Event()
         self.hung_up = asyncio.Event()
+        self.left = asyncio.Event()
         self.connections = 0
         self.url = ""
         self._script = script
@@ -136,10 +138,13 @@ class FakeLLM:
         """Note a connection."""
         self.connections += 1
         self._open.add(transport)
+        self.left.clear()
 
     def went(self, transport: asyncio.Transport, busy: bool) -> None:
         """Note the end of a connection, in the middle of an answer or after it."""
         self._open.discard(transport)
+        if not self._open:
+            self.left.set()
         if busy:
             self.hung_up.set()
 

@@ -10,19 +10,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from xml_pipeline.agents import hooks
 from xml_pipeline.agents.definition import Definition
+from xml_pipeline.agents.hooks import configured as configured_hooks
 from xml_pipeline.agents.instructions import config_folder, project_instructions
 from xml_pipeline.agents.payloads import Answer, Task
 from xml_pipeline.agents.run import spent_in
 from xml_pipeline.agents.work import Work
-from xml_pipeline.builtin import Built, Plan
-from xml_pipeline.config import AgentKeys
+from xml_pipeline.builtin import Built, Misconfigured, Parts, Plan
+from xml_pipeline.config import AgentKeys, Finding
 from xml_pipeline.errors import ConfigError
 from xml_pipeline.listener import HandlerMetadata, HandlerResponse
-from xml_pipeline.llm.models import models_of
+from xml_pipeline.llm.base import Provider
+from xml_pipeline.llm.models import Models, models_of
 from xml_pipeline.mcp.payloads import Sample, Sampled
 from xml_pipeline.payload import RawPayload, payload_from_json_schema
 from xml_pipeline.spent import Spent
@@ -57,22 +59,32 @@ def configured(plan: Plan) -> Built:
     return build(plan, Agent)
 
 
-def build(plan: Plan, kind: type[Agent], **more: Any) -> Built:
-    """Build an agent of some kind from what its listener says; ``more`` is that kind's own."""
-    models, address = models_of(plan), plan.listener.model
-    if address is None:
-        raise ConfigError(("needs a `model` that thinks for it",))
+def build(plan: Plan, kind: type[Agent], findings: Iterable[Finding] = (), **more: Any) -> Built:
+    """Build an agent of some kind from what its listener says; ``more`` is that kind's own.
+
+    Raises Misconfigured with all that is wrong, and with the ``findings`` there were before.
+    """
+    models, address, parts = models_of(plan), plan.listener.model or "", Parts(findings)
     keys = AgentKeys(**{name: getattr(plan.listener, name) for name in AgentKeys.model_fields})
-    summarizes = keys.context.summary_model or address
+    summarizes = keys.context.summary_model
+    provider = parts.make(partial(_thinks, models, address), "model" if address else "handler")
+    summarizer = provider
+    if summarizes is not None:
+        summarizer = parts.make(partial(models.provider, summarizes), "context", "summary_model")
+    files = partial(project_instructions, keys.instructions, plan.folder, config_folder())
+    instructions = parts.make(files, "instructions")
+    guardrails = parts.make(partial(configured_hooks, keys.guardrails))
+    if provider is None or guardrails is None or parts.findings:
+        raise Misconfigured(parts.findings)
     agent = kind(
-        models.provider(address),
+        provider,
         address,
         keys,
         _output(plan),
-        instructions=project_instructions(keys.instructions, plan.folder, config_folder()),
-        hooks=hooks.configured(keys.guardrails),
-        summarizer=models.provider(summarizes),
-        summary_model=summarizes.partition(":")[2],
+        instructions=instructions or "",
+        hooks=guardrails,
+        summarizer=summarizer,
+        summary_model=(summarizes or address).partition(":")[2],
         state_bytes=plan.organism.limits.state_bytes,
         **more,
     )
@@ -83,6 +95,12 @@ def build(plan: Plan, kind: type[Agent], **more: Any) -> Built:
         keeps_depth=True,  # `max_turns` bounds a row of turns; hops bound how deep it delegates.
         timeout=TURN_SECONDS,
     )
+
+
+def _thinks(models: Models, address: str) -> Provider:
+    if not address:
+        raise ConfigError(("needs a `model` that thinks for it",))
+    return models.provider(address)
 
 
 def _output(plan: Plan) -> type:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
+from xml_pipeline.builtin import Misconfigured, Parts
 from xml_pipeline.catalogue import find
 from xml_pipeline.config import GuardrailConfig
 from xml_pipeline.errors import ConfigError
@@ -26,11 +28,27 @@ from xml_pipeline.llm.base import (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Hooks:
-    """Guardrails by their names, in the order in which they are asked."""
+    """Guardrails by their names, in the order in which they are asked.
+
+    Those that were made from the same ``settings`` by the same classes are equal: a file that says
+    the same makes no other agent, and what a guardrail remembers stays.
+    """
 
     guardrails: tuple[tuple[str, Guardrail], ...] = ()
+    settings: tuple[GuardrailConfig, ...] = ()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Hooks) and self._made_of == other._made_of
+
+    __hash__ = None  # type: ignore[assignment]  # settings are mappings
+
+    @property
+    def _made_of(self) -> object:
+        if not self.settings:
+            return self.guardrails
+        return self.settings, [guardrail.__class__ for _, guardrail in self.guardrails]
 
     async def before_model(self, request: Request) -> tuple[Request, Verdict]:
         """Return the request as the guardrails want it, and what they think of it."""
@@ -79,10 +97,16 @@ class Hooks:
 def configured(guardrails: Sequence[GuardrailConfig]) -> Hooks:
     """Return the guardrails that a listener names.
 
-    Raises PluginNotFound where there is no such guardrail, ConfigError where its settings are
-    wrong.
+    Raises Misconfigured for those that are not there, or whose settings are wrong.
     """
-    return Hooks(tuple((each.name, _guardrail(each)) for each in guardrails))
+    parts, made = Parts(), []
+    for index, each in enumerate(guardrails):
+        guardrail = parts.make(partial(_guardrail, each), "guardrails", index)
+        if guardrail is not None:
+            made.append((each.name, guardrail))
+    if parts.findings:
+        raise Misconfigured(parts.findings)
+    return Hooks(tuple(made), tuple(guardrails))
 
 
 def refusal(verdict: Verdict) -> str:

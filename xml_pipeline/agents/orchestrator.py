@@ -28,7 +28,7 @@ from xml_pipeline.agents.gather import Call
 from xml_pipeline.agents.payloads import Task
 from xml_pipeline.agents.reading import Heard, heard, heard_squad
 from xml_pipeline.agents.routing import Decision, Strategy, Worker, decide
-from xml_pipeline.builtin import Built, Misconfigured, Plan
+from xml_pipeline.builtin import Built, Plan
 from xml_pipeline.config import Finding
 from xml_pipeline.listener import HandlerMetadata, HandlerResponse, Listener
 from xml_pipeline.payload import RawPayload
@@ -165,10 +165,9 @@ def _about(worker: Listener) -> str:
 def configured(plan: Plan) -> Built:
     """Build the orchestrator that an organism file describes."""
     said = plan.listener.orchestration
-    if plan.listener.dialect == "xml":
-        words = "an orchestrator calls functions: leave it out"
-        raise Misconfigured([Finding(("dialect",), words)])
+    found = [Finding(("dialect",), "an orchestrator calls functions: leave it out")]
+    wrong = found if plan.listener.dialect == "xml" else ()
     added = frozenset({BLACKBOARD, SQUAD}).difference(plan.listener.peers)
     strategy = plan.functions[said.strategy] if said.strategy is not None else decide
-    made = build(plan, Orchestrator, added=added, strategy=strategy)
+    made = build(plan, Orchestrator, wrong, added=added, strategy=strategy)
     return replace(made, peers=(BLACKBOARD, SQUAD), opens_blackboard=True)

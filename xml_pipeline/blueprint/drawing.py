@@ -26,7 +26,7 @@ from xml_pipeline.blueprint.code import (
 from xml_pipeline.blueprint.ineffective import ineffective
 from xml_pipeline.blueprint.located import located
 from xml_pipeline.blueprint.profiles import held_to_profiles
-from xml_pipeline.builtin import Built, Check, Misconfigured, Plan
+from xml_pipeline.builtin import Built, Check, Misconfigured, Parts, Plan
 from xml_pipeline.catalogue import find
 from xml_pipeline.commons import Commons
 from xml_pipeline.config import (
@@ -158,19 +158,14 @@ class Drawing:
         if functions is None:
             return None
         plan = Plan(config, self._config, folder, self._commons, accepts, output, functions)
-        try:
-            made = built(plugin, plan)
-            if made.check is not None:
-                self._checks.append((at, made.check))
-            return self._assembled(at, config, made)
-        except Misconfigured as error:
-            self._refer(at, error.findings)
-        except (ConfigError, PluginNotFound) as error:
-            where = (*at, "handler") if config.handler else (*at, "model")
-            problems = error.problems if isinstance(error, ConfigError) else (str(error),)
-            for each in problems:
-                self._report(where, each)
-        return None
+        parts = Parts()
+        made = parts.make(lambda: built(plugin, plan), "handler" if config.handler else "model")
+        self._refer(at, parts.findings)
+        if made is None:
+            return None
+        if made.check is not None:
+            self._checks.append((at, made.check))
+        return self._assembled(at, config, made)
 
     def _functions(self, at: KeyPath) -> dict[str, Callable[..., Any]] | None:
         """Return what conditions and strategies name; None where anything about them is wrong."""

@@ -37,8 +37,11 @@ _PLAIN_WORDS = (
 )
 
 
-def read_document(file: Path, environment: Environment) -> Document:
-    """Read a YAML file; ConfigError if there is no data to go on with."""
+def read_document(file: Path, environment: Environment, begins: str = "`listeners:`") -> Document:
+    """Read a YAML file; ConfigError if there is no data to go on with.
+
+    ``begins`` is how such a file begins, for whoever has an empty one.
+    """
     text = _read_text(file)
     try:
         root = _compose(text)
@@ -49,7 +52,7 @@ def read_document(file: Path, environment: Environment) -> Document:
         raise _unusable(f"{place}: the character U+{error.character:04X} is not allowed") from None
     document = build_document(str(file), root, environment) if root else None
     if document is None or document.data is None:
-        raise _unusable(f"{file}:1:1: the file is empty; begin it with `listeners:`")
+        raise _unusable(f"{file}:1:1: the file is empty; begin it with {begins}")
     return document
 
 

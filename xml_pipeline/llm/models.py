@@ -13,6 +13,7 @@ from pathlib import Path
 
 from xml_pipeline.builtin import Plan
 from xml_pipeline.config import LLMConfig
+from xml_pipeline.config.environment import read_environment
 from xml_pipeline.llm.backends import Backends
 from xml_pipeline.llm.base import Completion, Hear, Provider, Request, unheard
 from xml_pipeline.llm.cascade import Cascade, Gate, Tier
@@ -24,11 +25,16 @@ INSTEAD = "the only models"
 
 
 def models_of(plan: Plan) -> Models:
-    """Return the models of an organism: the same for all of its listeners."""
+    """Return the models of an organism: the same for all of its listeners.
+
+    Others, once what is said of them or a key in the environment has changed.
+    """
     config, folder = plan.organism.llm, plan.folder
     if INSTEAD in plan.commons:
         return plan.commons.get(INSTEAD, lambda: Models(config, folder))
-    return plan.commons.get((Models, config, folder), lambda: Models(config, folder))
+    variables = read_environment(folder).variables
+    key = (Models, config, folder, frozenset(variables.items()))
+    return plan.commons.get(key, lambda: Models(config, folder, variables))
 
 
 class Models:
@@ -59,6 +65,10 @@ class Models:
         """Close every connection."""
         self._providers.clear()
         await self._backends.aclose()
+
+    async def retire(self) -> None:
+        """Close every connection that is idle, and the others when they come back."""
+        await self.aclose()
 
     def _cascaded(self, address: str) -> Provider:
         """Return a cascade that ends with this address, or it alone where there is none."""

@@ -95,7 +95,11 @@ _SCRIPT: TypeAdapter[tuple[Reply, ...]] = TypeAdapter(Annotated[tuple[Reply, ...
 
 def read_script(file: Path, environment: Environment) -> tuple[Reply, ...]:
     """Read a script; ConfigError lists everything that is wrong with it."""
-    document = read_document(file, environment)
+    if not file.exists():
+        raise ConfigError(
+            (f"{file}: there is no such script; it is a file with a list of replies",)
+        )
+    document = read_document(file, environment, begins="`- text:`")
     if document.problems:
         raise ConfigError(tuple(sentence for _, sentence in sorted(document.problems)))
     source = document.source
