@@ -11,10 +11,11 @@ import asyncio
 import json
 import logging
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, astuple, dataclass
 from typing import Any, NamedTuple
 
+from xml_pipeline.approvals import Approval, Approvals, Decision
 from xml_pipeline.backends import Mark, Shared, shard_of
 from xml_pipeline.control import Control
 from xml_pipeline.errors import (
@@ -30,6 +31,7 @@ from xml_pipeline.journal.writing import PATIENCE
 from xml_pipeline.kernel import Kernel
 from xml_pipeline.payload import RawPayload
 from xml_pipeline.postbox import HasPostbox, Postbox
+from xml_pipeline.running import Run
 from xml_pipeline.thread import party_of
 
 log = logging.getLogger(__name__)
@@ -37,9 +39,12 @@ log = logging.getLogger(__name__)
 _PAUSE = 0.1
 _LISTENS_AGAIN = 1.0
 _NOT_HELD = "not held"
+_ANSWERS_WITHIN = 2.0
+"""Seconds after which a node that was asked what waits there is not waited for any more."""
 
-_REFUSALS: dict[str, type[XmlPipelineError]] = {
-    each.__name__: each for each in (UnknownThread, Overloaded, ShareExhausted, AuditFailed)
+_REFUSALS: Mapping[str, type[Exception]] = {
+    each.__name__: each
+    for each in (UnknownThread, Overloaded, ShareExhausted, AuditFailed, ValueError)
 }
 
 _Told = dict[str, Any]
@@ -48,9 +53,10 @@ _Told = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Errand:
-    """One thing to be done: ``kind`` is kill, answer or say, ``by`` who wants it.
+    """One thing to be done: ``kind`` is kill, answer, say, decide or list, ``by`` who wants it.
 
-    ``text`` is the payload, or the envelope. ``key`` is that of the mark under which a message is
+    ``text`` is the payload, the envelope, or a decision as JSON; what waits for one is listed of a
+    whole node, whatever the thread. ``key`` is that of the mark under which a message is
     to be found again until a time in seconds since 1970, with its id behind ``head``.
     """
 
@@ -65,6 +71,13 @@ class Errand:
     until: float = 0.0
 
 
+class Waiting(NamedTuple):
+    """The calls that wait for a decision on all nodes, and the nodes that have not said so."""
+
+    approvals: list[Approval]
+    unheard: tuple[str, ...] = ()
+
+
 class _Others(NamedTuple):
     """The other nodes: what is shared with them, and how they are written to."""
 
@@ -75,22 +88,16 @@ class _Others(NamedTuple):
 class Errands:
     """Sends errands to the other nodes, and runs those that they send.
 
-    ``holds`` tells whether a conversation would be in this node's memory, by the id of a thread;
-    ``admit`` raises where nothing is taken in.
+    ``run`` tells whether a conversation would be in this node's memory, by the id of a thread,
+    and who the others are.
     """
 
-    def __init__(
-        self,
-        kernel: Kernel,
-        control: Control,
-        holds: Callable[[str], bool],
-        admit: Callable[[], None],
-    ) -> None:
+    def __init__(self, kernel: Kernel, control: Control, approvals: Approvals, run: Run) -> None:
         store = kernel.journal.backend
         self._kernel = kernel
         self._control = control
-        self._holds = holds
-        self._admit = admit
+        self._approvals = approvals
+        self._life = run
         self._others: _Others | None = None
         if isinstance(store, Shared) and isinstance(store, HasPostbox):
             self._others = _Others(store, store.postbox())
@@ -113,9 +120,39 @@ class Errands:
         else:
             self._control.answer(thread_id, payload, by)
 
+    async def decide(
+        self,
+        thread_id: str,
+        decision: Decision,
+        *,
+        by: str,
+        reason: str = "",
+        arguments: Sequence[str] | None = None,
+    ) -> Approval:
+        """Do as ``Approvals.decide`` does, wherever the call waits."""
+        if not self.is_elsewhere(thread_id):
+            about: dict[str, Any] = {"by": by, "reason": reason, "arguments": arguments}
+            return self._approvals.decide(thread_id, decision, **about)
+        said = json.dumps([decision, reason, None if arguments is None else [*arguments]])
+        return Approval(**json.loads(str(await self._send(Errand("decide", thread_id, by, said)))))
+
+    async def waiting(self) -> Waiting:
+        """Return the calls that wait on any node, the oldest first.
+
+        A node that does not answer soon, or goes on with what another has held, is left out.
+        """
+        others = self._others
+        nodes = [each.id for each in self._life.nodes if not each.is_this]
+        asked = (self._waiting_on(node, others) for node in nodes) if others is not None else ()
+        told = await asyncio.gather(*asked)
+        found = {each.id: each for some in told if some is not None for each in some}
+        found |= {each.id: each for each in self._approvals.waiting()}
+        unheard = tuple(node for node, some in zip(nodes, told, strict=True) if some is None)
+        return Waiting(sorted(found.values(), key=lambda each: each.since), unheard)
+
     def is_elsewhere(self, thread_id: str) -> bool:
         """Tell whether another node would have a thread of this id in memory."""
-        return self._others is not None and not self._holds(thread_id)
+        return self._others is not None and not self._life.holds(thread_id)
 
     def elsewhere(self, raw: bytes) -> str:
         """Return which thread an envelope belongs to that another node holds; empty if none."""
@@ -167,17 +204,31 @@ class Errands:
             words = f"the node that holds {errand.thread} has not answered within {PATIENCE:g} s"
             raise BackendUnavailable(words) from None
 
-    async def _ask(self, errand: Errand, others: _Others) -> _Told:
+    async def _ask(self, errand: Errand, others: _Others, node: str = "") -> _Told:
+        """Send an errand to a node, or to whoever holds its thread; return what came of it."""
         number = secrets.token_hex(16)
-        letter = {"number": number, "from": others.store.node, "errand": asdict(errand)}
+        said = {"number": number, "from": others.store.node, "errand": asdict(errand)}
+        letter = json.dumps(said).encode()
         told: asyncio.Future[_Told] = asyncio.get_running_loop().create_future()
         self._awaited[number] = told
         try:
-            if not await others.box.send(shard_of(errand.thread), json.dumps(letter).encode()):
+            if node:
+                await others.box.reply(node, letter)
+            elif not await others.box.send(shard_of(errand.thread), letter):
                 return {"error": _NOT_HELD}
             return await told
         finally:
             del self._awaited[number]
+
+    async def _waiting_on(self, node: str, others: _Others) -> list[Approval] | None:
+        """Return the calls that wait on another node, None where that does not answer."""
+        try:
+            async with asyncio.timeout(_ANSWERS_WITHIN):
+                told = await self._ask(Errand("list", "", ""), others, node)
+        except (TimeoutError, BackendUnavailable) as error:
+            log.warning("node %.8s does not say what waits there: %r", node, error)
+            return None
+        return [Approval(**each) for each in json.loads(str(_result(told)))]
 
     # ── the side of whoever holds it ────────────────────────────────────────────────────────
 
@@ -196,13 +247,14 @@ class Errands:
 
     async def _run(self, number: str, errand: Errand, sender: str, box: Postbox) -> None:
         told: _Told = {"number": number}
-        if not self._holds(errand.thread):
+        if errand.kind != "list" and not self._life.holds(errand.thread):
             told["error"] = _NOT_HELD
         else:
             try:
                 told["result"] = await self._carry_out(errand)
             except (XmlPipelineError, ValueError) as error:
-                told |= {"error": type(error).__name__, "words": str(error)}
+                kind = ValueError if isinstance(error, ValueError) else type(error)
+                told |= {"error": kind.__name__, "words": str(error)}
         try:
             await box.reply(sender, json.dumps(told).encode())
         except BackendUnavailable as error:
@@ -210,14 +262,23 @@ class Errands:
 
     async def _carry_out(self, errand: Errand) -> str:
         """Do what is to be done; return once it is written."""
-        if errand.kind == "say":
-            return await self._take_in(errand)
-        if errand.kind == "kill":
-            self._control.kill(errand.thread, errand.by)
-        else:
-            self._control.answer(errand.thread, errand.text.encode("latin-1"), errand.by)
+        done = ""
+        match errand.kind:
+            case "say":
+                return await self._take_in(errand)
+            case "list":
+                return json.dumps([asdict(each) for each in self._approvals.waiting()])
+            case "kill":
+                self._control.kill(errand.thread, errand.by)
+            case "decide":
+                decision, reason, named = json.loads(errand.text)
+                about: dict[str, Any] = {"by": errand.by, "reason": reason, "arguments": named}
+                approval = self._approvals.decide(errand.thread, decision, **about)
+                done = json.dumps(asdict(approval))
+            case _:
+                self._control.answer(errand.thread, errand.text.encode("latin-1"), errand.by)
         await self._kernel.journal.written()
-        return ""
+        return done
 
     async def _take_in(self, errand: Errand) -> str:
         """Take an envelope in with its mark, unless one was taken in under that already."""
@@ -227,7 +288,7 @@ class Errands:
             known = value.decode("latin-1") if value is not None else self._noted.get(named, "")
             if known:
                 return self._known(errand, known)
-        self._admit()
+        self._life.admit()
         self._kernel.door.check(party_of(errand.by, errand.tenant))
         raw = errand.text.encode("latin-1")
         conversation = self._kernel.ingress.take_in(raw, errand.by, errand.tenant).conversation

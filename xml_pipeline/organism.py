@@ -49,7 +49,7 @@ class Organism:
     An async context manager: it runs from entry to exit. On exit whatever still runs is
     cancelled; ``drain`` first waits until nothing is in flight. ``steps`` are inserted into
     the pipeline, at the envelope and at the delivery. ``closing`` is closed when it has stopped;
-    ``errands`` kill, answer and say things on whichever node a conversation is.
+    ``errands`` kill, answer, decide and say things on whichever node a conversation is.
 
     If its pump ever dies, everybody who waits is told, and so is whoever leaves the context.
     ``approvals`` are the calls that wait for somebody to decide on them.
@@ -70,10 +70,10 @@ class Organism:
         self.closing: list[Closing] = []
         self._run = Run(self._kernel, self.config.organism.name)
         self._control = Control(self._kernel)
-        self.errands = Errands(self._kernel, self._control, self._run.holds, self._run.admit)
+        self.approvals = Approvals(self._kernel)
+        self.errands = Errands(self._kernel, self._control, self.approvals, self._run)
         self._run.beside = self.errands.live
         self._letters = DeadLetters(self._kernel)
-        self.approvals = Approvals(self._kernel)
         everybody = (*system_listeners(self._kernel), *map(checked, listeners))
         self._kernel.put_in_place(everybody, self.config)
 

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.approvals.parts import Job, Person, Shell, agent, rule, shell
+from tests.approvals.parts import Job, Person, Shell, agent, rule, said, shell
 from tests.faults.processes import Runner
 from xml_pipeline.backends.memory import MemoryBackend
 from xml_pipeline.organism import Organism
@@ -39,6 +39,35 @@ async def test_a_thousand_calls_wait_and_hold_up_nobody() -> None:
             await organism.drain()
         assert len(organism.kernel.threads) == 0
     assert sorted(each.command for each in tool.payloads[1:]) == sorted(map(str, range(MANY)))
+
+
+@pytest.mark.virtual_clock
+async def test_whoever_watches_hears_that_nobody_has_decided_in_time() -> None:
+    async with memory_organism(shell(), agent(rule("ask")), approvals={"seconds": 60}) as organism:
+        person = Person(organism)
+        with organism.approvals.attend():
+            assert "No answer came within the time allowed." in await said(organism, "ls")
+        assert organism.approvals.waiting() == []
+    asked, told = (each for each in person.told if each.step.startswith("approval"))
+    assert (told.step, told.thread_id) == ("approval_decision", asked.thread_id)
+    assert {key: told.about[key] for key in ("tool", "allowed", "by", "reason")} == {
+        "tool": "shell",
+        "allowed": False,
+        "by": "nobody",
+        "reason": "Nobody has decided in time.",
+    }
+
+
+@pytest.mark.virtual_clock
+async def test_whoever_watches_hears_that_a_call_is_not_wanted_any_more() -> None:
+    async with memory_organism(shell(), agent(rule("ask"))) as organism:
+        person = Person(organism)
+        with organism.approvals.attend():
+            await organism.send("agent", Job("ls"))
+            organism.kill((await person.asked()).conversation_id)
+            await organism.drain()
+        assert person.decisions == [(False, "nobody")]
+        assert person.told[-1].about["reason"] == "It is not wanted any more."
 
 
 class Life:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from xml_pipeline.events import Events
 from xml_pipeline.journal import Journal
 from xml_pipeline.listener import Listener
 from xml_pipeline.payload import RawPayload
@@ -100,6 +101,8 @@ class Registries(Protocol):
     def consent(self) -> Consent: ...
     @property
     def journal(self) -> Journal: ...
+    @property
+    def events(self) -> Events: ...
 
 
 def system_listeners(registries: Registries) -> tuple[Listener, ...]:
@@ -166,11 +169,12 @@ def _todo_listeners(registries: Registries) -> tuple[Listener, ...]:
 
 
 def _approval_listener(registries: Registries) -> Listener:
-    listeners, threads = registries.listeners, registries.threads
+    listeners, threads, consent = registries.listeners, registries.threads, registries.consent
+    clock, events = registries.journal.clock, registries.events
     return Listener(
         APPROVAL,
         (ApprovalDecision, RawPayload),
-        AskForApproval(listeners, threads, registries.consent, registries.journal.clock),
+        AskForApproval(listeners, threads, consent, clock, events),
         description="Has a call decided on by somebody, and passes it on if it may go on.",
         output=RawPayload,
         acts_for_caller=True,

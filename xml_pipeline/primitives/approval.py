@@ -8,18 +8,18 @@ another process can go on with it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from xml_pipeline.errors import Denied
-from xml_pipeline.events import AgentEvent, AgentStep
+from xml_pipeline.events import AgentEvent, AgentStep, Events
 from xml_pipeline.listener import HandlerMetadata, HandlerResponse
 from xml_pipeline.payload import Codec, RawPayload
 from xml_pipeline.registries.arguments import Arguments, canonical
 from xml_pipeline.registries.consent import Consent
 from xml_pipeline.registries.listeners import Listeners
 from xml_pipeline.registries.threads import Threads
-from xml_pipeline.system import ApprovalDecision
+from xml_pipeline.system import APPROVAL, ApprovalDecision
 from xml_pipeline.thread import Thread
 
 _KEY = "call"
@@ -31,7 +31,7 @@ class AskForApproval:
     What a tool answers is passed on as it is; its faults, and its silence, pass by themselves.
     """
 
-    __slots__ = ("_clock", "_consent", "_listeners", "_threads")
+    __slots__ = ("_clock", "_consent", "_events", "_listeners", "_threads")
 
     def __init__(
         self,
@@ -39,11 +39,14 @@ class AskForApproval:
         threads: Threads,
         consent: Consent,
         clock: Callable[[], float],
+        events: Events,
     ) -> None:
         self._listeners = listeners
         self._threads = threads
         self._consent = consent
         self._clock = clock
+        self._events = events
+        threads.on_close.append(self._tell_of_the_end)
 
     async def __call__(self, payload: Any, metadata: HandlerMetadata) -> HandlerResponse:
         """Ask on a fresh thread; on one under way obey the decision, or pass the answer on."""
@@ -91,11 +94,24 @@ class AskForApproval:
     def _tell(self, step: AgentStep, metadata: HandlerMetadata, **about: object) -> None:
         if metadata.watched:
             thread = self._threads.get(metadata.thread_id)
-            whose = thread.conversation
-            said = {"tool": metadata.state["tool"], "principal": whose.principal}
-            said |= {"tenant": whose.tenant, **about}
-            agent = asking(thread, self._listeners)
-            metadata.tell(AgentEvent(step, agent, thread.id, whose.id, said))
+            metadata.tell(self._event(step, thread, metadata.state["tool"], about))
+
+    def _tell_of_the_end(self, thread: Thread) -> None:
+        """Tell that nobody decides on a call any more that nobody has decided on."""
+        if thread.callee != APPROVAL or thread.owed is None or not self._events.heard:
+            return
+        state = thread.state or {}
+        expired = thread.status == "error"
+        reason = "Nobody has decided in time." if expired else "It is not wanted any more."
+        about = {"allowed": False, "by": "nobody", "reason": reason}
+        self._events.emit(self._event("approval_decision", thread, state["tool"], about))
+
+    def _event(
+        self, step: AgentStep, thread: Thread, tool: str, about: Mapping[str, object]
+    ) -> AgentEvent:
+        whose = thread.conversation
+        said = {"tool": tool, "principal": whose.principal, "tenant": whose.tenant, **about}
+        return AgentEvent(step, asking(thread, self._listeners), thread.id, whose.id, said)
 
 
 def asking(thread: Thread, listeners: Listeners) -> str:

@@ -35,15 +35,18 @@ class Approvals:
         self._approvals = desk.organism.approvals
 
     async def list(self, request: Request) -> Response:
-        """Show the calls that wait, the oldest first."""
-        found = [_members(each) for each in self._approvals.waiting()]
-        return JSONResponse({"approvals": found})
+        """Show the calls that wait on all nodes, the oldest first."""
+        found = await self._desk.organism.errands.waiting()
+        shown: dict[str, object] = {"approvals": [_members(each) for each in found.approvals]}
+        if found.unheard:
+            shown["unheard"] = list(found.unheard)
+        return JSONResponse(shown)
 
     async def decide(self, request: Request) -> Response:
         """Decide on one."""
         body = await body_of(request, self._desk)
         try:
-            said = decide(self._desk, request.path_params["id"], loads(body))
+            said = await decide(self._desk, request.path_params["id"], loads(body))
         except Unreadable as error:
             raise self._desk.refuse(error, status=400, words=error.words) from None
         return JSONResponse(said)
@@ -69,10 +72,11 @@ class Approvals:
         return Response(status_code=204)
 
 
-def decide(desk: Desk, thread_id: str, said: object) -> dict[str, Any]:
+async def decide(desk: Desk, thread_id: str, said: object) -> dict[str, Any]:
     """Decide on a call as a client says; return the call, and what was decided.
 
-    Raises Unreadable where it is no decision, Problem where nothing waits there.
+    Raises Unreadable where it is no decision, Problem where nothing waits there, or where nobody
+    knows whether it still does.
     """
     if not isinstance(said, dict) or not {"decision", "reason", "arguments"}.issuperset(said):
         raise Unreadable(_HOW)
@@ -84,13 +88,16 @@ def decide(desk: Desk, thread_id: str, said: object) -> dict[str, Any]:
     if not all(isinstance(each, str) for each in arguments or ()):
         raise Unreadable(_HOW)
     try:
-        approval = desk.organism.approvals.decide(
+        approval = await desk.organism.errands.decide(
             thread_id, decision, by=desk.sender, reason=reason or "", arguments=arguments
         )
     except UnknownThread:
         raise Problem(404, "Nothing waits for a decision there.") from None
     except ValueError as error:
         raise Unreadable("That cannot be decided so.", str(error)) from None
+    except BackendUnavailable as error:
+        words = "Whether that was decided is not known: the list says whether the call still waits."
+        raise Problem(503, words, code="overload", retry_after=error.retry_after) from None
     log.info("%s decided on thread %s: %s", desk.sender, thread_id, decision)
     return _members(approval) | {"decision": decision}
 

@@ -10,7 +10,9 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -70,6 +72,7 @@ class Session:
         self._awaited = 0
         self._elsewhere = Elsewhere(desk)
         self._passing_on: set[asyncio.Task[None]] = set()
+        self._deciding: set[asyncio.Task[None]] = set()  # To its end, whoever leaves meanwhile.
 
     async def hold(self) -> None:
         """Talk until one side leaves."""
@@ -135,10 +138,13 @@ class Session:
             self._cut()  # It asks and asks, and does not listen.
 
     def _obey(self, text: str | None) -> None:
-        ref: object = None
         try:
             said = _command(text)
-            ref = said.pop("ref", None)
+        except Unreadable as error:
+            self._refuse(None, error)
+            return
+        ref = said.pop("ref", None)
+        with self._refusing(ref):
             command = said.pop("command")
             if command == "subscribe":
                 self._subscribe(ref, said)
@@ -146,13 +152,36 @@ class Session:
                 self._decide(ref, said)
             else:
                 self._inject(ref, said)
+
+    @contextmanager
+    def _refusing(self, ref: object) -> Iterator[None]:
+        """Tell the client what is wrong with a command."""
+        try:
+            yield
         except Unreadable as error:
-            problem = self._desk.refuse(error, status=400, words=error.words)
-            self._say(ref, "problem", problem.members())
+            self._refuse(ref, error)
         except Rejected as error:
             self._say(ref, "problem", self._desk.refuse(error).members())
         except Problem as problem:
             self._say(ref, "problem", problem.members())
+
+    def _refuse(self, ref: object, error: Unreadable) -> None:
+        problem = self._desk.refuse(error, status=400, words=error.words)
+        self._say(ref, "problem", problem.members())
+
+    def _check_patience(self) -> None:
+        if self._awaited >= self._desk.bounds.commands:
+            raise Problem(429, "Wait for the answers to what you have sent.", code="overload")
+
+    def _begin(
+        self, work: Callable[[], Coroutine[Any, Any, None]], others: set[asyncio.Task[None]]
+    ) -> None:
+        """Have something done that takes its time, unless too much is awaited already."""
+        self._check_patience()
+        self._awaited += 1
+        task = asyncio.create_task(work())
+        others.add(task)
+        task.add_done_callback(others.discard)
 
     def _subscribe(self, ref: object, said: dict[str, Any]) -> None:
         """Send events from now on, or after one; this takes the place of what was asked before."""
@@ -170,22 +199,23 @@ class Session:
         thread = said.pop("thread", None)
         if not isinstance(thread, str):
             raise Unreadable('"thread" says on which call that waits.')
-        self._say(ref, "decided", decide(self._desk, thread, said))
+        self._begin(partial(self._pass_decision_on, ref, thread, said), self._deciding)
+
+    async def _pass_decision_on(self, ref: object, thread: str, said: dict[str, Any]) -> None:
+        with self._refusing(ref):
+            self._say(ref, "decided", await decide(self._desk, thread, said))
+        self._awaited -= 1
 
     def _inject(self, ref: object, said: dict[str, Any]) -> None:
         """Put a message on its way: a whole envelope, or what a JSON request over HTTP says."""
-        if self._awaited >= self._desk.bounds.commands:
-            raise Problem(429, "Wait for the answers to what you have sent.", code="overload")
+        self._check_patience()
         message = said.get("message")
         if isinstance(message, str) and len(said) == 1:
             raw = message.encode("utf-8", "surrogatepass")
         else:
             raw = self._intake.request(said)
         if thread := self._elsewhere.thread(raw):
-            self._awaited += 1
-            task = asyncio.create_task(self._pass_on(ref, thread, raw))
-            self._passing_on.add(task)
-            task.add_done_callback(self._passing_on.discard)
+            self._begin(partial(self._pass_on, ref, thread, raw), self._passing_on)
         else:
             exchange = self._desk.submit(raw)
             self._awaited += 1

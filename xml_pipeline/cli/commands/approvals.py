@@ -63,7 +63,10 @@ async def list_approvals(target: Target, as_json: bool, learned: bool, forget: s
         elif learned:
             _list_learned((await client.show(path("permissions", "learned")))["rules"], as_json)
         else:
-            _list_waiting((await client.show(path("approvals")))["approvals"], as_json)
+            shown = await client.show(path("approvals"))
+            _list_waiting(shown["approvals"], as_json)
+            for node in shown.get("unheard", ()):
+                remark(f"The node {node} does not answer: what waits there is missing.")
 
 
 @approvals.command()
