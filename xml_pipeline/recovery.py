@@ -261,6 +261,7 @@ def _conversation(story: Story) -> Conversation:
     conversation = Conversation(0, story.id, story.channel, story.tenant)
     conversation.principal = story.principal
     conversation.messages = story.number
+    conversation.traceparent = story.traceparent
     return conversation
 
 

@@ -31,7 +31,7 @@ from xml_pipeline.message import Delivery
 from xml_pipeline.recovery import Resumption
 from xml_pipeline.system import SYSTEM
 
-_OTHERS = frozenset("csuvatilrnqh")
+_OTHERS = frozenset("csuvatilrnqhg")
 """Letters of lines that tell of something else than what came of one delivery."""
 
 

@@ -9,7 +9,7 @@ import pytest
 from lxml import etree
 
 from tests.server.house import HELLO, JSON, TOKEN, Patient, envelope, everybody, running
-from xml_pipeline.events import Event, FaultEvent
+from xml_pipeline.events import Event, FaultEvent, MessageSent
 from xml_pipeline.message import ENVELOPE_NAMESPACE, META_NAMESPACE
 from xml_pipeline.steps.envelope import envelope_schema
 
@@ -48,6 +48,30 @@ async def test_an_envelope_is_answered_by_a_stamped_envelope() -> None:
     assert message.findtext(f"{ENV}meta/{META}hops") == "1"
     assert message.findtext("Greeted/text") == "Hello, Ada!"
     assert etree.tostring(message, method="c14n", exclusive=True) == response.content
+
+
+@pytest.mark.parametrize(
+    ("header", "stamped", "honoured"),
+    [
+        (f"00-{'a' * 32}-{'b' * 16}-01", "", "a"),
+        (f"00-{'a' * 32}-{'b' * 16}-01", f"00-{'c' * 32}-{'d' * 16}-01", "c"),
+        (f"00-{'0' * 32}-{'b' * 16}-01", "", ""),
+        ("anything", "", ""),
+    ],
+)
+async def test_a_request_says_which_work_it_is_a_part_of_and_its_envelope_knows_better(
+    header: str, stamped: str, honoured: str
+) -> None:
+    seen: list[Event] = []
+    stamp = f"<traceparent xmlns='{META_NAMESPACE}'>{stamped}</traceparent></meta>"
+    said = envelope(HELLO, "greeter")
+    async with running() as visitor:
+        visitor.organism.subscribe(seen.append)
+        headers = {"Content-Type": XML_TYPE, "traceparent": header}
+        body = said.replace(b"</meta>", stamp.encode()) if stamped else said
+        await visitor.http.post("/v1/messages?wait=10", content=body, headers=headers)
+    traces = {each.traceparent[3:4] for each in seen if isinstance(each, MessageSent)}
+    assert traces == {honoured}
 
 
 async def test_a_bare_payload_is_wrapped_for_the_listener_in_the_address() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +19,8 @@ from opentelemetry.trace import SpanKind, StatusCode
 from tests.agents.parts import Found, agent, calls, finder, script
 from xml_pipeline.agents.agent import accepted
 from xml_pipeline.agents.payloads import Task
+from xml_pipeline.backends.memory import MemoryBackend
+from xml_pipeline.backends.sqlite import SqliteBackend
 from xml_pipeline.errors import HandlerFailed
 from xml_pipeline.events import AgentEvent, ThreadEvent
 from xml_pipeline.listener import HandlerResponse
@@ -280,6 +283,35 @@ async def test_what_an_envelope_says_it_is_a_part_of_is_above_its_spans(
     assert run.context is not None
     assert (run.context.trace_id == int(TRACE, 16)) is honoured
     assert (parent(run) == int(OUTER, 16)) is honoured
+
+
+@pytest.mark.parametrize("kind", ["memory", "sqlite"])
+async def test_what_a_conversation_is_a_part_of_outlives_the_process(
+    kind: str, tmp_path: Path
+) -> None:
+    memory = MemoryBackend()
+
+    def organism() -> Organism:
+        store = memory if kind == "memory" else SqliteBackend(tmp_path / "journal")
+        owing = finder(lambda _: HandlerResponse.defer(within=60.0))
+        return Organism([ada, owing.listener], backend=store)
+
+    stamp = b'<traceparent xmlns="https://xml-pipeline.org/ns/meta/v1">%b</traceparent>'
+    ada = agent(script(calls(("finder", {"word": "ox"})), "Done."), peers=("finder",))
+    async with organism() as before:
+        said = envelope(stamp % f"00-{TRACE}-{OUTER}-01".encode())
+        before.accept(said, "outside")
+        await before.drain()
+    watched = Watched()
+    async with organism() as after:
+        watched.watch(after)
+        [waiting] = [each.id for each in after.kernel.threads if each.callee == "finder"]
+        after.answer(waiting, Found("a beast"))
+        await after.drain()
+    run = watched["invoke_agent ada"]
+    assert run.context is not None
+    assert run.context.trace_id == int(TRACE, 16)
+    assert parent(run) == int(OUTER, 16)
 
 
 def test_a_flow_is_a_workflow_with_the_agents_of_its_steps_below_it() -> None:

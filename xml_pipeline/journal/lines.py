@@ -6,6 +6,7 @@ what could be any text stands as a JSON string, without tabs or line ends. ``-``
 
     c channel tenant expires                        a conversation opens, with its root thread
     i principal                                     whoever signed what opened it
+    g traceparent                                   the work outside that it is a part of
     t thread parent caller callee request           another thread opens
     m number kind origin sender thread in_reply_to key hops to repairs length
                                                     a message is on its way; its envelope

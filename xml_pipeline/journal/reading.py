@@ -126,6 +126,7 @@ class Story:
     principal: str = ""
     tenant: str = ""
     expires: float = 0.0
+    traceparent: str = ""
     number: int = 0
     spent: Spent | None = None
     threads: dict[str, PastThread] = field(default_factory=dict)
@@ -219,6 +220,10 @@ def _begins(story: Story, at: float, fields: list[str], body: bytes) -> None:
 
 def _identified(story: Story, at: float, fields: list[str], body: bytes) -> None:
     story.principal = story.root.caller = fields[0]
+
+
+def _traced(story: Story, at: float, fields: list[str], body: bytes) -> None:
+    story.traceparent = fields[0]
 
 
 def _opened(story: Story, at: float, fields: list[str], body: bytes) -> None:
@@ -364,6 +369,7 @@ Fact = Callable[[Story, float, list[str], bytes], None]
 _FACTS: Mapping[str, Fact] = {
     "c": _begins,
     "i": _identified,
+    "g": _traced,
     "t": _opened,
     "m": _sent,
     "a": _arrived,

@@ -35,9 +35,10 @@ class Notes:
 
     ``leaving`` are its messages that are on their way out: it ends when its root thread has
     closed and the last of them has left. Then it is ``over``, and nothing more is noted.
+    ``traceparent`` is the conversation's as it was noted last.
     """
 
-    __slots__ = ("conversation", "ended", "leaving", "lines", "opens", "over")
+    __slots__ = ("conversation", "ended", "leaving", "lines", "opens", "over", "traceparent")
 
     def __init__(self, conversation: Conversation, opens: bool) -> None:
         self.conversation = conversation
@@ -45,6 +46,7 @@ class Notes:
         self.ended = self.over = False
         self.leaving = 0
         self.lines: list[bytes] = []
+        self.traceparent = ""
 
 
 class Journal:
@@ -99,6 +101,7 @@ class Journal:
         """
         notes = conversation.notes = Notes(conversation, opens=False)
         notes.leaving, notes.ended = leaving, ended
+        notes.traceparent = conversation.traceparent
 
     def opened(self, thread: Thread) -> None:
         """Note that a thread has opened below another."""
@@ -127,6 +130,13 @@ class Journal:
         notes = wire.conversation.notes
         self._add(notes, f"i\t{wire.conversation.principal}\n".encode())
         self._add(notes, lines.sent(wire))
+
+    def traced(self, conversation: Conversation) -> None:
+        """Note which work outside a conversation is said to be a part of, if that is news."""
+        notes = conversation.notes
+        if notes.traceparent != conversation.traceparent:
+            notes.traceparent = conversation.traceparent
+            self._add(notes, f"g\t{conversation.traceparent}\n".encode())
 
     def arrived(self, delivery: Delivery) -> None:
         """Note that a message stands at a listener's door."""

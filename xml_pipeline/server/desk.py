@@ -88,8 +88,14 @@ class Desk:
         if self.closing.is_set() or not self.organism.running:
             raise Problem(503, "The organism is not running.", retry_after=5.0)
 
-    def submit(self, raw: bytes, subject: Subject | None = None) -> Exchange:
-        """Put an envelope on its way, for a person; Problem where it cannot be taken in."""
+    def submit(
+        self, raw: bytes, subject: Subject | None = None, traceparent: str = ""
+    ) -> Exchange:
+        """Put an envelope on its way, for a person; Problem where it cannot be taken in.
+
+        ``traceparent`` is the work that its request is a part of; what the envelope says of that
+        itself goes before.
+        """
         self.check_running()
         try:
             with crowded():
@@ -98,6 +104,7 @@ class Desk:
             words = "Nothing can be written down at present, so nothing is taken in."
             raise Problem(503, words, code="overload", retry_after=error.retry_after) from None
         conversation = thread.conversation
+        conversation.traceparent = traceparent or conversation.traceparent
         id = f"{conversation.id}.{conversation.messages}"
         exchange = self._on_their_way[id] = Exchange(thread, id)
         waiter = self.organism.waiter(thread)

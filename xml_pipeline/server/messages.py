@@ -26,6 +26,7 @@ from xml_pipeline.server.rendering import answer_envelope, answer_members
 from xml_pipeline.server.strict_json import loads
 from xml_pipeline.server.subjects import subject_in
 from xml_pipeline.server.unreadable import Unreadable
+from xml_pipeline.steps.envelope import TRACEPARENT
 
 XML, JSON = "application/xml", "application/json"
 
@@ -72,7 +73,7 @@ class Messages:
             raise self._desk.refuse(error) from None
         if subject is None and (thread := self._elsewhere.thread(raw)):
             return await self._elsewhere.submit(thread, raw, key, fingerprint)
-        exchange = self._desk.submit(raw, subject)
+        exchange = self._desk.submit(raw, subject, _traceparent(request.headers))
         if key:
             self._desk.keys.remember(key, fingerprint, exchange)
             self._desk.repeats.note(key, fingerprint, exchange)
@@ -138,6 +139,12 @@ class Messages:
             return JSONResponse(answer_members(answer), headers=_location(exchange))
         envelope = answer_envelope(answer, self._desk.organism.kernel.signatures.sign)
         return Response(envelope, headers=_location(exchange), media_type=XML)
+
+
+def _traceparent(headers: Headers) -> str:
+    """Return the header of W3C Trace Context, "" where there is none that can be read."""
+    said = headers.get("traceparent", "").strip()
+    return said if TRACEPARENT.fullmatch(said) else ""
 
 
 def _location(exchange: Exchange) -> dict[str, str]:

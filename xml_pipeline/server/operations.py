@@ -59,6 +59,7 @@ OPERATIONS = (
             Parameter(
                 "Subject-Token", "header", "A token of the person that this is done for; not kept."
             ),
+            Parameter("traceparent", "header", "The span that the work is a part of (W3C)."),
         ),
         produces=(XML, JSON),
         consumes=(XML, JSON),

@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 _USUAL, _MOST = 100, 1_000
 _STATUSES = frozenset({"open", "created", "active", "completed", "error", "killed"})
 _NOT_KEPT = frozenset({"traceparent"})
-"""What the journal does not keep of a message: so it is told of none, be it of today."""
+"""What the journal keeps of a conversation, not of each message: so it is told of none."""
 
 
 class Threads:

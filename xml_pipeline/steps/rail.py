@@ -98,8 +98,8 @@ class Rail:
         at: Any = wire
         try:
             at = self._read(wire)
-            if self.journal is not None and at.wire is not wire:
-                self.journal.authenticated(at.wire)
+            if wire.kind == "inject":
+                self._note(wire, at.wire)
             for step in self._at_envelope:
                 at = step(at)
             addressees = self._route(at)
@@ -110,6 +110,14 @@ class Rail:
             self._refuse(at, unexpected(at, error))
             return
         self._deliver(addressees, arrived)
+
+    def _note(self, came: Wire, read: Wire) -> None:
+        """Note what is known of a message from outside only once it is read."""
+        if self.journal is None:
+            return
+        if read is not came:
+            self.journal.authenticated(read)
+        self.journal.traced(read.conversation)
 
     def _deliver(self, addressees: Iterable[Addressed], arrived: list[Delivery]) -> None:
         for addressed in addressees:
