@@ -28,13 +28,17 @@ WRITE, READ = "system_blackboard_BlackboardWrite", "system_blackboard_Blackboard
 
 
 def boss(
-    provider: Provider, *peers: str, tool_timeout: float | None = None, **orchestration: Any
+    provider: Provider,
+    *peers: str,
+    name: str = "boss",
+    tool_timeout: float | None = None,
+    **orchestration: Any,
 ) -> Listener:
     """Return an orchestrator, as the blueprint makes it."""
     said: Any = {"routing": "always", **orchestration}
     keys = AgentKeys(orchestration=said, tool_timeout=tool_timeout)
     return Listener(
-        "boss",
+        name,
         accepted((Task,)),
         Orchestrator(provider, "scripted:test", keys),
         description="Leads.",
@@ -43,6 +47,7 @@ def boss(
         output=Answer,
         prompt="You are the boss.",
         opens_blackboard=True,
+        keeps_depth=True,
     )
 
 
