@@ -104,15 +104,18 @@ class JsonForm:
                 return self._load_record(key, value)
         raise ValueError("fits none of the payloads")
 
-    @singledispatchmethod
     def _load(self, kind: Kind, value: Any) -> Any:
+        return _loader_of(kind.__class__)(self, kind, value)
+
+    @singledispatchmethod
+    def _loaded(self, kind: Kind, value: Any) -> Any:
         raise TypeError(f"no such kind: {kind!r}")
 
-    @_load.register
+    @_loaded.register
     def _(self, kind: Scalar, value: Any) -> Any:
         return load_scalar(kind, value)
 
-    @_load.register
+    @_loaded.register
     def _(self, kind: Options, value: Any) -> Any:
         for option in kind.options:
             # In JSON, 1 is 1.0 but not true.
@@ -120,11 +123,11 @@ class JsonForm:
                 return option.value
         raise ValueError("none of the choices")
 
-    @_load.register
+    @_loaded.register
     def _(self, kind: Nullable, value: Any) -> Any:
         return None if value is None else self._load(kind.inner, value)
 
-    @_load.register
+    @_loaded.register
     def _(self, kind: Items, value: Any) -> Any:
         _check_type(value, list, "an array")
         kind.facets.check_length(len(value))
@@ -132,7 +135,7 @@ class JsonForm:
             self._load_at(f"[{number}]", kind.item, item) for number, item in enumerate(value)
         )
 
-    @_load.register
+    @_loaded.register
     def _(self, kind: Row, value: Any) -> Any:
         _check_type(value, list, "an array")
         if len(value) != len(kind.items):
@@ -142,7 +145,7 @@ class JsonForm:
             self._load_at(f"[{number}]", item, each) for number, (item, each) in enumerate(pairs)
         )
 
-    @_load.register
+    @_loaded.register
     def _(self, kind: Table, value: Any) -> Any:
         _check_type(value, dict, "an object")
         kind.facets.check_length(len(value))
@@ -151,11 +154,11 @@ class JsonForm:
             for name, each in value.items()
         }
 
-    @_load.register
+    @_loaded.register
     def _(self, kind: Nested, value: Any) -> Any:
         return self._load_record(kind.key, value)
 
-    @_load.register
+    @_loaded.register
     def _(self, kind: Either, value: Any) -> Any:
         if not kind.tagged:
             return self._load_bare(kind, value)
@@ -166,12 +169,12 @@ class JsonForm:
                 return self._load_at(tag, Nested(key), value[tag])
         raise ValueError("must have one key, the name of one of the payloads")
 
-    @_load.register
+    @_loaded.register
     def _(self, kind: Markup, value: Any) -> Any:
         _check_type(value, str, "a string")
         return RawXml(value)
 
-    @_load.register
+    @_loaded.register
     def _(self, kind: JsonText, value: Any) -> Any:
         write_json(value)
         return value
@@ -193,43 +196,46 @@ class JsonForm:
         except FAULTS as error:
             raise refusal(place, error) from error
 
-    @singledispatchmethod
     def _dump(self, kind: Kind, value: Any) -> Any:
+        return _dumper_of(kind.__class__)(self, kind, value)
+
+    @singledispatchmethod
+    def _dumped(self, kind: Kind, value: Any) -> Any:
         raise TypeError(f"no such kind: {kind!r}")
 
-    @_dump.register
+    @_dumped.register
     def _(self, kind: Scalar, value: Any) -> Any:
         return dump_scalar(kind, value)
 
-    @_dump.register
+    @_dumped.register
     def _(self, kind: Options, value: Any) -> Any:
         return {option.value: option.json for option in kind.options}[value]
 
-    @_dump.register
+    @_dumped.register
     def _(self, kind: Nullable, value: Any) -> Any:
         return None if value is None else self._dump(kind.inner, value)
 
-    @_dump.register
+    @_dumped.register
     def _(self, kind: Items, value: Any) -> Any:
         return [self._dump_at(f"[{n}]", kind.item, item) for n, item in enumerate(value)]
 
-    @_dump.register
+    @_dumped.register
     def _(self, kind: Row, value: Any) -> Any:
         pairs = zip(kind.items, value, strict=True)
         return [self._dump_at(f"[{n}]", item, each) for n, (item, each) in enumerate(pairs)]
 
-    @_dump.register
+    @_dumped.register
     def _(self, kind: Table, value: Any) -> Any:
         return {
             self._dump_at(name, kind.key, name): self._dump_at(name, kind.value, each)
             for name, each in value.items()
         }
 
-    @_dump.register
+    @_dumped.register
     def _(self, kind: Nested, value: Any) -> Any:
         return self._dump_record(kind.key, value)
 
-    @_dump.register
+    @_dumped.register
     def _(self, kind: Either, value: Any) -> Any:
         for key in kind.keys:
             record: Record = self._model.records[key]
@@ -238,14 +244,20 @@ class JsonForm:
                 return {record.tag: dumped} if kind.tagged else dumped
         raise TypeError(f"none of the union: {type(value).__name__}")
 
-    @_dump.register
+    @_dumped.register
     def _(self, kind: Markup, value: Any) -> Any:
         return str(RawXml(value))
 
-    @_dump.register
+    @_dumped.register
     def _(self, kind: JsonText, value: Any) -> Any:
         write_json(value)
         return value
+
+
+# Such a method makes a function whenever it is looked up on an object, at several times the cost of
+# the call; so it is asked for the plain one.
+_loader_of = vars(JsonForm)["_loaded"].dispatcher.dispatch
+_dumper_of = vars(JsonForm)["_dumped"].dispatcher.dispatch
 
 
 def _check_type(value: object, python: type, name: str) -> None:
