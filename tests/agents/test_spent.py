@@ -11,10 +11,12 @@ from tests.agents.answers import Answers
 from tests.agents.flow.parts import SPENT, flow, leader, step
 from tests.agents.parts import Found, Look, agent, calls, finder, script
 from tests.agents.test_squads import boss, gives
+from tests.server.house import running
 from xml_pipeline.agents.agent import Agent
 from xml_pipeline.agents.hooks import Hooks
 from xml_pipeline.agents.payloads import Answer, Spent, Task
 from xml_pipeline.errors import Denied, HandlerFailed, Unanswered
+from xml_pipeline.events import AgentEvent, Event
 from xml_pipeline.guarding import Guardrail, Verdict
 from xml_pipeline.listener import HandlerMetadata, HandlerResponse, Listener
 from xml_pipeline.llm.base import Usage
@@ -170,3 +172,36 @@ async def test_words_of_a_denial_that_xml_cannot_carry_are_told_as_far_as_it_can
     async with memory_organism(agent(lead, peers=("plain",)), plain) as organism:
         await organism.ask("ada", Task("Go."))
     assert "not \ufffd today" in str(lead.requests[1].messages[-1].blocks)
+
+
+async def test_a_problem_over_http_has_it_too() -> None:
+    body = {"to": "ada", "payload": {"Task": {"text": "Go."}}}
+    async with running(gives_up("ada", 2), finder().listener) as visitor:
+        answer = await visitor.http.post("/v1/messages?wait=10", json=body)
+    problem = answer.json()
+    assert (answer.status_code, problem["code"]) == (422, "handler")
+    assert problem["spent"] == {
+        "input_tokens": 20,
+        "output_tokens": 10,
+        "usd": 0.0,
+        "turns": 2,
+        "tool_calls": 2,
+    }
+
+
+async def test_whoever_watches_hears_that_a_run_has_failed_whatever_broke_it() -> None:
+    told: list[AgentEvent] = []
+
+    def hear(event: Event) -> None:
+        if isinstance(event, AgentEvent) and event.step == "run_failed":
+            told.append(event)
+
+    ada = agent(script("Well."))
+    object.__setattr__(ada.handler, "hooks", Hooks((("breaks", Breaks()),)))
+    async with memory_organism(ada) as organism:
+        organism.subscribe(hear)
+        with pytest.raises(HandlerFailed):
+            await organism.ask("ada", Task("Go."))
+    [failed] = told
+    assert (failed.about["code"], failed.about["turns"]) == ("handler", 1)
+    assert "a bug" not in failed.about["why"]

@@ -17,6 +17,7 @@ from xml_pipeline.agents.orchestrator import Orchestrator
 from xml_pipeline.agents.payloads import Answer, Task
 from xml_pipeline.config import AgentKeys
 from xml_pipeline.events import AgentEvent, Event, MessageReceived
+from xml_pipeline.guarding import ALLOWED, Called, Guardrail, Outcome, Verdict, denied
 from xml_pipeline.listener import Listener
 from xml_pipeline.llm.base import Provider, Request, said
 from xml_pipeline.organism import Organism
@@ -258,6 +259,62 @@ async def test_what_the_leaders_guardrails_refuse_is_not_noted() -> None:
         await organism.ask("boss", Task("Do it all."))
     noted = [e.payload for e in seen if isinstance(e, MessageReceived) and e.to_id == BOARD]
     assert noted == [BlackboardWrite("agent:bob", "It was read.")]
+
+
+class Sums(Guardrail):
+    """A guardrail that objects to words which are harmless apart."""
+
+    async def after_tool(self, called: Called, outcome: Outcome) -> tuple[Outcome, Verdict]:
+        dangerous = "fuse" in outcome.text and "powder" in outcome.text
+        return outcome, denied("not both") if dangerous else ALLOWED
+
+
+@pytest.mark.parametrize(
+    ("second", "noted"),
+    [
+        ("And powder.", []),
+        ("And water.", [("agent:ann", "A fuse."), ("agent:bob", "And water.")]),
+    ],
+)
+async def test_nothing_of_a_delegation_is_noted_before_the_whole_of_it_is_judged(
+    second: str, noted: list[tuple[str, str]]
+) -> None:
+    both = gives("delegate_task", ("ann", "Fetch."), ("bob", "Fetch."))
+    lead = script(both, calls(("nobody", {})), "Done.")
+    keys = AgentKeys(orchestration={"routing": "always"})  # type: ignore[arg-type]
+    handler = Orchestrator(lead, "scripted:test", keys, hooks=Hooks((("sums", Sums()),)))
+    leader = replace(boss(lead, "ann", "bob"), handler=handler)
+    team = (
+        agent(script("A fuse."), name="ann"),
+        agent(script(second), name="bob", peers=(BOARD,)),
+    )
+    async with memory_organism(leader, *team) as organism:
+        seen = watched(organism)
+        await organism.ask("boss", Task("Do it all."))
+        await organism.drain()
+    told = [e.payload for e in seen if isinstance(e, MessageReceived) and e.to_id == BOARD]
+    assert told == [BlackboardWrite(*each) for each in noted]
+
+
+@pytest.mark.virtual_clock
+async def test_what_has_come_is_noted_when_the_rest_is_waited_for_no_longer() -> None:
+    never = asyncio.Event()
+
+    async def hang(_: Any) -> None:
+        await never.wait()
+
+    both = gives("delegate_task", ("ann", "Fetch."), ("bob", "Fetch."))
+    lead = script(both, calls(("nobody", {})), "Done.")
+    keys = AgentKeys(orchestration={"routing": "always"}, tool_timeout=5.0)  # type: ignore[arg-type]
+    handler = Orchestrator(lead, "scripted:test", keys, hooks=Hooks((("sums", Sums()),)))
+    leader = replace(boss(lead, "ann", "bob"), handler=handler)
+    slow = agent(script(calls(("finder", {"word": "ox"}))), name="bob", peers=("finder", BOARD))
+    team = (agent(script("A fuse."), name="ann"), slow, finder(hang))
+    async with memory_organism(leader, *team) as organism:
+        seen = watched(organism)
+        await organism.ask("boss", Task("Do it all."))
+    told = [e.payload for e in seen if isinstance(e, MessageReceived) and e.to_id == BOARD]
+    assert told == [BlackboardWrite("agent:ann", "A fuse.")]
 
 
 async def test_nothing_is_noted_where_nobody_could_read_it() -> None:

@@ -99,6 +99,7 @@ def test_an_agent_that_gives_no_answer_fails_the_command(talkers: Shell, command
     done = command("ask", "mute", "hi", "--organism", "talkers.yaml")
     assert done.code == 1
     assert "mute gave no answer (handler, fault " in done.err
+    assert "tokens in, " in done.err
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,7 @@ class Call:
     take one; ``titles`` are their headings where it takes several. ``content`` is None while it
     is still to be answered. With ``hands_off`` its answer is the agent's own. ``arguments``
     are kept for guardrails only. ``agents`` are those that work on its messages, by their keys.
+    ``unnoted`` are the keys of good answers that others may be told of yet.
     """
 
     id: str = ""
@@ -40,6 +41,7 @@ class Call:
     hands_off: bool = False
     arguments: dict[str, Any] = field(default_factory=dict)
     agents: dict[str, list[str]] = field(default_factory=dict)
+    unnoted: list[str] = field(default_factory=list)
 
     @property
     def result(self) -> ToolResult:
@@ -62,6 +64,8 @@ class Call:
         """Take in the answer to one of its messages; the last one settles it."""
         self.parts[key] = f"Error: {text}" if is_error and self.titles else text
         self.is_error = self.is_error or (is_error and not self.titles)
+        if self.agents and not is_error:
+            self.unnoted.append(key)
         if None not in self.parts.values():
             self.content = self._whole()
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 from xml_pipeline.agents.calls import identified, prepare
 from xml_pipeline.agents.definition import Definition
@@ -20,13 +21,14 @@ from xml_pipeline.agents.gather import Call, Gather
 from xml_pipeline.agents.hooks import objection
 from xml_pipeline.agents.payloads import Task, Think, TimeUp
 from xml_pipeline.agents.reading import Heard, heard, request_message
-from xml_pipeline.agents.results import compressed, truncated
+from xml_pipeline.agents.results import truncated
 from xml_pipeline.agents.run import Transcript, keep, load
+from xml_pipeline.agents.settling import Settling
 from xml_pipeline.agents.telling import Teller
 from xml_pipeline.agents.turn import Turn
-from xml_pipeline.errors import InvalidPayload, XmlPipelineError
+from xml_pipeline.errors import InvalidPayload, Retryable, XmlPipelineError
 from xml_pipeline.listener import HandlerMetadata, HandlerResponse
-from xml_pipeline.llm.base import Completion, Message, Text, ToolCall, ToolResult, said
+from xml_pipeline.llm.base import Completion, Message, Text, ToolCall, said
 from xml_pipeline.llm.errors import ProviderError
 from xml_pipeline.payload import Codec, RawPayload, codec_of
 from xml_pipeline.payload.text import carried
@@ -51,24 +53,33 @@ class Work:
         self.metadata = metadata
         self.run, self.transcript = load(metadata.state), Transcript(metadata.state)
         self.teller = Teller(metadata)
+        self.settling = Settling(agent, metadata, self.run, self.teller)
 
     async def take(self, payload: Any) -> Responses:
-        """Take the message in, and return what follows; RunFailed where nothing can.
-
-        However it ends, the state has what was spent: whoever waits is told that with a failure.
-        """
-        succeeded = False
-        try:
+        """Take the message in, and return what follows; RunFailed where nothing can."""
+        with self:
             responses = await self._take(payload)
             self._keep()
-            succeeded = True
-        except RunFailed as error:
+            return responses
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Keep what was spent, however it ends, for whoever waits; tell of a run that failed."""
+        if error is None:
+            return
+        keep(self.metadata.state, self.run)
+        if isinstance(error, RunFailed):
             self.teller.tell("run_failed", **error.about())
-            raise
-        finally:
-            if not succeeded:
-                keep(self.metadata.state, self.run)
-        return responses
+        elif isinstance(error, Exception) and not isinstance(error, Retryable):
+            failed = self.failure("something broke; the log says what")
+            self.teller.tell("run_failed", **failed.about())
 
     def _keep(self) -> None:
         """Put into the state what must be known at the next message."""
@@ -142,10 +153,12 @@ class Work:
             seconds = self.agent.keys.run_timeout
             raise self.failure(f"it took longer than {seconds} s", "timeout")
         if what.of == "calls" and self.run.calls.waits and what.turn == self.run.turn:
-            for call in self.run.calls:
-                if call.content is None:
-                    await self._give_up(call)
-            return await self._next()
+            late = [each for each in self.run.calls if each.content is None]
+            for call in late:
+                await self.settling.give_up(call)
+            responses = await self._next()
+            notes = [each for call in late for each in await self.settling.notes(call)]
+            return [*notes, *responses]
         return []
 
     async def _hear(self, key: str, payload: Any) -> Responses:
@@ -163,9 +176,9 @@ class Work:
             responses = await self._settle_in_my_place(call, answer, payload)
         else:
             if call.content is not None:
-                await self._settle(call)
+                await self.settling.settle(call)
             responses = [] if self.run.calls.waits else await self._next()
-        return [*await self._notes(call, key, answer), *responses]
+        return [*await self.settling.notes(call, key, answer.text), *responses]
 
     def _add_late(self, key: str, payload: Any) -> None:
         """Count what an answer took that is not waited for any more, in the run that asked."""
@@ -177,11 +190,11 @@ class Work:
 
         What the guardrails made of it counts: what they refuse is no answer.
         """
-        await self._judge(call)
+        await self.settling.judge(call)
         output = self._taken_over(call, answer.text, payload)
         if output is None:
             call.content = truncated(call.result.content, self._most)
-            await self._shorten(call)
+            await self.settling.shorten(call)
         self.teller.call_completed(call)
         if output is not None:
             self._end_turn()
@@ -189,20 +202,6 @@ class Work:
         if not call.id:
             return await self._escalate(call)
         return [] if self.run.calls.waits else await self._next()
-
-    async def _notes(self, call: Call, key: str, answer: Heard) -> Responses:
-        """Return what is noted of an answer, while there is somebody to read it.
-
-        What the guardrails refuse is not noted, and what they change is noted as they left it.
-        """
-        if answer.is_error or not (self.run.active or self.run.session):
-            return []
-        called = ToolCall(call.id, call.name, call.arguments)
-        said, verdict = await self.agent.hooks.after_tool(called, ToolResult(call.id, answer.text))
-        if verdict.denies:
-            return []
-        note = self.agent.note(call, key, said.content, self.metadata)
-        return [note] if note is not None else []
 
     def _taken_over(self, call: Call, text: str, payload: Any) -> Any:
         """Return somebody else's answer as one's own, None where it is no such one."""
@@ -346,36 +345,6 @@ class Work:
         if most is not None and used > most:
             self.teller.tell("budget_exceeded", used=used, limit=most)
             raise self.failure(f"{used} tokens, more than `max_total_tokens`: {most}", "budget")
-
-    async def _judge(self, call: Call) -> None:
-        """Have the guardrails look at a result before the model does."""
-        called = ToolCall(call.id, call.name, call.arguments)
-        result, verdict = await self.agent.hooks.after_tool(called, call.result)
-        self.teller.judged(verdict, f"result of {call.name}")
-        call.content, call.is_error = result.content, result.is_error
-
-    async def _shorten(self, call: Call) -> None:
-        """Have a model shorten what is too long, where the agent wants that."""
-        keys, aside = self.agent.keys, self.agent.aside(self.metadata)
-        began = time.perf_counter()
-        result, cost = await compressed(aside, call.result, keys.compress_over, keys.max_tokens)
-        self.teller.asked_beside(self.agent.summarizes, cost, time.perf_counter() - began)
-        call.content = result.content
-        self.run.spend(cost.usage, cost.usd)
-
-    async def _give_up(self, call: Call) -> None:
-        """Wait no longer for what is missing of a call; what has come stays."""
-        words = f"Tool execution timed out after {self.agent.keys.tool_timeout:g}s"
-        for key in call.missing:
-            call.take(key, words, is_error=True)
-            self.teller.agents_completed(call, key, None)
-        await self._settle(call)
-
-    async def _settle(self, call: Call) -> None:
-        """See to a call that is answered as a whole: it is judged, shortened, and told of."""
-        await self._judge(call)
-        await self._shorten(call)
-        self.teller.call_completed(call)
 
     def _think(self) -> HandlerResponse:
         return HandlerResponse(Think(self.run.number, self.run.turn), to=self.metadata.own_name)
