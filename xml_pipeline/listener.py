@@ -25,6 +25,7 @@ from xml_pipeline.response import HandlerResponse as HandlerResponse
 from xml_pipeline.sandbox import Sandbox
 from xml_pipeline.spending import Reserved as Reserved
 from xml_pipeline.spending import Spending as Spending
+from xml_pipeline.spent import Spent
 from xml_pipeline.subject import Subject
 from xml_pipeline.thread import Conversation, Thread
 
@@ -67,6 +68,8 @@ class Delivered(Protocol):
     def hops(self) -> int: ...
     @property
     def attempt(self) -> int: ...
+    @property
+    def spent(self) -> Spent | None: ...
 
 
 class Noted(Protocol):
@@ -153,6 +156,11 @@ class HandlerMetadata:
     def hops(self) -> int:
         """Return the causal depth: how many messages lie between the outside and this one."""
         return self._delivery.hops
+
+    @property
+    def spent(self) -> Spent | None:
+        """Return what an answer took, None where it says so itself or nobody kept account."""
+        return self._delivery.spent
 
     @property
     def tenant(self) -> str:

@@ -56,7 +56,8 @@ class Wire(Station):
     on which the message was sent (for a reply: the caller's), None for a reply that leaves
     the organism. ``key`` is what a reply to it will carry as ``in_reply_to``. ``made`` is the
     codec that wrote the payload, None for bytes of others. ``to`` matters for ``text`` only,
-    where the bytes are payloads without an envelope.
+    where the bytes are payloads without an envelope. ``spent`` is what an answer took whose
+    payload does not say so.
     """
 
     __slots__ = (
@@ -72,6 +73,7 @@ class Wire(Station):
         "raw",
         "repairs",
         "sender",
+        "spent",
         "thread",
         "to",
     )
@@ -89,6 +91,7 @@ class Wire(Station):
     made: Codec[Any] | None
     to: str | None
     repairs: tuple[str, ...]
+    spent: Spent | None
 
     def __new__(  # noqa: PLR0913  # a record of what is stamped, one argument a slot
         cls,
@@ -106,6 +109,7 @@ class Wire(Station):
         to: str | None = None,
         repairs: tuple[str, ...] = (),
         attempt: int = 1,
+        spent: Spent | None = None,
     ) -> Wire:
         self: Any = _new(_WireDraft)
         self.raw = raw
@@ -122,6 +126,7 @@ class Wire(Station):
         self.to = to
         self.repairs = repairs
         self.attempt = attempt
+        self.spent = spent
         self.__class__ = cls
         return self  # type: ignore[no-any-return]
 
@@ -211,6 +216,7 @@ class Delivery(Station):
         "payload",
         "sender",
         "size",
+        "spent",
         "thread",
     )
     listener: Listener
@@ -225,6 +231,7 @@ class Delivery(Station):
     attempt: int
     notes: tuple[str, ...]
     size: int
+    spent: Spent | None
 
     def __new__(cls, addressed: Addressed, payload: Any) -> Delivery:
         wire = addressed.envelope.wire
@@ -241,6 +248,7 @@ class Delivery(Station):
         self.attempt = wire.attempt
         self.notes = addressed.envelope.notes
         self.size = len(wire.raw)
+        self.spent = wire.spent
         self.__class__ = cls
         return self  # type: ignore[no-any-return]
 

@@ -242,6 +242,7 @@ class Resumption:
             to=past.to,
             repairs=past.repairs,
             attempt=attempt,
+            spent=past.spent,
         )
 
     def _watch_time(self) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
+from xml_pipeline.spent import Spent
+
 
 class HandlerResponse(NamedTuple):
     """What a handler wants to happen next.
@@ -15,7 +17,8 @@ class HandlerResponse(NamedTuple):
     of ``bytes`` is untrusted XML text: repaired, split, validated; a ``RawPayload`` goes on as
     such text. ``key`` comes back as
     ``metadata.in_reply_to`` of the reply. ``seconds`` is a delay before the message sets out,
-    or the patience of ``defer``.
+    or the patience of ``defer``. ``spent`` is what an answer took, for a payload that does not say
+    so itself: whoever hears it finds it in ``metadata.spent``.
     """
 
     payload: object
@@ -23,19 +26,20 @@ class HandlerResponse(NamedTuple):
     key: str | None = None
     seconds: float = 0.0
     kind: Literal["send", "respond", "acknowledge", "defer", "pass_on"] = "send"
+    spent: Spent | None = None
 
     @classmethod
-    def respond(cls, payload: object) -> HandlerResponse:
+    def respond(cls, payload: object, spent: Spent | None = None) -> HandlerResponse:
         """Answer the caller; this thread and everything below it end."""
-        return cls(payload, None, None, 0.0, "respond")
+        return cls(payload, None, None, 0.0, "respond", spent)
 
     @classmethod
-    def acknowledge(cls, payload: object) -> HandlerResponse:
+    def acknowledge(cls, payload: object, spent: Spent | None = None) -> HandlerResponse:
         """Answer the caller now; this thread ends, unheard, when the work below it has ended.
 
         It lives no longer than the caller's own thread does.
         """
-        return cls(payload, kind="acknowledge")
+        return cls(payload, kind="acknowledge", spent=spent)
 
     @classmethod
     def defer(cls, within: float) -> HandlerResponse:

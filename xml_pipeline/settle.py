@@ -24,6 +24,7 @@ from xml_pipeline.registries.listeners import Listeners
 from xml_pipeline.registries.threads import Threads
 from xml_pipeline.registries.waiters import note_answered, note_handled
 from xml_pipeline.schedule import Scheduler
+from xml_pipeline.spent import Spent
 from xml_pipeline.steps.seal import check_name, seal
 from xml_pipeline.system import SystemError
 from xml_pipeline.thread import Thread
@@ -183,7 +184,14 @@ class Settlement:
         if self._scheduler.forget(thread):
             self._inbox.poke()
 
-    def answer(self, thread: Thread, payload: object, *, closing: bool = True) -> None:
+    def answer(
+        self,
+        thread: Thread,
+        payload: object,
+        *,
+        closing: bool = True,
+        spent: Spent | None = None,
+    ) -> None:
         """Answer for a thread's callee: the thread closes, its caller gets the payload.
 
         Unless ``closing``, the thread stays open until what it asked for has ended. A payload
@@ -194,13 +202,15 @@ class Settlement:
             if closing:
                 self._faults.end(thread)
         else:
-            self._answer(thread, payload, closing=closing)
+            self._answer(thread, payload, spent, closing=closing)
 
-    def _answer(self, thread: Thread, payload: object, *, closing: bool) -> None:
+    def _answer(
+        self, thread: Thread, payload: object, spent: Spent | None, *, closing: bool
+    ) -> None:
         parent = caller_of(thread)
         to = parent.callee if parent is not None else thread.conversation.principal
         try:
-            wire = self._wire(thread, parent, payload, to)
+            wire = self._wire(thread, parent, payload, to, spent=spent)
         except (Rejected, PayloadDefinitionError) as error:
             fault = self._faults.make(thread, _rejection(error), thread.callee, to)
             self._faults.pass_up(thread, fault)
@@ -249,7 +259,8 @@ class Settlement:
         elif kind == "send":
             self._send(thread, response)
         else:
-            self.answer(thread, response.payload, closing=kind == "respond")
+            about, closing = response.spent, kind == "respond"
+            self.answer(thread, response.payload, closing=closing, spent=about)
 
     def _send(self, thread: Thread, response: HandlerResponse) -> None:
         thread.pending += 1
@@ -262,13 +273,14 @@ class Settlement:
             about = response.key or thread.conversation.messages
             self._faults.tell(thread, fault, about, thread.hops + 1)
 
-    def _wire(
+    def _wire(  # of what its answer took, few know
         self,
         thread: Thread,
         home: Thread | None,
         payload: Any,
         to: str | None,
         key: str | None = None,
+        spent: Spent | None = None,
     ) -> Wire:
         """Write what a thread's callee says into bytes, ready to go the way of all messages.
 
@@ -299,6 +311,7 @@ class Settlement:
             codec,
             key or number,
             to,
+            spent=spent,
         )
 
     def _owe(self, thread: Thread, within: float) -> None:

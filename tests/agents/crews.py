@@ -18,7 +18,7 @@ from tests.agents.flow.parts import leader, steps, way
 from tests.agents.parts import Found, Look, agent, calls
 from tests.agents.test_squads import boss, gives
 from xml_pipeline.agents.flow.shape import Flow
-from xml_pipeline.agents.payloads import Task
+from xml_pipeline.agents.payloads import Answer, Task
 from xml_pipeline.backends.sqlite import SqliteBackend
 from xml_pipeline.events import Event, MessageReceived
 from xml_pipeline.listener import HandlerMetadata, HandlerResponse, Listener
@@ -34,7 +34,7 @@ FLOWS: Mapping[str, Flow] = {
     "loop": Flow(steps("ab"), (way("ab"), way("ba", at_most=1))),
     "graph": Flow(steps("abcd"), (way("ab"), way("ac"), way("bd"), way("cd"))),
 }
-SHAPES = (*FLOWS, "squad")
+SHAPES = (*FLOWS, "squad", "typed")
 
 ASKED: Mapping[str, Mapping[str, int]] = {
     "sequence": {"a": 1, "b": 1, "c": 1},
@@ -42,6 +42,7 @@ ASKED: Mapping[str, Mapping[str, int]] = {
     "loop": {"a": 2, "b": 2},
     "graph": {"a": 1, "b": 1, "c": 1, "d": 1},
     "squad": {"a": 1, "b": 1, "c": 1, "leader": 1},
+    "typed": {"b": 1, "leader": 1},
 }
 """How often each agent is asked; it has two turns each time."""
 
@@ -51,6 +52,7 @@ END: Mapping[str, str] = {
     "loop": "b is done.",
     "graph": "d is done.",
     "squad": "Led.",
+    "typed": "Led.",
 }
 
 
@@ -76,8 +78,12 @@ def crew(shape: str, note: Note, find: Callable[[Look, HandlerMetadata], Any]) -
     """Return a leader, agents that each look a word up, and who looks it up."""
 
     def worker(name: str) -> Listener:
-        lines = (calls(("finder", {"word": name})), f"{name} is done.")
-        return agent(Noting(name, lines, note), name=name, peers=("finder",))
+        is_typed = shape == "typed"
+        end = (
+            calls(("__respond__", {"text": f"{name} is done."})) if is_typed else f"{name} is done."
+        )
+        thinks = Noting(name, (calls(("finder", {"word": name})), end), note)
+        return agent(thinks, name=name, peers=("finder",), output=Found if is_typed else Answer)
 
     names = [each for each in ASKED[shape] if each != "leader"]
     return [
@@ -90,6 +96,9 @@ def crew(shape: str, note: Note, find: Callable[[Look, HandlerMetadata], Any]) -
 def _leader(shape: str, names: list[str], note: Note) -> Listener:
     if shape in FLOWS:
         return leader(FLOWS[shape])
+    if shape == "typed":
+        asks = calls(*((each, {"text": "Do it."}) for each in names))
+        return agent(Noting("leader", (asks, "Led."), note), name="leader", peers=tuple(names))
     tasks = gives("form_squad", *((each, "Do it.") for each in names))
     return boss(Noting("leader", (tasks, "Led."), note), *names, name="leader")
 

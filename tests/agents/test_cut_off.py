@@ -18,6 +18,7 @@ from tests.faults.test_thinking import story_of, turns_in
 from xml_pipeline.agents.payloads import Task
 from xml_pipeline.backends.memory import MemoryBackend
 from xml_pipeline.errors import XmlPipelineError
+from xml_pipeline.journal.reading import Story
 from xml_pipeline.listener import HandlerMetadata
 from xml_pipeline.organism import Organism
 from xml_pipeline.testing import respond
@@ -49,23 +50,30 @@ async def live(shape: str, asked: Counter[str], backend: Dying, *, begin: bool) 
             ended.cancel()
 
 
+def answer_in(story: Story) -> bytes:
+    """Return what was answered, with what it took."""
+    [left] = [each.raw for each in story.messages.values() if each.left]
+    return left.partition(b"<Answer")[2]
+
+
 @pytest.mark.virtual_clock
 @pytest.mark.parametrize("written", [False, True], ids=["before it is written", "after"])
 @pytest.mark.parametrize("shape", SHAPES)
 async def test_a_crash_in_any_one_commit_repeats_no_turn_that_was_settled(
     shape: str, written: bool
 ) -> None:
-    whole, counted = Dying(MemoryBackend()), Counter[str]()
+    whole, counted = Dying(untouched := MemoryBackend()), Counter[str]()
     await live(shape, counted, whole, begin=True)
     assert counted == turns(shape)
+    expected = answer_in(await story_of(untouched))
+    assert END[shape].encode() in expected
     for at in range(1 if written else 2, whole.commits + 1):
         backend, asked = MemoryBackend(), Counter[str]()
         await live(shape, asked, Dying(backend, at, written=written), begin=True)
         asked = turns_in(await story_of(backend))
         await live(shape, asked, Dying(backend), begin=False)
         story = await story_of(backend)
-        [left] = [each.raw for each in story.messages.values() if each.left]
-        assert END[shape].encode() in left, f"commit {at}"
+        assert answer_in(story) == expected, f"commit {at}"
         assert not story.root.open
         assert asked == turns_in(story) == turns(shape), f"commit {at}"
 

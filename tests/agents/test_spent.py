@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from tests.agents.parts import Found, Look, agent, calls, finder, script
 from tests.agents.test_squads import boss, gives
 from tests.server.house import running
 from xml_pipeline.agents.agent import Agent
+from xml_pipeline.agents.flow.shape import Flow, Step
 from xml_pipeline.agents.hooks import Hooks
 from xml_pipeline.agents.payloads import Answer, Spent, Task
 from xml_pipeline.errors import Denied, HandlerFailed, Unanswered
@@ -21,6 +23,7 @@ from xml_pipeline.guarding import Guardrail, Verdict
 from xml_pipeline.listener import HandlerMetadata, HandlerResponse, Listener
 from xml_pipeline.llm.base import Usage
 from xml_pipeline.llm.errors import ProviderError
+from xml_pipeline.permission import Permission
 from xml_pipeline.testing import Probe, memory_organism
 
 LOOKS = calls(("finder", {"word": "ox"}))
@@ -205,3 +208,62 @@ async def test_whoever_watches_hears_that_a_run_has_failed_whatever_broke_it() -
     [failed] = told
     assert (failed.about["code"], failed.about["turns"]) == ("handler", 1)
     assert "a bug" not in failed.about["why"]
+
+
+def answers_with_fields(name: str) -> Listener:
+    """Return an agent that looks a word up, and has no words for what that took."""
+    lines = (LOOKS, calls(("__respond__", {"text": "A beast."})))
+    return agent(script(*lines), name=name, peers=("finder",), output=Found)
+
+
+async def test_what_an_answer_with_fields_took_adds_up_though_it_does_not_say_so() -> None:
+    lead = script(calls(("ann", {"text": "Go."})), "Done.")
+    team = (answers_with_fields("ann"), finder())
+    async with memory_organism(agent(lead, peers=("ann",)), *team) as organism:
+        answer = await organism.ask("ada", Task("Lead."))
+        told = await organism.ask_for_delivery("ann", Task("Go."))
+    assert (answer.spent.turns, answer.spent.tool_calls) == (2 + 2, 1 + 2)
+    assert (told.payload, told.spent) == (Found("A beast."), Spent(20, 10, 0.0, 2, 2))
+
+
+async def test_so_it_does_of_members_of_a_squad() -> None:
+    lead = script(gives("form_squad", ("ann", "Go."), ("bob", "Go.")), "Done.")
+    team = (answers_with_fields("ann"), answers_with_fields("bob"), finder())
+    async with memory_organism(boss(lead, "ann", "bob"), *team) as organism:
+        answer = await organism.ask("boss", Task("Lead."))
+    assert (answer.spent.turns, answer.spent.tool_calls) == (2 + 2 * 2, 1 + 2 * 2)
+
+
+async def test_so_it_does_of_the_steps_of_a_flow_and_of_the_flow() -> None:
+    steps = Flow((Step("a", "ann"),), ())
+    row = leader(steps, output=(Found,))
+    lead = script(calls(("leader", {"text": "Go."})), "Done.")
+    team = (row, answers_with_fields("ann"), finder())
+    async with memory_organism(agent(lead, peers=("leader",)), *team) as organism:
+        answer = await organism.ask("ada", Task("Lead."))
+    assert (answer.spent.turns, answer.spent.tool_calls) == (2 + 2, 1 + 2)
+
+
+async def test_so_it_does_where_somebody_had_to_allow_the_call() -> None:
+    lead = script(calls(("ann", {"text": "Go."})), "Done.")
+    asking = replace(agent(lead, peers=("ann",)), permissions=(Permission("ann", "ask"),))
+    quiet = replace(answers_with_fields("ann"), permissions=(Permission("*", "allow"),))
+    async with memory_organism(asking, quiet, finder()) as organism:
+        with organism.approvals.attend():
+            going = asyncio.create_task(organism.ask("ada", Task("Lead.")))
+            await asyncio.sleep(0)
+            await organism.drain()
+            while waiting := organism.approvals.waiting():
+                organism.approvals.decide(waiting[0].id, "allow", by="ann")
+                await organism.drain()
+            answer = await going
+    assert (answer.spent.turns, answer.spent.tool_calls) == (2 + 2, 1 + 2)
+
+
+async def test_over_http_an_answer_tells_what_it_took_where_its_payload_does_not() -> None:
+    body = {"to": "ann", "payload": {"Task": {"text": "Go."}}}
+    async with running(answers_with_fields("ann"), finder().listener) as visitor:
+        answer = await visitor.http.post("/v1/messages?wait=10", json=body)
+    said = answer.json()
+    assert said["payload"] == {"text": "A beast."}
+    assert (said["spent"]["turns"], said["spent"]["input_tokens"]) == (2, 20)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from xml_pipeline.a2a.payloads import A2aAnswer
@@ -88,7 +88,8 @@ def _member(result: Any) -> Heard:
     if not result.success:
         return Heard(f"Error: {result.result}", is_error=True, spent=result.spent)
     xml = result.result.encode()
-    return _heard_xml(RawPayload(str(parse_xml(xml).tag), xml))
+    said = _heard_xml(RawPayload(str(parse_xml(xml).tag), xml))
+    return said if result.spent is None else replace(said, spent=result.spent)
 
 
 def _heard_xml(payload: RawPayload) -> Heard:

@@ -168,7 +168,7 @@ class Work:
             self._add_late(key, payload)
             return []
         answer = self.agent.heard(payload, call, key, self.metadata)
-        self.run.add(answer.spent)
+        self.run.add(answer.spent or self.metadata.spent)
         text = answer.text if call.hands_off else truncated(answer.text, self._most)
         call.take(key, text, answer.is_error)
         self.teller.agents_completed(call, key, answer)
@@ -183,7 +183,7 @@ class Work:
     def _add_late(self, key: str, payload: Any) -> None:
         """Count what an answer took that is not waited for any more, in the run that asked."""
         if self.run.active and key.startswith(f"{self.run.number}."):
-            self.run.add(heard(payload).spent)
+            self.run.add(heard(payload).spent or self.metadata.spent)
 
     async def _settle_in_my_place(self, call: Call, answer: Heard, payload: Any) -> Responses:
         """Go on after an answer that was to be given in the agent's place.
@@ -324,10 +324,11 @@ class Work:
         self._take_steering()  # It came too late for this answer, not for the next one.
         run.active, run.calls = False, Gather()
         self.teller.tell("run_completed", **told(spent))
+        took = None if isinstance(output, Answer) else spent
         if not run.session:
-            return [HandlerResponse.respond(output)]
+            return [HandlerResponse.respond(output, took)]
         waits = self._timer("session", self.agent.keys.session_seconds)
-        return [*waits, HandlerResponse.acknowledge(output)]
+        return [*waits, HandlerResponse.acknowledge(output, took)]
 
     # ── small things ────────────────────────────────────────────────────────────────────────
 

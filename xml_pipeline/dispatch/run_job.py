@@ -30,6 +30,7 @@ from xml_pipeline.listener import Delivered, HandlerMetadata, HandlerResponse, L
 from xml_pipeline.payload import RawPayload, codec_of
 from xml_pipeline.payload.raw import parse_xml
 from xml_pipeline.registries import state as states
+from xml_pipeline.spent import Spent
 from xml_pipeline.steps.seal import check_name
 from xml_pipeline.thread import Conversation, Thread
 
@@ -129,6 +130,7 @@ class Arrived(NamedTuple):
     in_reply_to: int | str
     hops: int
     attempt: int
+    spent: Spent | None = None  # That stays with the organism.
 
 
 class Asking:
@@ -246,7 +248,7 @@ def _state(metadata: HandlerMetadata, listener: Listener) -> bytes:
 
 
 def _said(response: HandlerResponse) -> Said:
-    payload, to, key, seconds, kind = response
+    payload, to, key, seconds, kind, _ = response
     try:
         check_name("" if to is None else to)
         cls, document = _written(payload) if kind != "defer" else ("", b"")

@@ -10,6 +10,7 @@ what could be any text stands as a JSON string, without tabs or line ends. ``-``
     t thread parent caller callee request           another thread opens
     m number kind origin sender thread in_reply_to key hops to repairs length
                                                     a message is on its way; its envelope
+    j number input output usd turns calls           … tells of what it took
     a number thread listener                        … has been let in, and stands at a door
     s number thread attempt hops                    … is handed over
     u number thread                                 … was not, after all: the process ended
@@ -36,11 +37,13 @@ Times are in seconds since 1970.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import astuple
 from functools import lru_cache
 from json import dumps
 from typing import NamedTuple
 
 from xml_pipeline.message import Fault, Wire
+from xml_pipeline.spent import Spent
 from xml_pipeline.thread import Thread
 
 NOBODY = "-"
@@ -88,7 +91,12 @@ def sent(wire: Wire) -> bytes:
         f"m\t{wire.id}\t{wire.kind}\t{wire.origin}\t{wire.sender}\t{home}\t{answers}\t{key}"
         f"\t{wire.hops}\t{to}\t{repairs}\t{len(raw)}\n"
     )
-    return b"%b%b\n" % (said.encode(), raw)
+    whole = b"%b%b\n" % (said.encode(), raw)
+    return whole if wire.spent is None else whole + _took(wire.id, wire.spent)
+
+
+def _took(number: int, spent: Spent) -> bytes:
+    return "\t".join(map(str, ("j", number, *astuple(spent)))).encode() + b"\n"
 
 
 def delayed(thread: Thread, number: int, at: float, what: Delayed) -> bytes:

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from xml_pipeline.backends import PastConversation
 from xml_pipeline.errors import FaultCode, XmlPipelineError
 from xml_pipeline.journal.lines import NOBODY, WITH_BODY, Delayed, lines_of
+from xml_pipeline.spent import Spent as Took
 
 _TODO_FIELDS = 5
 
@@ -27,7 +28,7 @@ class PastMessage:
     """A message as it was sent; ``at`` is when that was written, in seconds since 1970.
 
     ``routed`` tells that it is on its way no longer, ``left`` that it was an answer that has
-    left the organism, ``refused`` that it led nowhere.
+    left the organism, ``refused`` that it led nowhere. ``spent`` is what an answer took.
     """
 
     at: float
@@ -45,6 +46,7 @@ class PastMessage:
     routed: bool = False
     left: bool = False
     refused: bool = False
+    spent: Took | None = None
 
 
 @dataclass(slots=True)
@@ -251,6 +253,12 @@ def _sent(story: Story, at: float, fields: list[str], body: bytes) -> None:
     )
 
 
+def _took(story: Story, at: float, fields: list[str], body: bytes) -> None:
+    number, tokens_in, tokens_out, usd, turns, calls = fields
+    whole = int(tokens_in), int(tokens_out), float(usd), int(turns), int(calls)
+    story.messages[int(number)].spent = Took(*whole)
+
+
 def _arrived(story: Story, at: float, fields: list[str], body: bytes) -> None:
     number, thread, listener = fields
     message = story.messages[int(number)]
@@ -372,6 +380,7 @@ _FACTS: Mapping[str, Fact] = {
     "g": _traced,
     "t": _opened,
     "m": _sent,
+    "j": _took,
     "a": _arrived,
     "s": _handed_over,
     "u": _not_handed_over,

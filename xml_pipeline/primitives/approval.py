@@ -51,7 +51,7 @@ class AskForApproval:
     async def __call__(self, payload: Any, metadata: HandlerMetadata) -> HandlerResponse:
         """Ask on a fresh thread; on one under way obey the decision, or pass the answer on."""
         if metadata.in_reply_to is not None:
-            return HandlerResponse.acknowledge(payload.to_xml())
+            return HandlerResponse.acknowledge(payload.to_xml(), metadata.spent)
         if isinstance(payload, ApprovalDecision):
             return self._obey(payload, metadata)
         return await self._ask(payload, metadata)

@@ -214,7 +214,7 @@ class SquadStart:
 class SquadResult:
     """What a member came to: its answer, as XML text, or why there is none.
 
-    ``spent`` is what it took to fail, where that is known; an answer says so itself.
+    ``spent`` is what it took, where that is known and the answer does not say so itself.
     """
 
     name: str

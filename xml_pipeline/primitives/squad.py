@@ -34,8 +34,8 @@ class RunSquad:
     """The handler of ``system.squad``.
 
     The state is flat, for it is copied with every answer: ``member 2`` is the name of the third
-    one, and ``answer 2`` or ``failure 2`` is there once it has answered, ``spent 2`` where it
-    has failed and somebody kept account. Its number is the key of what it was sent, so that a
+    one, and ``answer 2`` or ``failure 2`` is there once it has answered, ``spent 2`` where the
+    answer does not say itself what it took. Its number is the key of what it was sent, so that a
     second answer is none.
     """
 
@@ -59,8 +59,9 @@ class RunSquad:
             state[f"answer {key}"] = payload.to_xml().decode()
         else:
             state[f"failure {key}"] = why
-            if isinstance(payload, SystemError) and payload.spent is not None:
-                state[f"spent {key}"] = _SPENT.to_xml(payload.spent).decode()
+        spent = payload.spent if isinstance(payload, SystemError) else metadata.spent
+        if spent is not None:
+            state[f"spent {key}"] = _SPENT.to_xml(spent).decode()
         return _finish(state)
 
     def spent_so_far(self, state: Mapping[str, Any]) -> Spent | None:
@@ -120,11 +121,11 @@ def _finish(state: State) -> HandlerResponse | None:
 
 def _result(state: State, number: str) -> SquadResult:
     name, answer = state[f"member {number}"], state.get(f"answer {number}")
+    kept = state.get(f"spent {number}")
+    spent = _SPENT.from_xml(kept.encode()) if kept is not None else None
     if answer is None:
-        kept = state.get(f"spent {number}")
-        spent = _SPENT.from_xml(kept.encode()) if kept is not None else None
         return SquadResult(name, success=False, result=state[f"failure {number}"], spent=spent)
-    return SquadResult(name, success=True, result=answer)
+    return SquadResult(name, success=True, result=answer, spent=spent)
 
 
 def _error(why: str) -> HandlerResponse:

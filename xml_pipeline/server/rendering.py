@@ -14,6 +14,7 @@ from xml_pipeline.errors import PayloadDefinitionError, Rejected
 from xml_pipeline.events import Event
 from xml_pipeline.message import META_NAMESPACE, Delivery
 from xml_pipeline.payload import RawPayload, codec_of
+from xml_pipeline.spent import told
 from xml_pipeline.steps.seal import envelope_bytes
 from xml_pipeline.steps.xml import strict_parser
 
@@ -66,6 +67,8 @@ def answer_members(answer: Delivery) -> dict[str, Any]:
         "hops": answer.hops,
         "from": answer.sender,
     }
+    if answer.spent is not None:
+        said["spent"] = told(answer.spent)
     if isinstance(payload, RawPayload):
         return said | {"type": payload.tag, "xml": payload.xml.decode()}
     codec = codec_of(type(payload))

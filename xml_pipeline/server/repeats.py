@@ -113,6 +113,7 @@ class Repeats:
             answer.in_reply_to,
             answer.hops,
             repairs=answer.repairs,
+            spent=answer.spent,
         )
         try:
             return self._kernel.pump.rail.out_again(wire)

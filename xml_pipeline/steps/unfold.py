@@ -50,4 +50,5 @@ class Unfold:
             key=wire.key if id else 0,
             to=wire.to,
             repairs=repairs,
+            spent=wire.spent if id else None,
         )

@@ -125,10 +125,11 @@ class RunFlow:
             answer = _in_words(read, self._output)
         else:
             answer = handed_on(next(iter(read.values())), self._output)
-        if isinstance(answer, Answer):
-            answer = Answer(answer.text, Spent(*spent) if any(spent) else None)
+        took = Spent(*spent) if any(spent) else None
         turn.tell("run_completed", kind=self._kind, spent=spent._asdict())
-        return HandlerResponse.respond(answer)
+        if isinstance(answer, Answer):
+            return HandlerResponse.respond(Answer(answer.text, took))
+        return HandlerResponse.respond(answer, took)
 
 
 class _Sum(NamedTuple):
@@ -178,7 +179,7 @@ class _Turn:
 
     def with_(self, answer: object) -> _Sum:
         """Return what was spent so far, and what an answer or a fault says it has taken."""
-        spent = getattr(answer, "spent", None)
+        spent = getattr(answer, "spent", None) or self.metadata.spent
         return _added(self.spent, spent) if isinstance(spent, Spent) else self.spent
 
     def add(self, answer: object) -> None:
