@@ -32,6 +32,7 @@ from xml_pipeline.registries.threads import Threads
 from xml_pipeline.registries.todos import Todos
 from xml_pipeline.schedule import Scheduler
 from xml_pipeline.settle import Settlement
+from xml_pipeline.system import SystemError
 from xml_pipeline.thread import Thread
 
 log = logging.getLogger(__name__)
@@ -91,7 +92,7 @@ class LocalDispatch:
             if thread.status == "created":
                 thread.hops = delivery.hops
                 self._threads.activate(thread)
-            elif not delivery.listener.keeps_depth:
+            elif not delivery.listener.keeps_depth or _is_of_depth(delivery):
                 thread.hops = delivery.hops
             remember(delivery, self.context_slots)
             if delivery.conversation.watched:
@@ -296,6 +297,15 @@ class LocalDispatch:
             )
         )
         self._events.emit(AgentState(delivery.listener.name, "processing", delivery.thread.id))
+
+
+def _is_of_depth(delivery: Delivery) -> bool:
+    """Tell whether this is the news that a budget is spent, such as that of hops.
+
+    Whoever keeps its depth stands as deep as that then: it could ask the same again for ever.
+    """
+    told = delivery.payload
+    return isinstance(told, SystemError) and told.code == "budget"
 
 
 def _trace(error: BaseException) -> str:

@@ -17,6 +17,7 @@ from typing import Any
 from xml_pipeline.backends import Backend, Commit, DeadLetter, Entry, Mark
 from xml_pipeline.errors import BackendUnavailable, TakenOver, XmlPipelineError
 from xml_pipeline.journal import lines
+from xml_pipeline.journal.notes import Notes
 from xml_pipeline.message import Delivery, Fault, Wire
 from xml_pipeline.thread import Conversation, Thread
 
@@ -28,25 +29,6 @@ PATIENCE = 4.0
 """Seconds that whoever wants something written waits at most: then its outcome is unknown."""
 
 _LONG = 2.0  # Seconds after which a commit that goes on and on is trouble.
-
-
-class Notes:
-    """What has been noted of one conversation, and is not written yet.
-
-    ``leaving`` are its messages that are on their way out: it ends when its root thread has
-    closed and the last of them has left. Then it is ``over``, and nothing more is noted.
-    ``traceparent`` is the conversation's as it was noted last.
-    """
-
-    __slots__ = ("conversation", "ended", "leaving", "lines", "opens", "over", "traceparent")
-
-    def __init__(self, conversation: Conversation, opens: bool) -> None:
-        self.conversation = conversation
-        self.opens = opens
-        self.ended = self.over = False
-        self.leaving = 0
-        self.lines: list[bytes] = []
-        self.traceparent = ""
 
 
 class Journal:
