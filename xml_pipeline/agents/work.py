@@ -19,7 +19,7 @@ from xml_pipeline.agents.errors import RunFailed
 from xml_pipeline.agents.functions import Part
 from xml_pipeline.agents.gather import Call, Gather
 from xml_pipeline.agents.hooks import objection
-from xml_pipeline.agents.payloads import Task, Think, TimeUp
+from xml_pipeline.agents.payloads import Answer, Task, Think, TimeUp
 from xml_pipeline.agents.reading import Heard, heard, request_message
 from xml_pipeline.agents.results import truncated
 from xml_pipeline.agents.run import Transcript, keep, load

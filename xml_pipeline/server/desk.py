@@ -88,9 +88,7 @@ class Desk:
         if self.closing.is_set() or not self.organism.running:
             raise Problem(503, "The organism is not running.", retry_after=5.0)
 
-    def submit(
-        self, raw: bytes, subject: Subject | None = None, traceparent: str = ""
-    ) -> Exchange:
+    def submit(self, raw: bytes, subject: Subject | None = None, traceparent: str = "") -> Exchange:
         """Put an envelope on its way, for a person; Problem where it cannot be taken in.
 
         ``traceparent`` is the work that its request is a part of; what the envelope says of that
