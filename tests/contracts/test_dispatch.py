@@ -98,7 +98,7 @@ async def test_an_answer_reaches_who_asked(way: Way) -> None:
 async def test_a_denial_keeps_its_words_and_what_else_is_known_of_it_stays_in_the_log(
     way: Way,
 ) -> None:
-    async with way.organism_of(listener(crafts.deny, way.cpu_bound)) as organism:
+    async with way.organism_of(listener(crafts.deny, way)) as organism:
         with pytest.raises(Undeliverable) as denied:
             await organism.ask("one", Order("go", "not on a Sunday"))
     assert str(denied.value) == "Denied: not on a Sunday"

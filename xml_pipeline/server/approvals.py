@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any, get_args
 
@@ -73,11 +75,26 @@ class Approvals:
 
 
 async def decide(desk: Desk, thread_id: str, said: object) -> dict[str, Any]:
-    """Decide on a call as a client says; return the call, and what was decided.
+    """Decide on a call as a client says, on whichever node it waits; return what was decided.
 
     Raises Unreadable where it is no decision, Problem where nothing waits there, or where nobody
     knows whether it still does.
     """
+    decision, about = _read(desk, said)
+    with _told():
+        approval = await desk.organism.errands.decide(thread_id, decision, **about)
+    return _decided(approval, decision, desk)
+
+
+def decide_here(desk: Desk, thread_id: str, said: object) -> dict[str, Any]:
+    """Decide on a call of this node, as ``decide`` does."""
+    decision, about = _read(desk, said)
+    with _told():
+        approval = desk.organism.approvals.decide(thread_id, decision, **about)
+    return _decided(approval, decision, desk)
+
+
+def _read(desk: Desk, said: object) -> tuple[Decision, dict[str, Any]]:
     if not isinstance(said, dict) or not {"decision", "reason", "arguments"}.issuperset(said):
         raise Unreadable(_HOW)
     decision: Any = said.get("decision")
@@ -87,10 +104,14 @@ async def decide(desk: Desk, thread_id: str, said: object) -> dict[str, Any]:
         raise Unreadable(_HOW)
     if not all(isinstance(each, str) for each in arguments or ()):
         raise Unreadable(_HOW)
+    return decision, {"by": desk.sender, "reason": reason or "", "arguments": arguments}
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Tell the client why nothing was decided."""
     try:
-        approval = await desk.organism.errands.decide(
-            thread_id, decision, by=desk.sender, reason=reason or "", arguments=arguments
-        )
+        yield
     except UnknownThread:
         raise Problem(404, "Nothing waits for a decision there.") from None
     except ValueError as error:
@@ -98,7 +119,10 @@ async def decide(desk: Desk, thread_id: str, said: object) -> dict[str, Any]:
     except BackendUnavailable as error:
         words = "Whether that was decided is not known: the list says whether the call still waits."
         raise Problem(503, words, code="overload", retry_after=error.retry_after) from None
-    log.info("%s decided on thread %s: %s", desk.sender, thread_id, decision)
+
+
+def _decided(approval: Approval, decision: Decision, desk: Desk) -> dict[str, Any]:
+    log.info("%s decided on thread %s: %s", desk.sender, approval.id, decision)
     return _members(approval) | {"decision": decision}
 
 

@@ -20,7 +20,7 @@ from xml_pipeline.mcp.payloads import Elicit, Elicited, ListRoots, Roots, Sample
 from xml_pipeline.payload import ABSENT, codec_of
 from xml_pipeline.server.a2a.answers import data_part, text_part
 from xml_pipeline.server.a2a.requests import data_of, words_of
-from xml_pipeline.server.approvals import decide
+from xml_pipeline.server.approvals import decide_here
 from xml_pipeline.server.desk import Desk
 from xml_pipeline.server.problems import Problem
 from xml_pipeline.server.unreadable import Unreadable
@@ -65,7 +65,7 @@ class Question:
         data = _data(message)
         said = data if data is not None else {"decision": words_of(message).strip().lower()}
         try:
-            decide(desk, self.thread, said)
+            decide_here(desk, self.thread, said)
         except Unreadable:
             raise InvalidParamsError(LEAVE) from None
         except Problem:
