@@ -19,6 +19,7 @@ from types import MappingProxyType
 from typing import Any, Literal, NamedTuple, Protocol
 
 from xml_pipeline.callables import is_async
+from xml_pipeline.noted import Noted as Noted
 from xml_pipeline.payload import Codec, RawPayload, codec_of
 from xml_pipeline.permission import Permission
 from xml_pipeline.response import HandlerResponse as HandlerResponse
@@ -70,13 +71,6 @@ class Delivered(Protocol):
     def attempt(self) -> int: ...
     @property
     def spent(self) -> Spent | None: ...
-
-
-class Noted(Protocol):
-    """What a listener has noted for whoever asks it; ``registries.notes`` has it."""
-
-    def get(self, name: str) -> str: ...
-    def put(self, name: str, text: str) -> None: ...
 
 
 class Surroundings(Protocol):

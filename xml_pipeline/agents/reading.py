@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from xml_pipeline.a2a.payloads import A2aAnswer
-from xml_pipeline.agents.payloads import Answer, Attachment, Spent, Task, total
+from xml_pipeline.agents.payloads import Answer, Attachment, Task
 from xml_pipeline.agents.sampling import sampling_blocks
 from xml_pipeline.errors import InvalidPayload
 from xml_pipeline.llm.base import Audio, Block, Image, Message, Text
