@@ -98,6 +98,20 @@ async def login(parrot: Parrot, updater: TaskUpdater, context: RequestContext, r
     await updater.requires_auth(updater.new_agent_message([new_text_part(rest)]))
 
 
+async def outside(parrot: Parrot, updater: TaskUpdater, context: RequestContext, rest: str) -> None:
+    """Say that somebody has to log in elsewhere, and go on once they have."""
+    await updater.requires_auth(updater.new_agent_message([new_text_part(rest)]))
+    await parrot.go.wait()
+    await say(updater, new_text_part("Welcome."))
+
+
+async def draft(parrot: Parrot, updater: TaskUpdater, context: RequestContext, rest: str) -> None:
+    """Say something, and then something else instead."""
+    for words in ("A draft.", "The text."):
+        await updater.add_artifact([new_text_part(words)], artifact_id="text")
+    await updater.complete()
+
+
 async def steps(parrot: Parrot, updater: TaskUpdater, context: RequestContext, rest: str) -> None:
     for number in range(int(rest)):
         words = new_text_part(f"step {number + 1}")
@@ -152,6 +166,8 @@ ACTS: Mapping[str, Act] = {
         crash,
         ask,
         login,
+        outside,
+        draft,
         steps,
         files,
         data,

@@ -179,3 +179,16 @@ async def test_whoever_says_which_task_they_mean_is_heard_about_that(met: Met) -
     told = A2aMessage("Rome", context=asked.context, task=asked.task)
     answer = await met.running.ask("parrot", told)
     assert (answer.text, answer.task) == ("Rome", asked.task)
+
+
+async def test_what_is_said_instead_of_something_takes_its_place(met: Met) -> None:
+    answer = await met.say("draft")
+    assert isinstance(answer, A2aAnswer)
+    assert answer.text == "The text."
+
+
+async def test_who_has_to_log_in_elsewhere_is_told_while_the_agent_waits(met: Met) -> None:
+    answer = await met.say("outside At the door.")
+    assert isinstance(answer, A2aAnswer)
+    assert (answer.state, answer.text) == ("auth-required", "At the door.")
+    met.there.parrot.go.set()

@@ -134,13 +134,15 @@ async def test_failures_on_the_way_are_borne_while_it_works(tmp_path: Path, faul
     assert answer.text == "It was worth it."
 
 
+GONE = '{"jsonrpc": "2.0", "id": 1, "error": {"code": -32001, "message": "Task not found"}}'
+
+
 async def test_a_task_that_is_gone_is_told_of(tmp_path: Path) -> None:
-    gone = '{"jsonrpc": "2.0", "id": 1, "error": {"code": -32001, "message": "Task not found"}}'
     async with (
         served(streaming=False) as there,
         organism(tmp_path, parrot={"url": there.url, **FAST}) as running,
     ):
-        there.faults[ASK] = [answered(200, gone, content_type="application/json")]
+        there.faults[ASK] = [answered(200, GONE, content_type="application/json")]
         answer = await running.ask("parrot", A2aMessage("wait"))
     assert answer == ToolError("parrot refuses: Task not found")
 
@@ -205,13 +207,19 @@ async def restarted(file: Path, there: Elsewhere) -> Replies:
 LINES = Lines(("Hello!", "wait", "more"))
 
 
+async def left(file: Path) -> None:
+    """Run an organism until the second line is being worked at, and stop it then."""
+    async with Organism.load(file) as running:
+        told = Told(running, ToolProgress)
+        await running.send("caller", LINES)
+        await told.next()
+
+
 async def test_after_a_restart_the_conversation_goes_on_where_it_was(tmp_path: Path) -> None:
     async with served() as there:
         file = written(tmp_path, CALLER, parrot={"url": there.url, **FAST})
         await approve(file)
-        async with Organism.load(file) as running:
-            await running.send("caller", LINES)
-            await there.heard(2)
+        await left(file)
         await there.parrot.cancelled.wait()  # Nobody would have heard of it.
         replies = await restarted(file, there)
     first, waiting, again, last = there.parrot.heard
@@ -220,15 +228,40 @@ async def test_after_a_restart_the_conversation_goes_on_where_it_was(tmp_path: P
     assert replies.texts[1] == "completed: It was worth it."
 
 
-async def test_a_task_that_outlived_us_is_waited_for_and_not_begun_again(tmp_path: Path) -> None:
+@pytest.mark.parametrize("away", [0, 1])
+async def test_a_task_that_outlived_us_is_waited_for_and_not_begun_again(
+    tmp_path: Path, away: int
+) -> None:
     async with served() as there:
         file = written(tmp_path, CALLER, parrot={"url": there.url, **FAST})
         await approve(file)
         there.faults[CANCEL] = [answered(500)]
-        async with Organism.load(file) as running:
-            told = Told(running, ToolProgress)
-            await running.send("caller", LINES)
-            await told.next()
+        await left(file)
+        there.faults[ASK] = [answered(503)] * away
         replies = await restarted(file, there)
     assert [each.parts[0].text for each in there.parrot.heard] == ["Hello!", "wait", "more"]
     assert replies.texts[1] == "completed: It was worth it."
+
+
+async def test_a_task_that_is_not_known_there_any_more_is_begun_again(tmp_path: Path) -> None:
+    async with served() as there:
+        file = written(tmp_path, CALLER, parrot={"url": there.url, **FAST})
+        await approve(file)
+        there.faults[CANCEL] = [answered(500)]
+        await left(file)
+        there.faults[ASK] = [answered(200, GONE, content_type="application/json")]
+        replies = await restarted(file, there)
+    assert [each.parts[0].text for each in there.parrot.heard] == ["Hello!", "wait", "wait", "more"]
+    assert replies.texts[1] == "completed: It was worth it."
+
+
+async def test_what_never_says_what_it_is_doing_cannot_be_cancelled(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with served() as there:
+        there.faults[STREAM] = [lambda app: _never]
+        async with organism(tmp_path, parrot={"url": there.url}) as running:
+            thread = await running.send("parrot", A2aMessage("Hello!"))
+            await there.called(STREAM)
+            running.kill(thread)
+    assert "parrot was not told in time that nobody waits any more" in caplog.text

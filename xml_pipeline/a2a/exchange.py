@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import AsyncIterator
 from typing import Protocol
 
 from a2a.client import Client
@@ -92,7 +93,7 @@ class Exchange:
         try:
             async with asyncio.timeout(PATIENCE):
                 await self._known.wait()
-                if not self._is_over:
+                if self._task.id and not self._is_over:
                     await self._client.cancel_task(CancelTaskRequest(id=self._task.id))
         except TimeoutError:
             log.warning("%s was not told in time that nobody waits any more", self._name)
@@ -123,15 +124,21 @@ class Exchange:
             log.warning("%s; it is asked how far it is", error)
 
     async def _listen(self, message: Message) -> None:
+        """Hear what is said; who has answered, or asks for more, is not listened to further."""
+        events = self._client.send_message(SendMessageRequest(message=message))
         try:
-            async for event in self._client.send_message(SendMessageRequest(message=message)):
+            while not self._is_over and (event := await self._next(events)) is not None:
                 self._hear(event)
-        except TROUBLES as error:
-            raise failure_of(self._name, error) from None
         finally:
             self._known.set()
         if not self._is_over and not self._task.id:
             raise AgentFailed(f"{self._name} has said nothing")
+
+    async def _next(self, events: AsyncIterator[StreamResponse]) -> StreamResponse | None:
+        try:
+            return await anext(events, None)
+        except TROUBLES as error:
+            raise failure_of(self._name, error) from None
 
     def _hear(self, event: StreamResponse) -> None:
         if event.HasField("message"):

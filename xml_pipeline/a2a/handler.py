@@ -11,7 +11,7 @@ from xml_pipeline.a2a.connection import Connection
 from xml_pipeline.a2a.exchange import Heard
 from xml_pipeline.a2a.failures import AgentFailed
 from xml_pipeline.a2a.payloads import A2aAnswer, A2aMessage
-from xml_pipeline.a2a.results import answer_of, asks, failed, message_of, words_of
+from xml_pipeline.a2a.results import answer_of, asks, failed, id_of, message_of, words_of
 from xml_pipeline.errors import Retryable
 from xml_pipeline.events import ToolProgress
 from xml_pipeline.listener import HandlerMetadata, HandlerResponse
@@ -87,7 +87,7 @@ class _Call:
 
     def begun(self, task: str) -> None:
         """Note which task has been made of it."""
-        self._notes.put(self._begun, task)
+        self._notes.put(self._begun, id_of(task))
 
     def told(self, words: Message) -> None:
         """Tell how far it is."""
@@ -98,8 +98,8 @@ class _Call:
     def heard(self, heard: Heard) -> None:
         """Note what the next message goes on with."""
         self._notes.put(self._begun, "")
-        self._notes.put("context", heard.context_id)
-        self._notes.put("asking", heard.id if asks(heard) else "")
+        self._notes.put("context", id_of(heard.context_id))
+        self._notes.put("asking", id_of(heard.id) if asks(heard) else "")
 
     def refused(self, *, lasting: bool) -> None:
         """Note that nothing came of it; what the agent does not want to go on with is forgotten."""

@@ -10,8 +10,14 @@ from annotated_types import MaxLen
 from xml_pipeline.payload import ABSENT, xmlify
 from xml_pipeline.payload.raw import Absent, Json
 
-Words = Annotated[str, MaxLen(4_000_000)]
-Id = Annotated[str, MaxLen(1_000)]
+LONGEST_ID = 1_000
+"""Characters by which an agent may call a task or a conversation."""
+
+LONGEST_TEXT = 4_000_000
+"""Characters of a text."""
+
+Words = Annotated[str, MaxLen(LONGEST_TEXT)]
+Id = Annotated[str, MaxLen(LONGEST_ID)]
 Url = Annotated[str, MaxLen(4_096)]
 
 

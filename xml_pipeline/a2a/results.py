@@ -17,7 +17,7 @@ from a2a.types import Message, Part, Role, Task, TaskState
 from google.protobuf.json_format import MessageToDict
 
 from xml_pipeline.a2a.exchange import Heard
-from xml_pipeline.a2a.payloads import A2aAnswer, A2aFile, A2aMessage
+from xml_pipeline.a2a.payloads import LONGEST_ID, LONGEST_TEXT, A2aAnswer, A2aFile, A2aMessage
 from xml_pipeline.errors import InvalidPayload
 from xml_pipeline.payload import ABSENT, codec_of
 from xml_pipeline.payload.text import carried
@@ -64,14 +64,19 @@ def answer_of(name: str, heard: Heard, most: int) -> A2aAnswer | ToolError:
     """Return what an agent has come to, in a message of at most ``most`` bytes."""
     if isinstance(heard, Message):
         answer = _read("completed", heard.parts)
-        return fitting(replace(answer, context=carried(heard.context_id)), most)
+        return fitting(replace(answer, context=id_of(heard.context_id)), most)
     parts = list(_parts(heard))
     if heard.status.state in _FAILED:
         words = words_of(parts) or "It does not say why."
         return failed(f"{name} {_FAILED[heard.status.state]}: {words}")
     answer = _read(_ANSWERED[heard.status.state], parts)
-    answer = replace(answer, context=carried(heard.context_id), task=carried(heard.id))
+    answer = replace(answer, context=id_of(heard.context_id), task=id_of(heard.id))
     return fitting(answer, most)
+
+
+def id_of(text: str) -> str:
+    """Return how an agent calls something; nothing where no message could carry that."""
+    return text if len(text) <= LONGEST_ID and carried(text) == text else ""
 
 
 def asks(heard: Heard) -> TypeGuard[Task]:
@@ -92,13 +97,13 @@ def words_of(parts: Iterable[Part]) -> str:
 def fitting(answer: A2aAnswer, most: int) -> A2aAnswer:
     """Return the answer, or as much of it as goes into a message of ``most`` bytes."""
     most -= ENVELOPE
-    if _size(answer) <= most:
+    if _fits(answer, most):
         return answer
     left_out = "\n\n[left out, for it is too long for a message: all but the text]"
     short = replace(answer, text=answer.text + left_out, data=ABSENT, files=())
-    if _size(short) <= most:
+    if _fits(short, most):
         return short
-    kept = answer.text[: max(0, most // 8)]  # A character takes up to 5 bytes, or 4.
+    kept = answer.text[: max(0, min(most // 8, LONGEST_TEXT // 2))]  # One takes up to 5 bytes.
     cut = f"{kept}\n\n[cut: {len(answer.text) - len(kept)} characters left out]"
     return replace(short, text=cut)
 
@@ -151,9 +156,10 @@ def _part(file: A2aFile) -> Part:
     return part
 
 
-def _size(answer: A2aAnswer) -> int:
-    """Return the bytes of an answer; no number is that large where it cannot be written."""
+def _fits(answer: A2aAnswer, most: int) -> bool:
+    """Tell whether an answer can be written, is not too long, and will be let in."""
     try:
-        return len(_CODEC.to_xml(answer))
+        written = _CODEC.to_xml(answer)
+        return len(written) <= most and _CODEC.from_xml(written) is not None
     except InvalidPayload:
-        return 1 << 62
+        return False
