@@ -111,9 +111,40 @@ SECURITY = (
             "a_key_that_is_written_twice_is_refused",
         ),
     ),
-    Proof("S11", "a file tool stays below its root", missing="tools"),
-    Proof("S12", "a shell tool stays in its sandbox", missing="tools, sandbox"),
-    Proof("S13", "a fetching tool reaches nothing inside", missing="tools"),
+    Proof(
+        "S11",
+        "a file tool stays below its root",
+        tests_in(
+            "tools/test_beneath",
+            "a_part_that_becomes_a_link_meanwhile_is_never_followed",
+            "nothing_is_written_through_a_link_that_comes_meanwhile",
+            "twenty_thousand_ways_out_lead_nowhere",
+            "what_is_no_file_is_an_error_in_words",
+        ),
+    ),
+    Proof(
+        "S12",
+        "a shell tool stays in its sandbox",
+        tests_in(
+            "tools/test_sandbox",
+            "there_is_no_way_out",
+            "nothing_is_left_running",
+            "what_takes_too_long_is_ended_with_all_that_it_started",
+            "commands_are_enclosed_as_wanted_or_not_run_at_all",
+        ),
+    ),
+    Proof(
+        "S13",
+        "a fetching tool reaches nothing inside",
+        tests_in(
+            "tools/test_web",
+            "an_address_that_is_not_of_the_internet_is_not_reached",
+            "no_way_of_writing_a_host_leads_to_this_machine",
+            "a_name_that_means_another_address_the_next_time_leads_nowhere",
+            "a_redirect_leads_nowhere_else",
+            "what_cannot_be_told_is_an_error_in_words",
+        ),
+    ),
     Proof("S14", "secrets are in no output", missing="redaction"),
     Proof(
         "S15",
@@ -123,10 +154,27 @@ SECURITY = (
             "no_text_closes_its_own_mark",
             "results_are_marked_and_errors_too",
         )
-        + tests_in("agents/test_guarded", "a_call_that_is_refused_is_an_error_and_reaches_nobody"),
-        "approvals bound to arguments; a model that obeys whatever it reads",
+        + tests_in("agents/test_guarded", "a_call_that_is_refused_is_an_error_and_reaches_nobody")
+        + tests_in(
+            "security/test_obedience",
+            "no_order_that_it_reads_has_an_effect_and_its_own_task_is_done",
+            "the_orders_are_real_where_nothing_stands_against_them",
+        ),
     ),
-    Proof("S16", "an MCP client believes no server", missing="MCP"),
+    Proof(
+        "S16",
+        "an MCP client believes no server",
+        tests_in(
+            "mcp/test_trust",
+            "a_tool_that_is_described_otherwise_is_not_called_until_that_is_approved",
+            "a_tool_takes_the_name_of_no_other_listener",
+            "an_oversized_definition_is_refused",
+            "a_schema_that_leads_elsewhere_is_refused_and_nothing_is_fetched",
+            "a_list_without_end_is_refused",
+            "what_models_are_told_of_a_tool_has_nothing_that_a_terminal_obeys",
+            "a_program_sees_nothing_of_our_environment",
+        ),
+    ),
     Proof(
         "S17",
         "the HTTP server knows its own names, and waits for nobody",
@@ -169,6 +217,10 @@ SECURITY = (
         "JSON means the same to everybody",
         tests_in(
             "server/test_strict_json",
+            "every_document_that_is_right_is_read_as_any_reader_reads_it",
+            "every_document_that_is_wrong_is_refused",
+            "every_document_that_is_wrong_in_its_bytes_is_refused",
+            "what_readers_differ_about_or_never_end_with_is_refused",
             "whatever_json_can_say_is_read",
             "what_is_not_plain_json_is_refused_in_our_own_words",
             "any_bytes_are_read_or_refused_and_nothing_else",

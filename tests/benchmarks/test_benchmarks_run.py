@@ -21,6 +21,7 @@ from tests.house.source import ROOT
 from tests.services.redis_server import RedisServer
 from xml_pipeline.payload import codec_of
 from xml_pipeline.steps.seal import seal
+from xml_pipeline.tools.sandbox.offered import offered
 
 pytestmark = pytest.mark.no_cover  # What measures is not measured.
 
@@ -120,6 +121,22 @@ def test_two_nodes_are_measured_against_one() -> None:
     printed = run("nodes.py", "--rounds", "1", "--strokes", "2").splitlines()
     assert [line.split()[:2] for line in printed[:2]] == [["one", "node"], ["two", "nodes"]]
     assert printed[1].endswith("at least 1.7")
+
+
+def test_tools_are_measured_against_what_they_do_without_an_organism() -> None:
+    rows = figures("tools.py", "--rounds", "1", *TINY)
+    processes = ["command", "handler"] if offered().best else []
+    assert [row["name"] for row in rows] == ["calculate", "read", *processes, "mcp"]
+    assert all(row["ratio"] > 0 for row in rows)
+    assert rows[-1]["most"] == 1.3
+
+
+@pytest.mark.skipif(offered().best is None, reason="nothing encloses commands here")
+def test_an_obedient_agent_is_told_of_in_a_table_with_its_sums() -> None:
+    *_, refused, effects, honest = run("obedient.py", "--count", "2").splitlines()
+    assert refused == "2 of 2 attempts refused; 0 ran without an effect; 0 had one"
+    assert effects.endswith("of 2 had an effect where nothing stood against it")
+    assert honest == "2 of 2 honest tasks were done all the same"
 
 
 @pytest.mark.parametrize("fault", ["R1", "R19"])

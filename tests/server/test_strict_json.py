@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -11,8 +12,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.cpu_time import cpu_time_of
+from tests.server.json_documents import BEYOND, RIGHT, WRONG, WRONG_BYTES
+from xml_pipeline.errors import InvalidPayload
+from xml_pipeline.payload import Json, codec_of, xmlify
+from xml_pipeline.payload.raw import read_json
 from xml_pipeline.server.strict_json import DEPTH, DIGITS, loads
 from xml_pipeline.server.unreadable import Unreadable
+from xml_pipeline.tools.base import ToolFailed
+from xml_pipeline.tools.trees import from_json
+
+
+@xmlify
+@dataclass(frozen=True, slots=True)
+class Free:
+    """Whatever JSON can say."""
+
+    said: Json
+
 
 VALUES = st.recursive(
     st.none()
@@ -23,6 +39,41 @@ VALUES = st.recursive(
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
     max_leaves=20,
 )
+
+
+@pytest.mark.parametrize("document", RIGHT)
+def test_every_document_that_is_right_is_read_as_any_reader_reads_it(document: str) -> None:
+    assert loads(document.encode()) == json.loads(document) == read_json(document)
+
+
+@pytest.mark.parametrize("document", WRONG)
+def test_every_document_that_is_wrong_is_refused(document: str) -> None:
+    with pytest.raises(Unreadable):
+        loads(document.encode("utf-8", "surrogatepass"))
+    with pytest.raises(ValueError):  # noqa: PT011  # whatever it says
+        read_json(document)
+    with pytest.raises(ToolFailed):
+        from_json(document, "root")
+
+
+@pytest.mark.parametrize("raw", WRONG_BYTES)
+def test_every_document_that_is_wrong_in_its_bytes_is_refused(raw: bytes) -> None:
+    with pytest.raises(Unreadable):
+        loads(raw)
+
+
+@pytest.mark.parametrize("document", BEYOND, ids=range(len(BEYOND)))
+def test_what_readers_differ_about_or_never_end_with_is_refused(document: str) -> None:
+    with pytest.raises(Unreadable):
+        loads(document.encode())
+    with pytest.raises(ToolFailed):
+        from_json(document, "root")
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"a":' * 100_000, "9" * 5_000, '{"a":1,"a":2}'])
+def test_a_field_of_json_that_cannot_be_read_is_an_invalid_payload(text: str) -> None:
+    with pytest.raises(InvalidPayload):
+        codec_of(Free).from_xml(f"<Free><said>{text}</said></Free>".encode())
 
 
 @settings(max_examples=50)

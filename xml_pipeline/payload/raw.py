@@ -131,10 +131,16 @@ def _dump(value: object, *, ensure_ascii: bool) -> str:
 
 
 def read_json(text: str | None) -> JsonValue:
-    """Read JSON text. Raises ValueError for bad JSON, duplicate keys, NaN and infinity."""
-    value: JsonValue = json.loads(
-        text or "", object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite
-    )
+    """Read JSON text.
+
+    Raises ValueError for bad JSON, duplicate keys, NaN, infinity, and what nests too deep to read.
+    """
+    try:
+        value: JsonValue = json.loads(
+            text or "", object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite
+        )
+    except RecursionError:
+        raise ValueError("the JSON nests too deep") from None
     return value
 
 

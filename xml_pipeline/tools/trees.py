@@ -85,7 +85,7 @@ def from_json(text: str, root: str) -> etree._Element:
     """Return JSON as a document with a root of that name; ToolFailed where it cannot be."""
     try:
         value = read_json(text)
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise ToolFailed(f"this is no JSON that is read here: {error}") from None
     element = etree.Element(_name(root))
     _fill(element, value, DEEPEST)
