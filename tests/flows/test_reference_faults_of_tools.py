@@ -26,7 +26,8 @@ from xml_pipeline.tools.patch import PatchFiles
 from xml_pipeline.tools.read import ReadFile
 from xml_pipeline.tools.sandbox.offered import offered
 from xml_pipeline.tools.todoread import ReadTodos
-from xml_pipeline.tools.todowrite import TodoItem, WriteTodos
+from xml_pipeline.tools.todos import TodoItem
+from xml_pipeline.tools.todowrite import WriteTodos
 from xml_pipeline.tools.webfetch import FetchPage
 from xml_pipeline.tools.write import WriteFile
 

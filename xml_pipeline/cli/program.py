@@ -41,6 +41,7 @@ COMMANDS: Mapping[str, Mapping[str, tuple[str, str]]] = MappingProxyType(
         },
         "Control it": {
             "approvals": ("approvals", "List calls that wait for a decision; allow or deny them."),
+            "questions": ("questions", "List questions that agents ask people; answer them."),
             "dead-letters": ("dead_letters", "List messages given up; show, replay or drop them."),
             "reload": ("control", "Make a running organism read its file again."),
             "kill": ("control", "Stop a thread, or all of a listener, of a tenant, or at all."),

@@ -6,7 +6,7 @@ import asyncio
 import os
 import re
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from typing import Any
 
@@ -22,12 +22,14 @@ from xml_pipeline.cli.client import XML, Client
 from xml_pipeline.cli.flow import Flow
 from xml_pipeline.cli.line_editor import LineEditor
 from xml_pipeline.cli.output import printable
+from xml_pipeline.cli.questions import QUESTIONS, answer_questions, shown
 from xml_pipeline.cli.raw_terminal import in_foreground, keys_one_by_one, let_go
 from xml_pipeline.cli.signals import Signals
 from xml_pipeline.cli.summary import Summary
 from xml_pipeline.errors import UnknownThread, XmlPipelineError
-from xml_pipeline.events import AgentEvent, Event
+from xml_pipeline.events import AgentEvent, Event, MessageReceived
 from xml_pipeline.organism import Organism
+from xml_pipeline.payload import codec_of
 
 REFRESH_EVERY = 0.25
 """Seconds between two drawings, whatever happens in between."""
@@ -40,11 +42,14 @@ WAIT = 600.0
 
 HOW_TO = "write @listener and a payload: XML, JSON, or the text of its one field"
 ASKED = "{agent} asks to call {tool}: {payload}\nwrite `allow {id}` or `deny {id} why`"
+HOW_TO_ANSWER = "write `answer {id} …`, with | between several answers"
 SHORT = 8
 """Characters of a thread's id that are shown; any beginning is taken that fits one alone."""
 _LINE = re.compile(r"\s*@(?P<to>\S+)\s+(?P<payload>\S.*?)\s*", re.DOTALL)
 
 _DECISION = re.compile(r"\s*(?P<decision>allow|deny)\s+(?P<id>\S+)\s*(?P<reason>.*?)\s*", re.DOTALL)
+
+_ANSWER = re.compile(r"\s*answer\s+(?P<id>\S+)\s+(?P<answers>\S.*?)\s*", re.DOTALL)
 
 
 def is_terminal() -> bool:
@@ -145,11 +150,17 @@ class Screen:
             said: dict[str, Any] = decided.groupdict()
             self._decide(**said)
             return
+        if answered := _ANSWER.fullmatch(line):
+            self._begin(self._answer(answered["id"], answered["answers"].split("|")))
+            return
         found = _LINE.fullmatch(line)
         if found is None:
             self._print(HOW_TO, "yellow")
             return
-        asking = asyncio.create_task(self._ask(found["to"], found["payload"]))
+        self._begin(self._ask(found["to"], found["payload"]))
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        asking = asyncio.create_task(work)
         self._asking.add(asking)
         asking.add_done_callback(self._asking.discard)
 
@@ -157,6 +168,11 @@ class Screen:
         if isinstance(event, AgentEvent) and event.step == "approval_requested":
             about = {"agent": event.agent, "id": event.thread_id[:SHORT], **event.about}
             self._print(ASKED.format_map(about), "yellow")
+        elif isinstance(event, MessageReceived) and event.payload_type == QUESTIONS:
+            asked = codec_of(type(event.payload)).to_json(event.payload)["questions"]
+            lines = [line for each in asked for line in shown(each)]
+            how = HOW_TO_ANSWER.format(id=event.thread_id[:SHORT])
+            self._print("\n".join((f"{event.from_id} asks:", *lines, how)), "yellow")
 
     def _decide(self, decision: Decision, id: str, reason: str) -> None:
         approvals = self._organism.approvals
@@ -167,6 +183,12 @@ class Screen:
             approvals.decide(found[0], decision, by=SITTER, reason=reason)
         except (XmlPipelineError, ValueError) as error:
             self._print(str(error), "red")
+
+    async def _answer(self, id: str, answers: Sequence[str]) -> None:
+        try:
+            await answer_questions(self._client, id, answers)
+        except click.ClickException as error:
+            self._print(error.message, "red")
 
     async def _ask(self, to: str, payload: str) -> None:
         try:

@@ -35,6 +35,7 @@ from xml_pipeline.server.operations import OPERATIONS
 from xml_pipeline.server.probes import Probes
 from xml_pipeline.server.problems import Problem
 from xml_pipeline.server.query import KnownQuery
+from xml_pipeline.server.questions import Questions
 from xml_pipeline.server.sse import EventRoute
 from xml_pipeline.server.threads import Threads
 from xml_pipeline.server.unread import HangUpOnUnread
@@ -90,7 +91,7 @@ def application(
 
 def _routes(desk: Desk, a2a: A2aRoutes) -> list[BaseRoute]:
     messages, threads, listeners = Messages(desk), Threads(desk), Listeners(desk)
-    letters, approvals = DeadLetters(desk), Approvals(desk)
+    letters, approvals, questions = DeadLetters(desk), Approvals(desk), Questions(desk)
     mcp = McpRoute(desk)
     events, sockets, probes = EventRoute(desk), SocketRoute(desk), Probes(desk)
     endpoints: dict[str, Any] = {
@@ -107,6 +108,8 @@ def _routes(desk: Desk, a2a: A2aRoutes) -> list[BaseRoute]:
         "replay_letter": letters.replay,
         "list_approvals": approvals.list,
         "decide": approvals.decide,
+        "list_questions": questions.list,
+        "answer": questions.answer,
         "list_learned": approvals.learned,
         "forget_learned": approvals.forget,
         "list_nodes": NodesRoute(desk).list,

@@ -46,6 +46,13 @@ _DECISION_SCHEMA = {
     "additionalProperties": False,
 }
 
+_ANSWERS_SCHEMA = {
+    "type": "object",
+    "properties": {"answers": {"type": "array", "items": {"type": "string"}, "minItems": 1}},
+    "required": ["answers"],
+    "additionalProperties": False,
+}
+
 
 def document() -> dict[str, Any]:
     """Return the document as a JSON object."""
@@ -63,6 +70,7 @@ def document() -> dict[str, Any]:
                 "Problem": _PROBLEM_SCHEMA,
                 "Request": _REQUEST_SCHEMA,
                 "Decision": _DECISION_SCHEMA,
+                "Answers": _ANSWERS_SCHEMA,
                 "Mcp": {"type": "object", "description": "JSON-RPC 2.0, as MCP has it."},
                 "A2a": {"type": "object", "description": "JSON, or JSON-RPC 2.0, as A2A has it."},
             },

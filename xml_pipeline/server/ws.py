@@ -1,8 +1,9 @@
 """GET /ws: the events and the messages of HTTP over one WebSocket, in JSON text frames.
 
-A client sends ``{"command": "subscribe" | "inject" | "decide", …}``; whatever it gives as ``ref``
-comes back with all that is said about that command. What is told has a ``kind``: ``subscribed``,
-``event``, ``missed``, ``accepted``, ``answer``, ``ended``, ``decided`` or ``problem``.
+A client sends ``{"command": "subscribe" | "inject" | "decide" | "answer", …}``; whatever it gives
+as ``ref`` comes back with all that is said about that command. What is told has a ``kind``:
+``subscribed``, ``event``, ``missed``, ``accepted``, ``answer``, ``ended``, ``decided``,
+``answered`` or ``problem``.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from xml_pipeline.server.exchange import Exchange
 from xml_pipeline.server.feed import Reader
 from xml_pipeline.server.intake import Intake
 from xml_pipeline.server.problems import Problem
+from xml_pipeline.server.questions import answer
 from xml_pipeline.server.rendering import answer_members
 from xml_pipeline.server.sse import filter_of
 from xml_pipeline.server.strict_json import loads
@@ -35,7 +37,7 @@ from xml_pipeline.server.unreadable import Unreadable
 SERVICE_RESTART = 1012
 """The close code of a server that stops (RFC 6455, IANA registry)."""
 
-_COMMANDS = ("subscribe", "inject", "decide")
+_COMMANDS = ("subscribe", "inject", "decide", "answer")
 
 
 class SocketRoute:
@@ -150,6 +152,8 @@ class Session:
                 self._subscribe(ref, said)
             elif command == "decide":
                 self._decide(ref, said)
+            elif command == "answer":
+                self._say(ref, "answered", answer(self._desk, _thread(said), said))
             else:
                 self._inject(ref, said)
 
@@ -196,9 +200,7 @@ class Session:
 
     def _decide(self, ref: object, said: dict[str, Any]) -> None:
         """Decide on a call that waits, as over HTTP; ``thread`` says on which."""
-        thread = said.pop("thread", None)
-        if not isinstance(thread, str):
-            raise Unreadable('"thread" says on which call that waits.')
+        thread = _thread(said)
         self._begin(partial(self._pass_decision_on, ref, thread, said), self._deciding)
 
     async def _pass_decision_on(self, ref: object, thread: str, said: dict[str, Any]) -> None:
@@ -261,10 +263,20 @@ class Session:
             self._say(ref, "answer", answer_members(answer))
 
 
+def _thread(said: dict[str, Any]) -> str:
+    """Take out what says on which call a decision is, or on which question an answer."""
+    thread = said.pop("thread", None)
+    if not isinstance(thread, str):
+        raise Unreadable('"thread" says on which call that waits.')
+    return thread
+
+
 def _command(text: str | None) -> dict[str, Any]:
     if text is None:
         raise Unreadable("Commands are JSON text, not binary.")
     said = loads(text.encode("utf-8", "surrogatepass"))
     if not isinstance(said, dict) or said.get("command") not in _COMMANDS:
-        raise Unreadable('A command is {"command": "subscribe", "inject" or "decide", …}.')
+        raise Unreadable(
+            'A command is {"command": "subscribe", "inject", "decide" or "answer", …}.'
+        )
     return said

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
+from typing import Any
 
 import click
 
@@ -15,9 +17,13 @@ from xml_pipeline.cli.exits import Failed, Misused
 from xml_pipeline.cli.lines import Lines
 from xml_pipeline.cli.options import Target
 from xml_pipeline.cli.output import print_result, remark
+from xml_pipeline.cli.questions import QUESTIONS, meant, questions_waiting, shown
 from xml_pipeline.cli.reach import spoken_with
 from xml_pipeline.cli.speaking import Speaker
 from xml_pipeline.cli.talking import Talk, words_of
+
+Asked = Callable[[str], Awaitable[None]]
+"""Has somebody heed what is asked on a thread."""
 
 HELP = """/cost   what it has taken so far
 /kill   stop what it is at, and begin a new conversation
@@ -62,7 +68,7 @@ class _Chat:
         self._speaker = Speaker(agent, verbose=verbose)
         self._talk = Talk(client, agent, self._show, session=True)
         self._lines = Lines(sys.stdin)
-        self._asked: asyncio.Queue[str] = asyncio.Queue()
+        self._asked: asyncio.Queue[tuple[Asked, str]] = asyncio.Queue()
         self._leaving = False
 
     async def go_on(self) -> None:
@@ -82,12 +88,14 @@ class _Chat:
         self._speaker.show(event)
         said = event.data
         if event.type == "AgentEvent" and said["step"] == "approval_requested":
-            self._asked.put_nowait(said["thread_id"])
+            self._asked.put_nowait((self._decide, said["thread_id"]))
+        elif event.type == "MessageReceived" and said["payload_type"] == QUESTIONS:
+            self._asked.put_nowait((self._answer, said["thread_id"]))
 
     async def _say(self, text: str) -> None:
         """Say something, and wait for the answer; meanwhile what is asked can be decided."""
         saying = asyncio.create_task(self._talk.ask(None, text))
-        deciding = asyncio.create_task(self._decide_what_is_asked())
+        deciding = asyncio.create_task(self._heed_what_is_asked())
         try:
             await asyncio.wait((saying, deciding), return_when=asyncio.FIRST_COMPLETED)
             reply = await saying
@@ -103,21 +111,45 @@ class _Chat:
             print_result(words_of(reply.payload))
         remark(f"({reply.cost})")
 
-    async def _decide_what_is_asked(self) -> None:
+    async def _heed_what_is_asked(self) -> None:
         while True:
-            thread = await self._asked.get()
-            while not self._leaving:
-                remark("/allow, or /deny and why")
-                line = await self._lines.next()
-                if line is None:
-                    line = "/deny nobody is there any more"
-                word, _, reason = line.partition(" ")
-                if word in ("/allow", "/deny"):
-                    said = {"decision": word.removeprefix("/"), "reason": reason}
-                    with suppress(Failed):  # It may be too late.
-                        await self._client.say(path("approvals", thread), said)
-                    break
-                await self._command(*line.split() or ("/help",))
+            heed, thread = await self._asked.get()
+            self._speaker.end()
+            with suppress(Failed):  # It may be too late.
+                await heed(thread)
+
+    async def _decide(self, thread: str) -> None:
+        while not self._leaving:
+            remark("/allow, or /deny and why")
+            line = await self._lines.next()
+            if line is None:
+                line = "/deny nobody is there any more"
+            word, _, reason = line.partition(" ")
+            if word in ("/allow", "/deny"):
+                said = {"decision": word.removeprefix("/"), "reason": reason}
+                await self._client.say(path("approvals", thread), said)
+                return
+            await self._command(*line.split() or ("/help",))
+
+    async def _answer(self, thread: str) -> None:
+        """Ask the questions of a thread one by one; whoever has gone answers that."""
+        found = await questions_waiting(self._client)
+        for asked in (each for each in found if each["id"] == thread):
+            answers = [await self._answer_to(each) for each in asked["questions"]]
+            await self._client.say(path("questions", thread), {"answers": answers})
+
+    async def _answer_to(self, question: Mapping[str, Any]) -> str:
+        while not self._leaving:
+            for line in shown(question):
+                remark(line)
+            said = await self._lines.next()
+            if said is None:
+                break
+            if said.startswith("/"):
+                await self._command(*said.split())
+            elif said.strip():
+                return meant(question, said)
+        return "Nobody is there any more."
 
     async def _command(self, name: str, *given: str) -> None:
         """Do what a line says that begins with a slash."""
