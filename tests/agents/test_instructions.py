@@ -9,11 +9,11 @@ import pytest
 
 from xml_pipeline.agents.instructions import (
     MOST_BYTES,
-    config_folder,
     project_instructions,
     system_prompt,
 )
 from xml_pipeline.errors import ConfigError
+from xml_pipeline.places import config_directory
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
 
@@ -115,9 +115,9 @@ def test_a_file_that_is_no_text_does_no_harm(project: Path) -> None:
 
 def test_the_account_has_a_folder_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", "/somewhere")
-    assert config_folder() == Path("/somewhere/xml-pipeline")
+    assert config_directory() == Path("/somewhere/xml-pipeline")
     monkeypatch.delenv("XDG_CONFIG_HOME")
-    assert config_folder() == Path.home() / ".config" / "xml-pipeline"
+    assert config_directory() == Path.home() / ".config" / "xml-pipeline"
 
 
 def test_the_system_prompt_has_instructions_prompt_peers_and_day() -> None:

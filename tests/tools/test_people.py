@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import pytest
+
 from tests.tools.parts import calls, organism_of, tool
 from xml_pipeline.events import ThreadEvent
+from xml_pipeline.places import config_directory, upwards
 from xml_pipeline.tools.question import AskPeople, Choice, PeopleAnswered, Question
 from xml_pipeline.tools.skill import LoadSkill
 
@@ -48,3 +51,43 @@ async def test_a_skill_is_read_by_its_name(tmp_path: Path) -> None:
     assert found.text == "Look twice.\n\nBeside it lie: list.md"
     assert unknown.error == "there is no skill empty; there are: review"
     assert "no path" in path.error
+
+
+def skill(folder: Path, name: str, text: str) -> None:
+    """Write a skill."""
+    (folder / name).mkdir(parents=True, exist_ok=True)
+    (folder / name / "SKILL.md").write_text(text)
+
+
+async def test_skills_are_looked_for_up_to_the_root_of_the_repository_then_with_the_user(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    root = tmp_path / "outside" / "root"
+    own = root / "a" / "b"
+    own.mkdir(parents=True)
+    (root / ".git").mkdir()
+    for folder in (own, root, tmp_path / "outside"):
+        skill(folder / "skills", "near", f"of {folder.name}")
+    skill(root / ".claude" / "skills", "far", "of the root")
+    skill(tmp_path / "outside" / "skills", "beyond", "of nobody")
+    for name in ("near", "users"):
+        skill(tmp_path / "config" / "xml-pipeline" / "skills", name, "of the user")
+    async with organism_of(own, "skill") as organism:
+        near, far, users, beyond = await calls(
+            organism, *(("skill", LoadSkill(each)) for each in ("near", "far", "users", "beyond"))
+        )
+    assert [near.text, far.text, users.text] == ["of b", "of the root", "of the user"]
+    assert beyond.error == "there is no skill beyond; there are: far, near, users"
+
+
+def test_without_a_repository_no_folder_above_is_looked_into(tmp_path: Path) -> None:
+    assert [*upwards(tmp_path)] == [tmp_path]
+    (tmp_path / ".git").touch()  # As in a worktree, or a submodule.
+    assert [*upwards(tmp_path / "a")] == [tmp_path / "a", tmp_path]
+
+
+def test_the_folder_of_the_user_is_where_configuration_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
+    monkeypatch.setenv("HOME", "/home/ada")
+    assert config_directory() == Path("/home/ada/.config/xml-pipeline")

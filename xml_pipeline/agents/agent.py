@@ -15,7 +15,7 @@ from typing import Any
 
 from xml_pipeline.agents.definition import Definition
 from xml_pipeline.agents.hooks import configured as configured_hooks
-from xml_pipeline.agents.instructions import config_folder, project_instructions
+from xml_pipeline.agents.instructions import project_instructions
 from xml_pipeline.agents.payloads import Answer, Task
 from xml_pipeline.agents.run import spent_in
 from xml_pipeline.agents.work import Work
@@ -27,6 +27,7 @@ from xml_pipeline.llm.base import Provider
 from xml_pipeline.llm.models import Models, models_of
 from xml_pipeline.mcp.payloads import Sample, Sampled
 from xml_pipeline.payload import RawPayload, payload_from_json_schema
+from xml_pipeline.places import config_directory
 from xml_pipeline.spent import Spent
 from xml_pipeline.system import Huh, SystemError, ThreadEnded
 
@@ -71,7 +72,7 @@ def build(plan: Plan, kind: type[Agent], findings: Iterable[Finding] = (), **mor
     summarizer = provider
     if summarizes is not None:
         summarizer = parts.make(partial(models.provider, summarizes), "context", "summary_model")
-    files = partial(project_instructions, keys.instructions, plan.folder, config_folder())
+    files = partial(project_instructions, keys.instructions, plan.folder, config_directory())
     instructions = parts.make(files, "instructions")
     guardrails = parts.make(partial(configured_hooks, keys.guardrails))
     if provider is None or guardrails is None or parts.findings:

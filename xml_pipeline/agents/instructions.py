@@ -8,13 +8,13 @@ whoever may write in a project could have any file of this machine read to a mod
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path, PurePath
 
 from xml_pipeline.agents.results import truncated
 from xml_pipeline.errors import ConfigError
+from xml_pipeline.places import upwards
 
 MOST_BYTES = 65_536
 """Bytes of all instructions together."""
@@ -33,12 +33,6 @@ def system_prompt(
     day = (now or datetime.now(UTC)).astimezone(UTC).date().isoformat()
     own = "\n\n".join(each for each in (prompt, peers, f"Today is {day} (UTC).") if each)
     return SEPARATOR.join(each for each in (instructions, own) if each)
-
-
-def config_folder() -> Path:
-    """Return where this account's own instructions lie."""
-    home = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
-    return Path(home) / "xml-pipeline"
 
 
 def project_instructions(names: Sequence[str], folder: Path, own: Path) -> str:
@@ -62,18 +56,11 @@ def project_instructions(names: Sequence[str], folder: Path, own: Path) -> str:
 
 def _texts(names: Sequence[str], folder: Path, own: Path) -> Iterator[str]:
     """Yield what each file says, the nearest first."""
-    root = _root(folder)
-    above = (each for each in (folder, *folder.parents) if each.is_relative_to(root))
-    places = [*((place, root) for place in above), (own, own)]
+    near = [*upwards(folder)]
+    places = [*((place, near[-1]) for place in near), (own, own)]
     for place, within in places:
         for name in reversed(names):
             yield _read(place / name, within)
-
-
-def _root(folder: Path) -> Path:
-    """Return the root of the repository around a folder, the folder itself where there is none."""
-    repositories = (each for each in (folder, *folder.parents) if (each / ".git").exists())
-    return next(repositories, folder)
 
 
 def _read(file: Path, within: Path) -> str:

@@ -1,6 +1,8 @@
 """``tools:skill``: instructions for a kind of work, which the operator has written down.
 
-Each skill is a folder with a file SKILL.md, in one of the folders that the organism's file names.
+Each skill is a folder with a file SKILL.md, in one of the folders that the organism's file names:
+looked for beside that file, then in each folder above it up to the root of its git repository, and
+last where the user keeps skills for all projects.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from xml_pipeline.config.values import AList, NotBlank
 from xml_pipeline.listener import HandlerMetadata
 from xml_pipeline.payload import xmlify
 from xml_pipeline.payload.text import carried
+from xml_pipeline.places import config_directory, upwards
 from xml_pipeline.tools.base import ToolFailed, built
 from xml_pipeline.tools.beneath import Beneath
 
@@ -31,7 +34,8 @@ class SkillSettings(Section):
 
     folders: Annotated[tuple[NotBlank, ...], AList] = Field(
         default=(".claude/skills", ".opencode/skills", "skills"),
-        description="Folders of skills, as seen from the organism's file; the first counts most.",
+        description="Folders of skills, as seen from the organism's file and each folder above it,"
+        " up to the root of its git repository; the first counts most.",
     )
 
 
@@ -78,7 +82,9 @@ def _names(folder: Beneath) -> Iterator[str]:
 def configured(plan: Plan) -> Built:
     """Build the tool."""
     settings = settings_of(SkillSettings, plan.listener.tool)
-    folders = [Beneath(str(plan.folder / each)) for each in settings.folders]
+    above = upwards(plan.folder.absolute())
+    near = [each / name for each in above for name in settings.folders]
+    folders = [Beneath(str(each)) for each in (*near, config_directory() / "skills")]
 
     async def run(wanted: LoadSkill, _: HandlerMetadata) -> SkillLoaded:
         return SkillLoaded(await asyncio.to_thread(load, folders, wanted.name))
