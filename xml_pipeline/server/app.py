@@ -91,7 +91,7 @@ def application(
 
 def _routes(desk: Desk, a2a: A2aRoutes) -> list[BaseRoute]:
     messages, threads, listeners = Messages(desk), Threads(desk), Listeners(desk)
-    letters, approvals, questions = DeadLetters(desk), Approvals(desk), Questions(desk)
+    letters = DeadLetters(desk)
     mcp = McpRoute(desk)
     events, sockets, probes = EventRoute(desk), SocketRoute(desk), Probes(desk)
     endpoints: dict[str, Any] = {
@@ -106,12 +106,6 @@ def _routes(desk: Desk, a2a: A2aRoutes) -> list[BaseRoute]:
         "show_letter": letters.show,
         "drop_letter": letters.drop,
         "replay_letter": letters.replay,
-        "list_approvals": approvals.list,
-        "decide": approvals.decide,
-        "list_questions": questions.list,
-        "answer": questions.answer,
-        "list_learned": approvals.learned,
-        "forget_learned": approvals.forget,
         "list_nodes": NodesRoute(desk).list,
         "list_listeners": listeners.list,
         "show_listener": listeners.show,
@@ -129,9 +123,22 @@ def _routes(desk: Desk, a2a: A2aRoutes) -> list[BaseRoute]:
         "metrics": probes.metrics,
         "openapi": probes.openapi,
     }
+    endpoints |= _asked_of_people(desk)
     endpoints |= {each.name: a2a.serve for each in A2A_OPERATIONS}
     endpoints |= {each.name: a2a.card for each in A2A_CARDS}
     return [_route(each, endpoints[each.name]) for each in OPERATIONS]
+
+
+def _asked_of_people(desk: Desk) -> dict[str, Any]:
+    approvals, questions = Approvals(desk), Questions(desk)
+    return {
+        "list_approvals": approvals.list,
+        "decide": approvals.decide,
+        "list_learned": approvals.learned,
+        "forget_learned": approvals.forget,
+        "list_questions": questions.list,
+        "answer": questions.answer,
+    }
 
 
 def _route(operation: Operation, endpoint: Any) -> BaseRoute:
