@@ -9,7 +9,7 @@ import pytest
 
 from tests.tools.parts import calls, organism_of, tool
 from xml_pipeline.events import ThreadEvent
-from xml_pipeline.places import config_directory, upwards
+from xml_pipeline.places import upwards
 from xml_pipeline.tools.question import AskPeople, Choice, PeopleAnswered, Question
 from xml_pipeline.tools.skill import LoadSkill
 
@@ -85,9 +85,3 @@ def test_without_a_repository_no_folder_above_is_looked_into(tmp_path: Path) -> 
     assert [*upwards(tmp_path)] == [tmp_path]
     (tmp_path / ".git").touch()  # As in a worktree, or a submodule.
     assert [*upwards(tmp_path / "a")] == [tmp_path / "a", tmp_path]
-
-
-def test_the_folder_of_the_user_is_where_configuration_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
-    monkeypatch.setenv("HOME", "/home/ada")
-    assert config_directory() == Path("/home/ada/.config/xml-pipeline")
