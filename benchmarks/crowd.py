@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import logging
 import sys
 import tracemalloc
 from collections.abc import AsyncIterator, Sequence
@@ -140,6 +141,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON")
     options = parser.parse_args(arguments)
     agents = max(1, round(AT_ONCE * options.scale))
+    logging.disable(
+        logging.WARNING
+    )  # Those that wait for ever are killed in the end, each a fault.
     found = asyncio.run(measure(agents, LATENCY, options.rounds))
     if options.json:
         print(json.dumps(found, indent=2))

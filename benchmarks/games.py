@@ -14,11 +14,18 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from time import process_time
+from typing import Any
 
-from benchmarks.floor import BALL, Ball
+from lxml import etree
+
+from benchmarks.floor import BALL, THREAD, Ball
 from xml_pipeline import HandlerMetadata, HandlerResponse, Listener, Organism, OrganismConfig
 from xml_pipeline.backends import Backend
 from xml_pipeline.events import Event
+from xml_pipeline.payload import codec_of
+from xml_pipeline.steps.envelope import enclosing
+from xml_pipeline.steps.seal import seal
+from xml_pipeline.steps.xml import strict_parser
 
 Play = Callable[[], Awaitable[float]]
 """Plays once; returns the seconds that one delivery took, on average."""
@@ -30,6 +37,9 @@ Clock = Callable[[], float]
 
 GUESTS = tuple(f"gst{number}" for number in range(10))
 ENDLESS = 1_000_000_000
+
+_UNTIL_ASLEEP = 5
+"""Turns of the event loop after which a pump that has nothing to do sleeps for certain."""
 
 
 def config() -> OrganismConfig:
@@ -120,6 +130,8 @@ async def idle_hop(hops: int) -> AsyncIterator[Play]:
     async def play() -> float:
         seconds = 0.0
         for _ in range(hops):
+            for _ in range(_UNTIL_ASLEEP):
+                await asyncio.sleep(0)
             handled = asyncio.get_running_loop().create_future()
             arrived.append(handled)
             began = process_time()
@@ -131,6 +143,27 @@ async def idle_hop(hops: int) -> AsyncIterator[Play]:
     listener = Listener("sink", Ball, sink, description="Takes it.")
     async with Organism([listener], config=config()) as organism:
         yield play
+
+
+@asynccontextmanager
+async def xml_alone(messages: int) -> AsyncIterator[Play]:
+    """Do with a message what the pump does to its XML, and nothing else.
+
+    It is written, parsed, checked by the one schema of envelope and payload, and read. That is
+    the least that a delivery takes which is a message of its own.
+    """
+    codec, parser = codec_of(Ball), strict_parser()
+    fits = enclosing(codec)
+
+    async def play() -> float:
+        began = process_time()
+        for _ in range(messages):
+            root: Any = etree.fromstring(seal(codec, BALL, "ping", "pong", THREAD), parser)
+            assert fits(root)
+            codec.read(root[1])
+        return (process_time() - began) / messages
+
+    yield play
 
 
 async def _return_it(ball: Ball, metadata: HandlerMetadata) -> HandlerResponse:

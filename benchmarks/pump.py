@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from benchmarks.games import fan_out, idle_hop, ping_pong
+from benchmarks.games import fan_out, idle_hop, ping_pong, xml_alone
 from benchmarks.measuring import Case, measured
 
 
@@ -14,6 +14,7 @@ def _some(number: float) -> int:
 
 
 CASES = (
+    Case("xml", "the XML of one message alone", lambda scale: xml_alone(_some(2000 * scale))),
     Case(
         "rally-100",
         "ping-pong, 100 in flight",

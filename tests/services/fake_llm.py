@@ -161,6 +161,28 @@ class FakeLLM:
         asyncio.get_running_loop().call_later(self._latency, reply, raw)
 
 
+class Player(FakeLLM):
+    """Answers the same request in the same way, and so works out each answer once.
+
+    It keeps no record: it is for benchmarks, where whoever asks should have the processor.
+    """
+
+    def __init__(self, script: Script, latency: float = 0.0) -> None:
+        super().__init__(script, latency)
+        self._known: dict[tuple[bytes, bytes], Raw] = {}
+
+    def answer(self, head: bytes, body: bytes, reply: Callable[[Raw], None]) -> None:
+        """Let the answer to a request be written, when it is time."""
+        line = head.partition(b"\r\n")[0]
+        raw = self._known.get((line, body))
+        if raw is None:
+            asked = Asked(0, line.split()[1].decode("latin-1"), {}, json.loads(body))
+            said = self._script(asked)
+            raw = said if isinstance(said, Raw) else rendered(said, asked)
+            self._known[line, body] = raw
+        asyncio.get_running_loop().call_later(self._latency, reply, raw)
+
+
 def rendered(completion: Completion, asked: Asked) -> Raw:
     """Return what a completion looks like, in the format that was asked for."""
     wire = fake_formats.BY_PATH[asked.path.removeprefix("/v1")]
@@ -219,7 +241,7 @@ def _written(raw: Raw) -> bytes:
 
 
 async def _serve(latency: float, calls: int) -> None:
-    async with FakeLLM(playing(calls), latency) as server:
+    async with Player(playing(calls), latency) as server:
         sys.stdout.write(f"{server.url}\n")
         sys.stdout.flush()
         await asyncio.to_thread(sys.stdin.read)
