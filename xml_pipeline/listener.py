@@ -254,7 +254,7 @@ class HandlerMetadata:
             kept = self._delivery.thread.state
             if not kept:
                 self._state = {}
-            elif all(value.__class__ in _PLAIN for value in kept.values()):
+            elif _PLAIN.issuperset(map(type, kept.values())):
                 self._state = kept.copy()
             else:
                 self._state = deepcopy(kept)

@@ -15,14 +15,12 @@ LONGEST = 3
 """Turns in the longest pattern that is recognised: A, B, C, A, B, C."""
 
 _DIGITS = 16
+_encode = json.JSONEncoder(sort_keys=True).encode
 
 
 def fingerprint(calls: Sequence[ToolCall]) -> str:
     """Return what is equal for equal calls, in whatever order and under whatever ids."""
-    asked = sorted(
-        json.dumps([each.name, dict(each.arguments), each.malformed], sort_keys=True)
-        for each in calls
-    )
+    asked = sorted(_encode([each.name, dict(each.arguments), each.malformed]) for each in calls)
     return sha256("\n".join(asked).encode()).hexdigest()[:_DIGITS]
 
 

@@ -84,6 +84,8 @@ class Hooks:
 
     async def after_tool(self, call: ToolCall, result: ToolResult) -> tuple[ToolResult, Verdict]:
         """Return what the model is shown of a result, and what they think of it."""
+        if not self.guardrails:
+            return result, ALLOWED
         overall, outcome = ALLOWED, Outcome(result.content, result.is_error)
         called = Called(call.name, call.arguments)
         for name, guardrail in self.guardrails:

@@ -51,8 +51,10 @@ class Settling:
 
     async def shorten(self, call: Call) -> None:
         """Have a model shorten what is too long, where the agent wants that."""
-        keys, aside = self._agent.keys, self._agent.aside(self._metadata)
-        began = time.perf_counter()
+        keys = self._agent.keys
+        if keys.compress_over is None:
+            return
+        aside, began = self._agent.aside(self._metadata), time.perf_counter()
         result, cost = await compressed(aside, call.result, keys.compress_over, keys.max_tokens)
         self._teller.asked_beside(self._agent.summarizes, cost, time.perf_counter() - began)
         call.content = result.content

@@ -31,7 +31,7 @@ def responses_of(answer: object) -> Iterable[HandlerResponse]:
         return (answer,)
     if isinstance(answer, bytes):
         return (HandlerResponse(answer),)
-    if isinstance(answer, Iterable) and not isinstance(answer, str):
+    if answer.__class__ is list or (isinstance(answer, Iterable) and not isinstance(answer, str)):
         responses = tuple(answer)
         if all(isinstance(each, HandlerResponse) for each in responses):
             return responses

@@ -21,6 +21,8 @@ from xml_pipeline.llm.base import (
 )
 from xml_pipeline.llm.openai.thoughts import sealed
 
+_encode = json.JSONEncoder(ensure_ascii=False).encode
+
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
@@ -101,7 +103,7 @@ def _answer(message: Message) -> dict[str, Any]:
 
 
 def _call(call: ToolCall) -> dict[str, Any]:
-    text = json.dumps(dict(call.arguments), ensure_ascii=False)
+    text = _encode(dict(call.arguments))
     return {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": text}}
 
 

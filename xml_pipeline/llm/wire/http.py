@@ -39,6 +39,7 @@ _HEADERS: Mapping[str, str] = {
     "user-agent": "xml-pipeline",
     "content-type": "application/json",
 }
+_encode = json.JSONEncoder(ensure_ascii=False).encode
 _REFUSED = "the key is missing, wrong, or not allowed to do this"
 
 
@@ -139,7 +140,7 @@ class Endpoint:
 
     def _request(self, body: Json) -> httpx.Request:
         # A lone surrogate, half of an emoji that a model has cut, is no UTF-8: it becomes a "?".
-        content = json.dumps(body, ensure_ascii=False).encode(errors="replace")
+        content = _encode(body).encode(errors="replace")
         return httpx.Request(
             "POST", self._url, content=content, headers=self._headers, extensions=self._timeouts
         )

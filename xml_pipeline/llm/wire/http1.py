@@ -2,7 +2,7 @@
 
 The transport that comes with httpx has a pool, locks and cancel scopes around every request, for
 whoever wants several kinds of concurrency. Here one connection is lent to one call at a time, so
-there is nothing to share and nothing to guard: that takes a fifth of the time. What is said in
+there is nothing to share and nothing to guard: that takes a quarter of the time. What is said in
 HTTP is h11's affair, as it is there.
 
 The rule it guards: a connection is used again only if both sides have said all they had to say,

@@ -12,7 +12,9 @@ Json = Mapping[str, Any]
 def document(text: str | bytes) -> dict[str, Any]:
     """Return a JSON object. Raises ValueError where it is none, or holds what JSON has not."""
     try:
-        found = json.loads(text, parse_constant=_refuse)
+        if isinstance(text, bytes):
+            text = text.decode(json.detect_encoding(text), "surrogatepass")
+        found = _decode(text)
     except RecursionError:
         raise ValueError("nested too deeply") from None
     if not isinstance(found, dict):
@@ -59,3 +61,6 @@ def count(source: Json, name: str) -> int:
 
 def _refuse(constant: str) -> None:
     raise ValueError(f"{constant} is no JSON")
+
+
+_decode = json.JSONDecoder(parse_constant=_refuse).decode
