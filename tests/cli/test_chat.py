@@ -39,7 +39,7 @@ SCRIPTS = {
         - text: Three.
     """,
     "bob": "- text: Here I am.",
-    "mute": "- {error: auth}",
+    "mute": "- {error: auth, usage: {input: 1200, output: 34}}",
 }
 
 
@@ -99,7 +99,7 @@ def test_an_agent_that_gives_no_answer_fails_the_command(talkers: Shell, command
     done = command("ask", "mute", "hi", "--organism", "talkers.yaml")
     assert done.code == 1
     assert "mute gave no answer (handler, fault " in done.err
-    assert "tokens in, " in done.err
+    assert "(1,200 tokens in, 34 out, " in done.err
 
 
 @pytest.mark.parametrize(

@@ -31,12 +31,25 @@ class Cost:
     seconds: float = 0.0
     unpriced: bool = False
 
-    def add(self, about: Mapping[str, Any]) -> None:
+    def note(self, step: str, about: Mapping[str, Any]) -> None:
+        """Count what a step of an agent took, if it took anything."""
+        if step == "llm_response":
+            self._add(about)
+        elif step == "run_failed":
+            self._cover(about)
+
+    def _add(self, about: Mapping[str, Any]) -> None:
         """Count one answer of a model."""
         self.input_tokens += about["input_tokens"]
         self.output_tokens += about["output_tokens"]
         self.usd += about["usd"] or 0.0
         self.unpriced = self.unpriced or about["usd"] is None
+
+    def _cover(self, about: Mapping[str, Any]) -> None:
+        """Count no less than what a run took in all: answers that never came cost too."""
+        self.input_tokens = max(self.input_tokens, about.get("input_tokens", 0))
+        self.output_tokens = max(self.output_tokens, about.get("output_tokens", 0))
+        self.usd = max(self.usd, about.get("usd", 0.0))
 
     def merge(self, other: Cost) -> None:
         """Count what something else took, too."""
@@ -113,8 +126,8 @@ class Talk:
             if said.get("conversation_id") != self.thread:
                 continue
             self._show(event)
-            if event.type == "AgentEvent" and said["step"] == "llm_response":
-                cost.add(said["about"])
+            if event.type == "AgentEvent":
+                cost.note(said["step"], said["about"])
             elif event.type == "FaultEvent":
                 fault = f"{said['code']}, fault {said['id']}"
             elif event.type == "MessageReceived" and said["thread_id"] == self.thread:
