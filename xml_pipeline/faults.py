@@ -162,29 +162,30 @@ class Faults:
         """Let the pump say something to a thread's callee, which is counted already."""
         self._put(thread, codec_of(type(payload)), payload, 0, thread.hops + 1)
 
-    def pass_up(self, thread: Thread, fault: Fault, status: ThreadStatus = "error") -> None:
+    def pass_up(self, thread: Thread, fault: Fault, status: ThreadStatus = "error") -> Fault:
         """Fail a thread and tell its caller; a caller that does not listen fails likewise.
 
-        A caller that has its answer already hears no more. Who is told learns also what the
-        work has taken: of what is stopped with it, as far as its last delivery that was settled.
+        A caller that has its answer already hears no more. Who is told learns also what the work
+        has taken: of what is stopped with it, as far as its last delivery that was settled.
+        Returns what was told last.
         """
         hops = thread.hops + 1
         while True:
             if thread.answered:
                 self.end(thread, status)
-                return
+                return fault
             fault = fault.after(self._spent_on(thread))
             parent, about = caller_of(thread), thread.request
             if parent is None:
                 self._fail_for_outside(thread, fault, status)
-                return
+                return fault
             parent.pending += 1
             self._threads.close(thread, status)
             status = "error"
             callee = self._listeners.find(parent.callee)
             if callee is not None and _FAULT.tag in callee.codecs:
                 self.tell(parent, fault, about, hops)
-                return
+                return fault
             thread = parent
 
     def end(self, thread: Thread, status: ThreadStatus = "completed") -> None:

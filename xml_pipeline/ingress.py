@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from typing import Any
 
 from xml_pipeline.errors import XmlPipelineError
 from xml_pipeline.inbox import Inbox
@@ -118,9 +119,10 @@ class Ingress:
         """Return a future of the answer to the message that came in last, or of its fault."""
         return wait_in(thread.conversation)
 
-    def abandon(self, thread: Thread, why: str) -> str:
-        """Stop the work that nobody waits for any more; returns the fault's id, if it was open."""
-        return self._settlement.kill(thread, why, "timeout").id if thread.open else ""
+    def abandon(self, thread: Thread, why: str) -> dict[str, Any]:
+        """Stop the work that nobody waits for any more; returns what there is to tell of it."""
+        fault = self._settlement.kill(thread, why, "timeout") if thread.open else None
+        return {"id": fault.id, "spent": fault.spent} if fault is not None else {}
 
     def _check_principal(self, sender: str) -> None:
         if not PRINCIPAL.fullmatch(sender):

@@ -165,8 +165,8 @@ class Organism:
                 return await answer
         except TimeoutError:
             words = f"no answer within {timeout} s"
-            fault_id = self._kernel.ingress.abandon(thread, words)
-            raise Timeout(words, code="timeout", id=fault_id) from None
+            about = self._kernel.ingress.abandon(thread, words)
+            raise Timeout(words, code="timeout", **about) from None
         except asyncio.CancelledError:
             self._kernel.ingress.abandon(thread, "nobody waits for the answer any more")
             raise

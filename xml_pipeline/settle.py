@@ -240,8 +240,7 @@ class Settlement:
         """Stop an open thread and everything below it, now; its caller is told."""
         error = Rejected(code, detail)
         fault = self._faults.make(thread, error, thread.caller, thread.callee)
-        self._faults.pass_up(thread, fault, "killed")
-        return fault
+        return self._faults.pass_up(thread, fault, "killed")
 
     def number(self, wire: Wire) -> int:
         """Count one more message on its conversation and thread, and return its number."""

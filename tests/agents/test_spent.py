@@ -17,7 +17,7 @@ from xml_pipeline.agents.agent import Agent
 from xml_pipeline.agents.flow.shape import Flow, Step
 from xml_pipeline.agents.hooks import Hooks
 from xml_pipeline.agents.payloads import Answer, Spent, Task
-from xml_pipeline.errors import Denied, HandlerFailed, Unanswered
+from xml_pipeline.errors import Denied, HandlerFailed, Timeout, Unanswered
 from xml_pipeline.events import AgentEvent, Event
 from xml_pipeline.guarding import Guardrail, Verdict
 from xml_pipeline.listener import HandlerMetadata, HandlerResponse, Listener
@@ -131,6 +131,15 @@ async def test_a_squad_that_is_killed_tells_what_its_members_took() -> None:
     team = (gives_up("ann", 2), bob, cid, finder(), owes("slow"))
     spent = await killed(boss(lead, "ann", "bob", "cid"), *team, ask="boss")
     assert (spent.turns, spent.tool_calls) == (1 + 2 + 1 + 1, 1 + 2 + 1)
+
+
+@pytest.mark.virtual_clock
+async def test_whoever_waits_no_longer_learns_what_was_taken_for_nothing() -> None:
+    ada = agent(script(LOOKS), peers=("finder",))
+    async with memory_organism(ada, owes()) as organism:
+        with pytest.raises(Timeout) as late:
+            await organism.ask("ada", Task("Go."), timeout=5.0)
+    assert late.value.spent == Spent(10, 5, 0.0, 1, 1)
 
 
 @pytest.mark.virtual_clock
