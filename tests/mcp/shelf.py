@@ -86,6 +86,30 @@ async def muddle(payload: Begin | Elicited, metadata: HandlerMetadata) -> Handle
     return HandlerResponse(Elicit("What?", {"type": "object", "required": 5}), to="client")
 
 
+async def send_to(payload: Begin | Elicited, metadata: HandlerMetadata) -> HandlerResponse:
+    """Send the person behind the client somewhere."""
+    if isinstance(payload, Elicited):
+        return HandlerResponse.respond(McpResult(payload.action))
+    return HandlerResponse(Elicit("Log in.", {}, url="https://shelf.example/"), to="client")
+
+
+async def refuse(
+    payload: ListPrompts | GetPrompt | Elicited, metadata: HandlerMetadata
+) -> HandlerResponse:
+    """List prompts once it has been asked which, and have none of them."""
+    if isinstance(payload, ListPrompts):
+        return HandlerResponse(Elicit("Which?", NAME), to="client")
+    if isinstance(payload, GetPrompt):
+        return HandlerResponse.respond(ToolError("It is lost."))
+    listed: Any = [{"name": payload.action}, {"no": "name"}, "nothing"]
+    return HandlerResponse.respond(McpResult("Some.", structured=listed))
+
+
+async def break_down(payload: ListPrompts | GetPrompt, metadata: HandlerMetadata) -> None:
+    """Have no list, for a reason that is nobody's business."""
+    raise ValueError("a secret")
+
+
 async def prompt(
     payload: ListPrompts | GetPrompt | Elicited, metadata: HandlerMetadata
 ) -> HandlerResponse:

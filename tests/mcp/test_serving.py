@@ -228,6 +228,33 @@ async def test_what_a_listener_says_meanwhile_is_told_from_the_level_that_was_se
         assert told == [("debug", "looking"), ("info", "found"), ("error", "lost")]
 
 
+@pytest.mark.parametrize("way", ["legacy", "stdio legacy"])
+async def test_the_steps_of_an_agent_are_told_as_progress_and_to_who_wants_every_detail(
+    way: str, tmp_path: Path
+) -> None:
+    told: list[tuple[str, Any]] = []
+    steps: list[str | None] = []
+
+    async def hear(progress: float, total: float | None, message: str | None) -> None:
+        steps.append(message)
+
+    (tmp_path / "ada.yaml").write_text("- text: Done.\n", encoding="utf-8")
+    async with visiting(way, tmp_path, AGENT, logging_callback=heard_by(told)) as client:
+        await set_level(client, "debug")
+        done = await client.call_tool("ada", {"text": "Think."}, progress_callback=hear)
+        assert "Done." in text(done)
+        assert steps[0] == "run started"
+        assert steps[-1] == "run completed"
+        assert told == [("debug", each) for each in steps]
+
+
+AGENT = """
+organism: {name: thinkers}
+listeners:
+  - {name: ada, description: Thinks., agent: true, model: "scripted:ada", expose: mcp}
+"""
+
+
 async def set_level(client: Client, level: Any) -> None:
     asked = types.SetLevelRequest(params=types.SetLevelRequestParams(level=level))
     await client.session.send_request(asked, types.EmptyResult)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -96,3 +96,25 @@ async def until(events: Any, status: str) -> AsyncIterator[ThreadEvent]:
                 yield event
             if isinstance(event, ThreadEvent) and event.status == status:
                 return
+
+
+async def called(
+    http: httpx2.AsyncClient, url: str, tool: str, able: Mapping[str, Any], **more: Any
+) -> dict[str, Any]:
+    """Call a tool on the newer wire as a client that can be asked this, and return the result."""
+    about = {
+        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+        "io.modelcontextprotocol/clientCapabilities": able,
+    }
+    params = {"name": tool, "arguments": {}, "_meta": about, **more}
+    headers = {
+        "Authorization": f"Bearer {TOKEN}",
+        "Accept": "application/json, text/event-stream",
+        "MCP-Protocol-Version": "2026-07-28",
+        "Mcp-Method": "tools/call",
+        "Mcp-Name": tool,
+    }
+    asked = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
+    answer = await http.post(f"{url}/mcp", json=asked, headers=headers)
+    result: dict[str, Any] = answer.json()["result"]
+    return result

@@ -63,7 +63,7 @@ def question_of(thread_id: str, asked: Asked, taken: Collection[str]) -> Questio
         number += 1
         key = f"{stem}-{number}"
     request = _request(asked)
-    check = _check(asked.schema) if isinstance(asked, Elicit) else None
+    check = _check(asked.schema) if isinstance(asked, Elicit) and not asked.url else None
     return Question(thread_id, key, request, asked.required, check)
 
 
@@ -131,15 +131,34 @@ def none_of(request: Request) -> Response:
 
 def is_able(context: ServerRequestContext[Any, Any], request: Request) -> bool:
     """Tell whether the client says that it can be asked this."""
-    return context.session.check_client_capability(_NEEDED[type(request)])
+    if not context.session.check_client_capability(_NEEDED[type(request)]):
+        return False
+    able = context.session.client_capabilities
+    modes = able.elicitation if able is not None else None
+    if modes is None or not isinstance(request, types.ElicitRequest):
+        return True
+    # Who names neither of the two has forms.
+    return modes.url is not None if _is_address(request) else bool(modes.form or not modes.url)
 
 
 def unable(request: Request) -> MCPError:
     """Return why a client that cannot be asked this cannot have what it asked for either."""
-    needed = _NEEDED[type(request)].model_dump(by_alias=True, exclude_none=True)
+    needed = _needed(request).model_dump(by_alias=True, exclude_none=True)
     words = f"This needs a client that can be asked: {', '.join(needed)}."
     about = {"requiredCapabilities": needed}
     return MCPError(types.MISSING_REQUIRED_CLIENT_CAPABILITY, words, about)
+
+
+def _needed(request: Request) -> types.ClientCapabilities:
+    if isinstance(request, types.ElicitRequest) and _is_address(request):
+        return types.ClientCapabilities(
+            elicitation=types.ElicitationCapability(url=types.UrlElicitationCapability())
+        )
+    return _NEEDED[type(request)]
+
+
+def _is_address(request: types.ElicitRequest) -> bool:
+    return isinstance(request.params, types.ElicitRequestURLParams)
 
 
 async def put(context: ServerRequestContext[Any, Any], question: Question) -> Response:
