@@ -6,8 +6,9 @@ import asyncio
 import logging
 import os
 import select
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from tests.dispatch.crafts import Made, Order, craft
@@ -35,6 +36,28 @@ async def all_ready(organism: Organism) -> list[WorkerProcess]:
     workers = organism.kernel.offload.pool.workers
     await asyncio.gather(*(worker.ready for worker in workers))
     return list(workers)
+
+
+async def until(told: Callable[[], bool]) -> None:
+    """Look, in a thread, until something is so that nothing tells of."""
+
+    def look() -> None:
+        while not told():
+            os.sched_yield()
+
+    async with asyncio.timeout(20):
+        await asyncio.to_thread(look)
+
+
+def status_of(pid: int) -> dict[str, str]:
+    """Return what the system says of a process."""
+    said = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return {name: value.strip() for name, _, value in (line.partition(":") for line in said)}
+
+
+def parent_of(pid: int) -> int:
+    """Return the id of the process that has started a process."""
+    return int(status_of(pid)["PPid"])
 
 
 class Lines(logging.Handler):

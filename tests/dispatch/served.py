@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.cli.shell import PROGRAM, Running
-from tests.dispatch.pooled import crafter
+from tests.dispatch.pooled import crafter, parent_of
 from tests.house.source import ROOT
 from xml_pipeline.backends.memory import MemoryBackend
 from xml_pipeline.backends.redis import RedisBoard
@@ -62,7 +62,6 @@ def spread(url: str, *listeners: Listener, **config: Any) -> Organism:
     return Organism(listeners or (crafter(),), config=settings, backend=Boarded(url))
 
 
-def is_child_of(pid: int, parent: int) -> bool:
-    """Tell whether a process was started by another; both live."""
-    status = Path(f"/proc/{pid}/status").read_text()
-    return f"\nPPid:\t{parent}\n" in status and parent != os.getpid()
+def works_for(pid: int, worker: int) -> bool:
+    """Tell whether a process was forked in the nursery of a worker."""
+    return parent_of(parent_of(pid)) == worker != os.getpid()

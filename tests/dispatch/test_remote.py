@@ -15,7 +15,7 @@ import pytest
 from tests.cli.shell import Running
 from tests.dispatch.crafts import Made, Order
 from tests.dispatch.pooled import Watched, crafter, lines_of
-from tests.dispatch.served import allowing, is_child_of, serving, spread
+from tests.dispatch.served import allowing, serving, spread, works_for
 from tests.services.redis_server import RedisServer
 from xml_pipeline.backends.redis import RedisBackend, RedisBoard
 from xml_pipeline.backends.redis.line import Line
@@ -100,14 +100,14 @@ async def ended(board: RedisBoard, number: str) -> Note:
 async def test_a_worker_elsewhere_does_it_and_nothing_is_started_here(standing: Standing) -> None:
     async with spread(standing.url) as organism:
         pid = int(await made(organism, "process"))
-        assert is_child_of(pid, standing.worker.process.pid)
+        assert works_for(pid, standing.worker.process.pid)
         assert organism.kernel.offload.pool.workers == ()
 
 
 async def test_the_organism_needs_no_change_but_its_backend(standing: Standing) -> None:
     organism = Organism([crafter()], backend=RedisBackend(standing.url))
     async with organism:
-        assert is_child_of(int(await made(organism, "process")), standing.worker.process.pid)
+        assert works_for(int(await made(organism, "process")), standing.worker.process.pid)
 
 
 async def test_where_no_worker_lives_it_is_done_here_and_said_once(redis: RedisServer) -> None:
@@ -128,7 +128,7 @@ async def test_a_worker_that_comes_later_is_found(redis: RedisServer, tmp_path: 
         with lines_of(ELSEWHERE) as lines, serving(redis.url, file=allowing(tmp_path)) as worker:
             await lines.next("workers elsewhere")
             pid = int(await made(organism, "process"))
-            assert is_child_of(pid, worker.process.pid)
+            assert works_for(pid, worker.process.pid)
 
 
 async def test_a_handler_knows_and_asks_as_it_would_here(standing: Standing) -> None:
@@ -250,7 +250,7 @@ async def test_while_redis_is_away_nothing_hangs_and_afterwards_all_meet_again(
             assert await asyncio.to_thread(process.end_within, 5)
             redis.start()
             await lines.next("workers elsewhere")
-        assert is_child_of(int(await made(organism, "process")), worker.process.pid)
+        assert works_for(int(await made(organism, "process")), worker.process.pid)
     [fault] = [each for each in seen if isinstance(each, FaultEvent)]
     assert "its worker cannot be heard" in fault.detail
 

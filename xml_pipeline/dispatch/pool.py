@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from xml_pipeline.dispatch.births import Births
 from xml_pipeline.dispatch.jobs import Answer, Failure, JobFailed
 from xml_pipeline.dispatch.process import Host, Task, WorkerProcess
 from xml_pipeline.dispatch.restarts import Restarts
@@ -49,6 +50,7 @@ class Pool:
     def __init__(self, crew: Crew, restarts: Restarts | None = None) -> None:
         self.crew = crew
         self._restarts = restarts
+        self._births = Births()
         self._places: dict[int, asyncio.Task[None]] = {}
         self._workers: set[WorkerProcess] = set()
         self._idle: list[WorkerProcess] = []
@@ -89,6 +91,7 @@ class Pool:
         for worker in workers:
             worker.dismiss()
         await asyncio.gather(*(worker.ended for worker in workers))
+        await self._births.close()
         for task in self._waiting:
             task.reply.cancel()
 
@@ -185,7 +188,8 @@ class Pool:
         self._numbers += 1
         name = f"worker-{self._numbers}"
         try:
-            worker = await WorkerProcess.start(name, self.crew.setup, self._available)
+            setup = self.crew.setup
+            worker = await WorkerProcess.start(name, setup, self._available, self._births)
         except OSError as error:
             log.error("no worker can be started: %s", error)
             return None

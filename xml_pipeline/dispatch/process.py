@@ -11,16 +11,13 @@ import logging
 import os
 import signal
 import socket
-import subprocess
-import sys
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from io import FileIO
-from pathlib import Path
-from threading import Thread
 from typing import Protocol
 
+from xml_pipeline.dispatch.births import Births
 from xml_pipeline.dispatch.frames import BadFrame, Kind, Unframer, frame
 from xml_pipeline.dispatch.jobs import (
     Answer,
@@ -38,11 +35,6 @@ LAST_WORDS = 1.0
 """Seconds that a process whose pipe has ended has to end as well."""
 
 _CHUNK = 64 * 1024
-_ROOT = str(Path(__file__).resolve().parents[2])
-_PROGRAM = (
-    "import sys; sys.path.append(sys.argv[1]); "
-    "from xml_pipeline.dispatch.worker import main; main()"
-)
 
 
 Tell = Callable[[str, object], None]
@@ -82,6 +74,7 @@ class WorkerProcess(asyncio.BufferedProtocol):
     def __init__(self, name: str, free: Callable[[WorkerProcess], None]) -> None:
         loop = asyncio.get_running_loop()
         self.name = name
+        self.pid = 0
         self.jobs = 0
         self.ready: asyncio.Future[None] = loop.create_future()
         self.ended: asyncio.Future[str] = loop.create_future()
@@ -90,7 +83,6 @@ class WorkerProcess(asyncio.BufferedProtocol):
         self._loop = loop
         self._buffer = bytearray(_CHUNK)
         self._unframer = Unframer()
-        self._process: subprocess.Popen[bytes] | None = None
         self._transport: asyncio.Transport | None = None
         self._task: Task | None = None
         self._free = free
@@ -102,49 +94,25 @@ class WorkerProcess(asyncio.BufferedProtocol):
 
     @classmethod
     async def start(
-        cls, name: str, setup: bytes, free: Callable[[WorkerProcess], None]
+        cls, name: str, setup: bytes, free: Callable[[WorkerProcess], None], births: Births
     ) -> WorkerProcess:
-        """Start a process; it is ready a moment later. Raises OSError where it cannot start."""
+        """Have a process born; it is ready a moment later. Raises OSError where it cannot be."""
         self = cls(name, free)
         ours, theirs = socket.socketpair()
-        try:
-            with theirs:
-                output = self._spawn(theirs.fileno())
-            ours.setblocking(False)
-            await self._loop.connect_read_pipe(lambda: Output(name), output)
-            self._transport, _ = await self._loop.create_unix_connection(lambda: self, sock=ours)
-        except (OSError, asyncio.CancelledError):
-            ours.close()
-            self.kill("was not needed any more")
-            raise
-        self._send(Kind.SETUP, setup)
-        return self
-
-    def _spawn(self, fd: int) -> FileIO:
-        """Start the process with its end of the pipe; return what it prints to."""
         reading, writing = os.pipe()
-        output = FileIO(reading)
+        ours.setblocking(False)
         try:
-            self._process = subprocess.Popen(  # noqa: S603  # this very interpreter
-                [sys.executable, "-P", "-c", _PROGRAM, _ROOT, self.name, str(fd), str(os.getpid())],
-                stdin=subprocess.DEVNULL,
-                stdout=writing,
-                stderr=writing,
-                pass_fds=(fd,),
-                process_group=0,
-            )
-        except OSError:
-            output.close()
+            await self._loop.connect_read_pipe(lambda: Output(name), FileIO(reading))
+            self._transport, _ = await self._loop.create_unix_connection(lambda: self, sock=ours)
+            self.pid = await births.give(theirs.fileno(), writing, self._gone)
+        except (OSError, asyncio.CancelledError):
+            ours.close() if self._transport is None else self._transport.abort()
             raise
         finally:
+            theirs.close()
             os.close(writing)
-        Thread(target=self._wait, args=(self._process,), name=self.name, daemon=True).start()
-        return output
-
-    @property
-    def pid(self) -> int:
-        """Return the id of the process."""
-        return self._process.pid if self._process is not None else 0
+        self._send(Kind.SETUP, setup)
+        return self
 
     def take(self, task: Task) -> None:
         """Begin with a job; its reply is resolved whatever becomes of it, or of the process.
@@ -179,9 +147,9 @@ class WorkerProcess(asyncio.BufferedProtocol):
         """Kill the process and all that it has started, at once."""
         self.leaving.set()
         self._why = self._why or why
-        if self._process is not None and not self.ended.done():
+        if self.pid and not self.ended.done():
             with suppress(ProcessLookupError, PermissionError):
-                os.killpg(self._process.pid, signal.SIGKILL)
+                os.killpg(self.pid, signal.SIGKILL)
 
     # ── what comes from the process ─────────────────────────────────────────────────────────
 
@@ -261,14 +229,6 @@ class WorkerProcess(asyncio.BufferedProtocol):
             self._transport.write(frame(kind, body))
 
     # ── the end ─────────────────────────────────────────────────────────────────────────────
-
-    def _wait(self, process: subprocess.Popen[bytes]) -> None:
-        """Wait, in a thread, until the process has gone; then end what it has started."""
-        code = process.wait()
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
-        with suppress(RuntimeError):  # The event loop may have ended first.
-            self._loop.call_soon_threadsafe(self._gone, code)
 
     def _gone(self, code: int) -> None:
         """Hear that the process has gone; what it has left in the pipe is still to come."""

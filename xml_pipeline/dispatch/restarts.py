@@ -7,8 +7,8 @@ from collections.abc import Callable
 AT_ONCE = 100
 """Deaths that are made good at once."""
 
-A_SECOND = 2.0
-"""Deaths a second that are made good for ever."""
+A_SECOND = 20.0
+"""Deaths a second that are made good for ever: forks, and imports of what a worker works with."""
 
 LONGEST_PAUSE = 30.0
 """Seconds between two attempts to start a worker that never gets ready."""

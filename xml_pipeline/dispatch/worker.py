@@ -48,11 +48,16 @@ def main() -> None:
     """
     fd, parent = map(int, sys.argv[-2:])
     die_with(parent)
-    os.nice(GIVES_WAY)
     os.set_inheritable(fd, False)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+    serve(fd)
+
+
+def serve(fd: int) -> None:
+    """Work for whoever is at the other end of a pipe."""
+    os.nice(GIVES_WAY)
     faulthandler.enable()
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # it is a TextIOWrapper
-    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
     # It ends when the organism has ended, or has dismissed this worker.
     with suppress(EOFError, ConnectionError), socket.socket(fileno=fd) as pipe:
         try:
