@@ -3,7 +3,8 @@
 
 Jobs of 5 ms of processor time each go to two processes: through the pump, as messages to a
 `cpu_bound` listener, and through `concurrent.futures.ProcessPoolExecutor`, in turn, in the
-same run. A heartbeat of 1 ms tells how late the event loop is while it hands out jobs.
+same run. The processes of both give way to others alike. A heartbeat of 1 ms tells how late the
+event loop is while it hands out jobs.
 
 With `--redis URL` they go to a worker elsewhere, over that Redis: another process with two of its
 own, on this machine. The organism then keeps its journal there as well. Keys begin with
@@ -31,6 +32,7 @@ from benchmarks.burning import SECONDS, burn, burn_and_return
 from benchmarks.floor import BALL, Ball
 from xml_pipeline import Listener, Organism, OrganismConfig
 from xml_pipeline.backends.redis import RedisBackend
+from xml_pipeline.dispatch.worker import GIVES_WAY
 
 WORKERS = 2
 LEAST_RATIO = 0.85
@@ -87,7 +89,7 @@ async def measure(rounds: int, jobs: int, redis: str | None = None) -> Report:
     bare_late: list[float] = []
     rates: list[tuple[float, float]] = []
     spawning = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(WORKERS, mp_context=spawning) as bare:
+    with ProcessPoolExecutor(WORKERS, spawning, os.nice, (GIVES_WAY,)) as bare:
         async with organism_on(redis) as organism:
             await through_the_pump(organism, 2 * WORKERS)
             await through_the_executor(bare, 2 * WORKERS)

@@ -42,6 +42,12 @@ for the way to the board where jobs are short, and no job for another where they
 MOST_AHEAD = 3
 """Jobs that a process has in hand at most beside the one that it works at."""
 
+GATHERS = 0.02
+"""Seconds in which what is to be said may gather at most, while every process has more in hand.
+
+And no longer than two jobs last: what came of one is not late by much more than it took.
+"""
+
 LATE = 1.0
 """Seconds that a job has beyond its time; by then whoever posted it should have stopped it."""
 
@@ -66,6 +72,7 @@ class Serving:
         self._lasts = 1.0  # Seconds that a job lasts, about.
         self._resting = False
         self._anything = asyncio.Event()
+        self._gathering: asyncio.TimerHandle | None = None
         self._idle = asyncio.Event()
 
     async def run(self) -> None:
@@ -134,12 +141,29 @@ class Serving:
         while True:
             await self._anything.wait()
             self._anything.clear()
+            self._gathered()
             notes, more = tuple(self._notes), self._more()
             self._wanted += more
             for order in await self._seat.say(notes, more):
                 self._take(order)
             del self._notes[: len(notes)]
             self._idle.set()
+
+    def _soon(self) -> None:
+        """Have said what there is to say: at once where a process may want for a job otherwise.
+
+        Each way to the board costs as much as half a short job, so one way is for several.
+        """
+        if len(self._tasks) < 2 * self._pool.crew.workers:
+            self._anything.set()
+        elif self._gathering is None:
+            loop = asyncio.get_running_loop()
+            self._gathering = loop.call_later(min(GATHERS, 2 * self._lasts), self._anything.set)
+
+    def _gathered(self) -> None:
+        if self._gathering is not None:
+            self._gathering.cancel()
+            self._gathering = None
 
     def _more(self) -> int:
         """Return how many more jobs to ask for."""
@@ -172,6 +196,7 @@ class Serving:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        self._gathered()
         self._notes.clear()
 
     # ── one job ─────────────────────────────────────────────────────────────────────────────
@@ -186,7 +211,7 @@ class Serving:
             self._tells.pop(key, None)
             self._wanted -= 1
             self._lasted(self._began.pop(key, None))
-            self._anything.set()
+            self._soon()
 
     async def _reply(self, key: Key, body: bytes) -> bytes:
         try:
@@ -222,10 +247,11 @@ class Serving:
     def _ask(self, key: Key, question: bytes, tell: Tell) -> None:
         self._tells[key] = tell
         self._note(key, "asks", question)
+        self._anything.set()
 
     def _note(self, key: Key, kind: NoteKind, body: bytes) -> None:
         self._notes.append(Note(*key, kind, body))
-        self._anything.set()
+        self._soon()
 
 
 class ElsewhereHost:
