@@ -10,6 +10,7 @@ import os
 from pathlib import Path
 
 from xml_pipeline.audit.changes import reach
+from xml_pipeline.audit.parts import extent_of
 from xml_pipeline.audit.places import head_of
 from xml_pipeline.config import OrganismConfig
 from xml_pipeline.errors import UnknownThread
@@ -32,7 +33,8 @@ class Control:
         """Open the audit log, if the configuration names one, and write down what starts."""
         audit, wanted = self._kernel.audit, config.audit
         if wanted.path and wanted.enabled and not audit.on:
-            audit.begin(Path(wanted.path), head_of(Path(wanted.path)))
+            path = Path(wanted.path)
+            audit.begin(path, head_of(path), extent=extent_of(wanted))
         if audit.on:
             who = {"organism": config.organism.name, "process": os.getpid()}
             audit.order(by, "start", {**who, "listeners": reach(self._kernel.listeners)})

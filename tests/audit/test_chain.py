@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.audit.logs import actions, entries, full_disk, told, written
 from xml_pipeline.audit.chain import BEGIN, MOST, Entry, read
-from xml_pipeline.audit.checking import check
+from xml_pipeline.audit.checking import Noted, check
 from xml_pipeline.audit.file import BROKEN, TORN
 from xml_pipeline.audit.trail import Trail
 from xml_pipeline.errors import AuditFailed, AuditInUse
@@ -26,7 +26,7 @@ JSON = st.recursive(
 
 
 def problems(log: Path, head: Path | None, noted: str | None = None) -> list[str]:
-    return [f"{each.line}: {each.text}" for each in check(log, head, noted).findings]
+    return [f"{each.line}: {each.text}" for each in check(log, head, Noted(noted)).findings]
 
 
 @given(st.text(), st.text(), st.dictionaries(st.text(), JSON))

@@ -9,14 +9,19 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import logging
 import os
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from xml_pipeline.audit.chain import BEGIN, MOST, Entry, read
+from xml_pipeline.audit.parts import Extent, full_parts, next_part
 from xml_pipeline.errors import AuditFailed, AuditInUse
+
+log = logging.getLogger(__name__)
 
 _HEAD = re.compile(rb"([0-9]{20}) ([0-9a-f]{64})\n")
 TORN, BROKEN = "audit_torn", "audit_broken"
@@ -24,6 +29,8 @@ TORN, BROKEN = "audit_torn", "audit_broken"
 
 RESERVE = 16 * 1024 * 1024
 """Bytes of the disk that are left for orders: whoever floods it with messages stops no order."""
+
+_FLAGS = os.O_RDWR | os.O_APPEND
 
 _LAST = 2 * MOST
 """Bytes at the end of a file in which its last line must be."""
@@ -44,17 +51,27 @@ class Head:
 class ChainFile:
     """An audit log, open to be added to by this process alone.
 
-    ``found`` is what was noticed when it was opened, each with the action to write it down as.
-    Without a ``head`` nobody can tell whether its end is missing. Raises AuditFailed where it
-    cannot be opened, or somebody else has it open.
+    An entry beyond the ``extent`` of a part begins another one. ``found`` is what was noticed
+    when it was opened, each with the action to write it down as. Without a ``head`` nobody can
+    tell whether its end is missing. Raises AuditFailed where it cannot be opened, or somebody else
+    has it open.
     """
 
-    def __init__(self, file: Path, head: Path | None, reserve: int = RESERVE) -> None:
+    def __init__(
+        self,
+        file: Path,
+        head: Path | None,
+        reserve: int = RESERVE,
+        extent: Extent = Extent(),  # noqa: B008  # it is frozen
+    ) -> None:
         self.file = file
         self._reserve = reserve
+        self._extent = extent
         self.found: list[tuple[str, str]] = []
         self._broken = False
         self._log = _opened(file)
+        _undo_half_a_part(file)
+        self._first = read(os.pread(self._log, _LAST, 0).partition(b"\n")[0] + b"\n")
         self._head_file: int | None = None
         try:
             self._head_file = _opened_head(head) if head is not None else None
@@ -75,6 +92,8 @@ class ChainFile:
             raise AuditFailed(f"{self.file}: the room that is left is for orders")
         entry = make(self.head)
         line = entry.line()
+        if self._extent.is_over(os.fstat(self._log).st_size, self._first, entry):
+            self._begin_part()
         before = os.fstat(self._log).st_size
         try:
             if os.write(self._log, line) != len(line):
@@ -85,6 +104,7 @@ class ChainFile:
             self._restore(before)
             raise AuditFailed(f"{self.file}: {error.strerror}") from None
         self.head = Head(entry.n, entry.hash)
+        self._first = self._first or entry
         self._note_head(durable)
 
     def close(self) -> None:
@@ -97,6 +117,28 @@ class ChainFile:
     def _room(self) -> int:
         disk = os.fstatvfs(self._log)
         return disk.f_bavail * disk.f_frsize
+
+    def _begin_part(self) -> None:
+        """Go on in a new file; where there can be none, in the old one.
+
+        There is always a file of that name, and whoever holds it is this process.
+        """
+        fresh, new = None, self.file.with_name(f"{self.file.name}.new")
+        try:
+            fresh = _opened(new, _FLAGS | os.O_TRUNC)
+            part = next_part(self.file)
+            os.fsync(self._log)
+            os.link(self.file, part)
+            os.replace(new, self.file)
+            os.chmod(part, 0o400)
+        except (OSError, AuditFailed) as error:
+            log.error("%s goes on in the same file: %s", self.file, error)
+            self._extent = Extent()
+            if fresh is not None:
+                os.close(fresh)
+        else:
+            os.close(self._log)
+            self._log, self._first = fresh, None
 
     def _restore(self, size: int) -> None:
         try:
@@ -125,6 +167,7 @@ class ChainFile:
             self.found.append((TORN, text))
             os.ftruncate(self._log, size - len(torn))
         known = read_head(os.pread(self._head_file, 128, 0)) if self._head_file else None
+        whole = whole or self._end_of_last_part()
         last = read(whole.rpartition(b"\n")[2] + b"\n") if whole else None
         if whole and last is None:
             raise AuditFailed(f"{self.file}: its last line has been changed; move it away")
@@ -136,6 +179,15 @@ class ChainFile:
             )
             self.found.append((BROKEN, text))
         return head
+
+    def _end_of_last_part(self) -> bytes:
+        """Return how the part before this one ends, without the end of its last line."""
+        parts = full_parts(self.file)
+        if not parts:
+            return b""
+        with parts[-1].open("rb") as part:
+            part.seek(max(0, os.fstat(part.fileno()).st_size - _LAST))
+            return part.read().removesuffix(b"\n")
 
 
 def head_record(head: Head) -> bytes:
@@ -158,7 +210,7 @@ def _opened_head(head: Path) -> int:
         raise HeadFailed(error.detail) from None
 
 
-def _opened(file: Path, flags: int = os.O_RDWR | os.O_APPEND) -> int:
+def _opened(file: Path, flags: int = _FLAGS) -> int:
     """Open a file of ours, for its owner only, and keep others from it."""
     try:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -171,3 +223,11 @@ def _opened(file: Path, flags: int = os.O_RDWR | os.O_APPEND) -> int:
         os.close(descriptor)
         raise AuditInUse(f"{file} is another organism's: give each its own") from None
     return descriptor
+
+
+def _undo_half_a_part(file: Path) -> None:
+    """Let a file have one name, where a process has died just when it gave it another."""
+    for part in full_parts(file)[-1:]:
+        with suppress(OSError):
+            if part.samefile(file):
+                part.unlink()

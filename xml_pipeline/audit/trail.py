@@ -11,6 +11,7 @@ from typing import Any
 
 from xml_pipeline.audit.chain import Entry, bounded
 from xml_pipeline.audit.file import RESERVE, ChainFile, Head, HeadFailed
+from xml_pipeline.audit.parts import Extent
 from xml_pipeline.errors import AuditFailed
 
 log = logging.getLogger(__name__)
@@ -28,18 +29,24 @@ class Trail:
         self._file: ChainFile | None = None
         self.on = False
 
-    def begin(self, file: Path, head: Path | None, reserve: int = RESERVE) -> None:
+    def begin(
+        self,
+        file: Path,
+        head: Path | None,
+        reserve: int = RESERVE,
+        extent: Extent = Extent(),  # noqa: B008  # it is frozen
+    ) -> None:
         """Write to a file from now on; AuditFailed where that cannot be.
 
         What is noticed about it is the first thing written. Where the head cannot be kept, only
         a line that is missing at the end goes unnoticed. ``reserve`` are the bytes of the disk
-        that are left for orders.
+        that are left for orders, ``extent`` is how much one file holds.
         """
         try:
-            self._file = ChainFile(file, head, reserve)
+            self._file = ChainFile(file, head, reserve, extent)
         except HeadFailed as error:
             log.warning("nobody will notice if lines go missing at its end: %s", error)
-            self._file = ChainFile(file, None, reserve)
+            self._file = ChainFile(file, None, reserve, extent)
         self.on = True
         for action, problem in self._file.found:
             log.error("audit log %s: %s", file, problem)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import structlog
 
+from xml_pipeline.audit.parts import extent_of
 from xml_pipeline.audit.places import head_of, logs_of
 from xml_pipeline.cli.client import connected
 from xml_pipeline.cli.exits import Failed, Unreachable
@@ -124,7 +125,8 @@ def keep_audit(organism: Organism, file: Path) -> None:
         return
     for path in logs_of(file, organism.config.organism.name):
         try:
-            organism.kernel.audit.begin(path, head_of(path))
+            extent = extent_of(organism.config.audit)
+            organism.kernel.audit.begin(path, head_of(path), extent=extent)
         except AuditInUse:
             continue
         except AuditFailed as error:

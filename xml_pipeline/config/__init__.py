@@ -32,6 +32,7 @@ from xml_pipeline.config.permissions import ApprovalsConfig, PermissionConfig
 from xml_pipeline.config.profiles import PROFILES
 from xml_pipeline.config.sandbox import SandboxConfig, SandboxLimits
 from xml_pipeline.config.sections import (
+    AuditConfig,
     BackendConfig,
     BudgetConfig,
     LimitsConfig,
@@ -58,6 +59,7 @@ __all__ = [
     "A2aConfig",
     "AgentKeys",
     "ApprovalsConfig",
+    "AuditConfig",
     "BackendConfig",
     "BudgetConfig",
     "CascadeConfig",

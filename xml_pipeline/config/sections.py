@@ -9,9 +9,11 @@ from pydantic import Field, ValidationInfo, field_validator
 from xml_pipeline.config.values import (
     MIB,
     Count,
+    Days,
     Dollars,
     HttpUrl,
     ImportPaths,
+    Megabytes,
     NotBlank,
     PluginName,
     Port,
@@ -94,6 +96,14 @@ class AuditConfig(Section):
     )
     path: str | None = Field(
         default=None, description="File of the audit log; it is only ever added to."
+    )
+    part_mb: Megabytes | None = Field(
+        default=100.0,
+        description="Megabytes after which the log goes on in another file, its chain unbroken;"
+        " empty: in the same one for ever.",
+    )
+    part_days: Days | None = Field(
+        default=None, description="Days after which it goes on in another file; empty: never."
     )
 
 

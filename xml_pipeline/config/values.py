@@ -79,6 +79,7 @@ def _retention(value: object) -> float | Literal["keep", "prune"]:
 Count = Annotated[int, Field(gt=0)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Megabytes = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Days = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Retention = Annotated[
     Literal["keep", "prune"] | float,
