@@ -17,6 +17,10 @@ _AT_ONCE = 32
 """How many come in at once: until they have, nobody knows how large their messages are."""
 
 
+_SOON = 4
+"""Batches within which it is soon the turn of whatever waits."""
+
+
 class Inbox:
     """Wires in turn of their conversations, handed out in batches as soon as there are any.
 
@@ -70,6 +74,12 @@ class Inbox:
     def waiting(self) -> Collection[Conversation]:
         """Return the conversations that have something waiting here."""
         return self._queue.conversations
+
+    @property
+    def about_to_go_on(self) -> Collection[Conversation]:
+        """Return the conversations whose turn is soon: those that wait here, if they are few."""
+        queue = self._queue
+        return queue.conversations if len(queue) <= _SOON * self._batch else ()
 
     def conversations(self, party: str) -> int:
         """Return how many conversations of a party wait here."""

@@ -57,7 +57,8 @@ class StreamPump:
                         self._journal.handed_over(delivery)
                 self.inbox.poked = False  # What was noted so far is written now.
                 if not self._journal.is_clean:
-                    await self._journal.commit()  # Nothing starts that is not written down.
+                    # Nothing starts that is not written down.
+                    await self._journal.commit(self.inbox.about_to_go_on)
                 self.dispatch.start(starting)
 
     def _part(self, batch: list[Delivery]) -> list[Delivery]:

@@ -9,15 +9,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import partial
 from json import dumps
 from typing import Any
 
-from xml_pipeline.backends import Backend, Commit, DeadLetter, Entry, Mark
+from xml_pipeline.backends import Backend, Commit, DeadLetter, Mark
 from xml_pipeline.errors import BackendUnavailable, TakenOver, XmlPipelineError
 from xml_pipeline.journal import lines
-from xml_pipeline.journal.notes import Notes
+from xml_pipeline.journal.notes import Notes, entry_of
 from xml_pipeline.message import Delivery, Fault, Wire
 from xml_pipeline.thread import Conversation, Thread
 
@@ -128,7 +128,9 @@ class Journal:
     def handed_over(self, delivery: Delivery) -> None:
         """Note that a handler is about to be given a message."""
         said = f"s\t{delivery.id}\t{delivery.thread.id}\t{delivery.attempt}\t{delivery.hops}\n"
-        self._add(delivery.conversation.notes, said.encode())
+        notes = delivery.conversation.notes
+        notes.due = True
+        self._add(notes, said.encode())
 
     def not_handed_over(self, delivery: Delivery) -> None:
         """Note that an attempt does not count: it was us who ended it."""
@@ -280,20 +282,27 @@ class Journal:
         """Tell whether all is written, and nobody is still to be told that it was."""
         return not (self._dirty or self._afterwards or self._others()) and self._began is None
 
-    async def commit(self) -> None:
+    async def commit(self, going_on: Collection[Conversation] = ()) -> None:
         """Write all that has been noted, and tell those who wait for it.
+
+        Conversations that are about to go on anyway may be written about when they do, unless
+        anybody waits: that is half as much to write. Whoever says so commits again.
 
         While the backend cannot, nothing goes on. Raises BackendUnavailable only where the
         journal is closing.
         """
         if not self.is_clean:
             try:
-                await self._commit()
+                await self._commit(going_on)
             except TakenOver as error:
                 self.on_taken_over(error)
 
-    async def _commit(self) -> None:
+    async def _commit(self, going_on: Collection[Conversation]) -> None:
+        left = self._set_aside(going_on)
         commit = self._take()
+        if left:
+            self._dirty = left
+            self._wake()
         afterwards, self._afterwards = self._afterwards, []
         if commit is not None:
             written = False
@@ -317,6 +326,18 @@ class Journal:
         finally:
             self._began = None
 
+    def _set_aside(self, going_on: Collection[Conversation]) -> list[Notes]:
+        """Take out what is better written later: nothing, where it belongs to anything else."""
+        if not going_on or self._afterwards or self._others():
+            return []
+        due: list[Notes] = []
+        left: list[Notes] = []
+        for notes in self._dirty:
+            later = not notes.due and notes.conversation in going_on
+            (left if later else due).append(notes)
+        self._dirty = due
+        return left
+
     def _take(self) -> Commit | None:
         """Take out what there is to write."""
         dirty, self._dirty = self._dirty, []
@@ -325,7 +346,7 @@ class Journal:
         dropped, self._dropped = self._dropped, []
         if not (dirty or letters or marks or dropped):
             return None
-        entries = [_entry(notes) for notes in dirty]
+        entries = [entry_of(notes) for notes in dirty]
         self._number += 1
         return Commit(self._number, self.clock(), entries, letters, marks, dropped)
 
@@ -368,14 +389,6 @@ class Journal:
                 self._wake()
             self._dirty.append(notes)
         notes.lines.append(line)
-
-
-def _entry(notes: Notes) -> Entry:
-    records = b"".join(notes.lines)
-    notes.lines = []
-    opens, notes.opens = notes.opens, False
-    notes.over = notes.ended and not notes.leaving
-    return Entry(notes.conversation.id, records, opens, notes.over)
 
 
 def _bear(error: BackendUnavailable) -> None:
