@@ -1,8 +1,9 @@
 """What is to be done about a conversation is done where that is held: here, or by another node.
 
-The rule this file guards: an errand is run once or never, and whoever sent it learns within a few
-seconds that it was done and written, that it was refused, or that nothing is known of it. Who is
-told the last may repeat a message with its key: that is written in one step with the message.
+The rule this file guards: an errand is run once or never, and whoever sent it and waits learns
+within a few seconds that it was done and written, that it was refused, or that nothing is known of
+it. Who is told the last may repeat a message with its key: that is written in one step with the
+message.
 """
 
 from __future__ import annotations
@@ -11,21 +12,15 @@ import asyncio
 import json
 import logging
 import secrets
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, astuple, dataclass
-from typing import Any, NamedTuple
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from dataclasses import asdict
+from typing import Any, NamedTuple, TypeVar
 
 from xml_pipeline.approvals import Approval, Approvals, Decision
 from xml_pipeline.backends import Mark, Shared, shard_of
 from xml_pipeline.control import Control
-from xml_pipeline.errors import (
-    AuditFailed,
-    BackendUnavailable,
-    Overloaded,
-    ShareExhausted,
-    UnknownThread,
-    XmlPipelineError,
-)
+from xml_pipeline.errand import Errand, read_errand, result_of
+from xml_pipeline.errors import BackendUnavailable, UnknownThread, XmlPipelineError
 from xml_pipeline.ingress import named_thread
 from xml_pipeline.journal.writing import PATIENCE
 from xml_pipeline.kernel import Kernel
@@ -42,33 +37,10 @@ _NOT_HELD = "not held"
 _ANSWERS_WITHIN = 2.0
 """Seconds after which a node that was asked what waits there is not waited for any more."""
 
-_REFUSALS: Mapping[str, type[Exception]] = {
-    each.__name__: each
-    for each in (UnknownThread, Overloaded, ShareExhausted, AuditFailed, ValueError)
-}
+T = TypeVar("T")
 
 _Told = dict[str, Any]
 """What came of an errand: its ``number``, and a ``result``, or an ``error`` and its ``words``."""
-
-
-@dataclass(frozen=True, slots=True)
-class Errand:
-    """One thing to be done: ``kind`` is kill, answer, say, decide or list, ``by`` who wants it.
-
-    ``text`` is the payload, the envelope, or a decision as JSON; what waits for one is listed of a
-    whole node, whatever the thread. ``key`` is that of the mark under which a message is
-    to be found again until a time in seconds since 1970, with its id behind ``head``.
-    """
-
-    kind: str
-    thread: str
-    by: str
-    text: str = ""
-    tenant: str = ""
-    key: str = ""
-    mark: str = ""
-    head: str = ""
-    until: float = 0.0
 
 
 class Waiting(NamedTuple):
@@ -89,7 +61,7 @@ class Errands:
     """Sends errands to the other nodes, and runs those that they send.
 
     ``run`` tells whether a conversation would be in this node's memory, by the id of a thread,
-    and who the others are.
+    and who the others are. What another node wants done on every node, ``orders`` does.
     """
 
     def __init__(self, kernel: Kernel, control: Control, approvals: Approvals, run: Run) -> None:
@@ -98,27 +70,59 @@ class Errands:
         self._control = control
         self._approvals = approvals
         self._life = run
+        self.orders: Callable[[Errand], Awaitable[str]] = _refuse
         self._others: _Others | None = None
         if isinstance(store, Shared) and isinstance(store, HasPostbox):
             self._others = _Others(store, store.postbox())
         self._awaited: dict[str, asyncio.Future[_Told]] = {}
         self._noted: dict[tuple[str, str], str] = {}
+        self._on_their_way: set[asyncio.Task[Any]] = set()
 
-    async def kill(self, thread_id: str, *, by: str) -> None:
-        """Do as ``Organism.kill`` does, wherever the thread is."""
+    def kill(self, thread_id: str, *, by: str) -> asyncio.Future[None]:
+        """Kill a thread: at once where it is here; else by its node, as whoever waits is told."""
         if self.is_elsewhere(thread_id):
-            await self._send(Errand("kill", thread_id, by))
-        else:
-            self._control.kill(thread_id, by)
+            return self.begin(self._send(Errand("kill", thread_id, by)))
+        self._control.kill(thread_id, by)
+        return done(None)
 
-    async def answer(self, thread_id: str, payload: Any, *, by: str) -> None:
-        """Do as ``Organism.answer`` does, wherever the thread is."""
+    def answer(self, thread_id: str, payload: Any, *, by: str) -> asyncio.Future[None]:
+        """Give an answer that is owed: at once where that is here, else as ``kill`` does."""
         if self.is_elsewhere(thread_id):
             xml = payload.xml if isinstance(payload, RawPayload) else payload
             text = xml if isinstance(xml, bytes) else xml.to_xml()
-            await self._send(Errand("answer", thread_id, by, text.decode("latin-1")))
-        else:
-            self._control.answer(thread_id, payload, by)
+            return self.begin(self._send(Errand("answer", thread_id, by, text.decode("latin-1"))))
+        self._control.answer(thread_id, payload, by)
+        return done(None)
+
+    async def everywhere(self, errand: Errand) -> list[str]:
+        """Have every other node that lives do something, and return what each says.
+
+        Raises what one of them has refused it with; BackendUnavailable where one does not answer.
+        """
+        others = self._others
+        if others is None:
+            return []
+        nodes = [each.id for each in self._life.nodes if not each.is_this]
+        told = await asyncio.gather(*(self._ask_node(errand, node, others) for node in nodes))
+        return [str(result_of(each)) for each in told if each.get("error") != _NOT_HELD]
+
+    def begin(self, errand: Coroutine[Any, Any, T]) -> asyncio.Future[T]:
+        """Let something run to its end, whether anybody waits for it or not."""
+        task = asyncio.get_running_loop().create_task(errand)
+        self._on_their_way.add(task)
+        task.add_done_callback(self._came_back)
+        return task
+
+    def _came_back(self, task: asyncio.Task[Any]) -> None:
+        """Log what went wrong: there may be nobody who waits for it."""
+        self._on_their_way.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.warning("an errand has failed: %s", error)
+
+    @property
+    def is_alone(self) -> bool:
+        """Tell whether there can be no other node."""
+        return self._others is None
 
     async def decide(
         self,
@@ -185,11 +189,18 @@ class Errands:
                     for letter in await _letters(others):
                         self._open(letter, others, group)
         finally:
+            await self._call_back()
             await others.box.close()
+
+    async def _call_back(self) -> None:
+        """Let nothing be on its way any more: nobody would hear what comes of it."""
+        for errand in self._on_their_way:
+            errand.cancel()
+        await asyncio.gather(*self._on_their_way, return_exceptions=True)
 
     # ── the side of whoever sends ───────────────────────────────────────────────────────────
 
-    async def _send(self, errand: Errand) -> object:
+    async def _send(self, errand: Errand) -> Any:
         """Send an errand until somebody takes it, and return what came of it."""
         if self._others is None:
             raise UnknownThread(f"no open thread {errand.thread!r}")
@@ -198,23 +209,30 @@ class Errands:
                 while True:
                     told = await self._ask(errand, self._others)
                     if told.get("error") != _NOT_HELD:
-                        return _result(told)
+                        return result_of(told)
                     await asyncio.sleep(_PAUSE)  # It moves from one node to another.
         except TimeoutError:
             words = f"the node that holds {errand.thread} has not answered within {PATIENCE:g} s"
             raise BackendUnavailable(words) from None
 
+    async def _ask_node(self, errand: Errand, node: str, others: _Others) -> _Told:
+        try:
+            async with asyncio.timeout(PATIENCE):
+                return await self._ask(errand, others, node)
+        except TimeoutError:
+            words = f"node {node:.8} has not answered within {PATIENCE:g} s"
+            return {"error": BackendUnavailable.__name__, "words": words}
+
     async def _ask(self, errand: Errand, others: _Others, node: str = "") -> _Told:
         """Send an errand to a node, or to whoever holds its thread; return what came of it."""
         number = secrets.token_hex(16)
         said = {"number": number, "from": others.store.node, "errand": asdict(errand)}
-        letter = json.dumps(said).encode()
+        letter, box = json.dumps(said).encode(), others.box
         told: asyncio.Future[_Told] = asyncio.get_running_loop().create_future()
         self._awaited[number] = told
         try:
-            if node:
-                await others.box.reply(node, letter)
-            elif not await others.box.send(shard_of(errand.thread), letter):
+            shard = shard_of(errand.thread)
+            if not await (box.reply(node, letter) if node else box.send(shard, letter)):
                 return {"error": _NOT_HELD}
             return await told
         finally:
@@ -224,11 +242,11 @@ class Errands:
         """Return the calls that wait on another node, None where that does not answer."""
         try:
             async with asyncio.timeout(_ANSWERS_WITHIN):
-                told = await self._ask(Errand("list", "", ""), others, node)
+                told = result_of(await self._ask(Errand("list", "", ""), others, node))
         except (TimeoutError, BackendUnavailable) as error:
             log.warning("node %.8s does not say what waits there: %r", node, error)
             return None
-        return [Approval(**each) for each in json.loads(str(_result(told)))]
+        return [Approval(**each) for each in json.loads(str(told))]
 
     # ── the side of whoever holds it ────────────────────────────────────────────────────────
 
@@ -238,7 +256,7 @@ class Errands:
             said = json.loads(letter)
             number = str(said["number"])
             if "errand" in said:
-                errand, sender = _read(said["errand"]), str(said["from"])
+                errand, sender = read_errand(said["errand"]), str(said["from"])
                 group.create_task(self._run(number, errand, sender, others.box))
             elif number in self._awaited and not self._awaited[number].done():
                 self._awaited[number].set_result(said)
@@ -247,7 +265,7 @@ class Errands:
 
     async def _run(self, number: str, errand: Errand, sender: str, box: Postbox) -> None:
         told: _Told = {"number": number}
-        if errand.kind != "list" and not self._life.holds(errand.thread):
+        if errand.thread and errand.kind != "list" and not self._life.holds(errand.thread):
             told["error"] = _NOT_HELD
         else:
             try:
@@ -262,7 +280,7 @@ class Errands:
 
     async def _carry_out(self, errand: Errand) -> str:
         """Do what is to be done; return once it is written."""
-        done = ""
+        said = ""
         match errand.kind:
             case "say":
                 return await self._take_in(errand)
@@ -274,11 +292,13 @@ class Errands:
                 decision, reason, named = json.loads(errand.text)
                 about: dict[str, Any] = {"by": errand.by, "reason": reason, "arguments": named}
                 approval = self._approvals.decide(errand.thread, decision, **about)
-                done = json.dumps(asdict(approval))
-            case _:
+                said = json.dumps(asdict(approval))
+            case "answer":
                 self._control.answer(errand.thread, errand.text.encode("latin-1"), errand.by)
+            case _:
+                said = await self.orders(errand)
         await self._kernel.journal.written()
-        return done
+        return said
 
     async def _take_in(self, errand: Errand) -> str:
         """Take an envelope in with its mark, unless one was taken in under that already."""
@@ -291,7 +311,8 @@ class Errands:
         self._life.admit()
         self._kernel.door.check(party_of(errand.by, errand.tenant))
         raw = errand.text.encode("latin-1")
-        conversation = self._kernel.ingress.take_in(raw, errand.by, errand.tenant).conversation
+        async with self._kernel.signatures.claimed(raw):
+            conversation = self._kernel.ingress.take_in(raw, errand.by, errand.tenant).conversation
         id = f"{conversation.id}.{conversation.messages}"
         if errand.key:
             value = (errand.head + id).encode("latin-1")
@@ -309,6 +330,17 @@ class Errands:
         return known[len(errand.head) :]
 
 
+def done(result: T) -> asyncio.Future[T]:
+    """Return what has come of something already, to be awaited like what is under way."""
+    future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+    future.set_result(result)
+    return future
+
+
+async def _refuse(errand: Errand) -> str:
+    raise XmlPipelineError(f"nobody here knows what {errand.kind!r} is")
+
+
 async def _letters(others: _Others) -> Sequence[bytes]:
     try:
         return await others.box.receive(others.store.node)
@@ -316,20 +348,3 @@ async def _letters(others: _Others) -> Sequence[bytes]:
         log.warning("nothing is heard of the other nodes: %s", error)
         await asyncio.sleep(_LISTENS_AGAIN)
         return ()
-
-
-def _read(said: Mapping[str, Any]) -> Errand:
-    """Return the errand that another node has written; TypeError where it is none."""
-    errand = Errand(**said)
-    *texts, until = astuple(errand)
-    if not all(isinstance(each, str) for each in texts) or not isinstance(until, float):
-        raise TypeError("a field is of another type")
-    return errand
-
-
-def _result(told: _Told) -> object:
-    """Return what came of an errand, or raise what its node has raised."""
-    if "error" not in told:
-        return told.get("result")
-    words = str(told.get("words"))
-    raise _REFUSALS.get(str(told["error"]), BackendUnavailable)(words)

@@ -106,7 +106,8 @@ class ReloadEvent:
     """The configuration was read again: swapped in whole, or refused whole.
 
     ``problems`` say why it was refused. ``needs_restart`` are the settings that have changed
-    and only a start takes over, each as a sentence with its place.
+    and only a start takes over, each as a sentence with its place. ``elsewhere`` are the problems
+    of other nodes, which have changed nothing there.
     """
 
     applied: bool
@@ -115,6 +116,7 @@ class ReloadEvent:
     changed: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
     needs_restart: tuple[str, ...] = ()
+    elsewhere: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

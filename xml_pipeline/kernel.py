@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import AsyncIterator, Callable, Collection, Iterable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from math import inf
 
@@ -17,16 +18,17 @@ from xml_pipeline.dispatch.elsewhere import Elsewhere
 from xml_pipeline.dispatch.local import LocalDispatch
 from xml_pipeline.dispatch.offload import Offload
 from xml_pipeline.dispatch.surroundings import OrganismView
+from xml_pipeline.errors import Rejected
 from xml_pipeline.events import BudgetEvent, Events
 from xml_pipeline.faults import Faults
 from xml_pipeline.identity.credentials import Credentials, credentials_of
-from xml_pipeline.identity.nonces import NonceMemory
+from xml_pipeline.identity.nonces import NonceMemory, SharedNonces, Signed
 from xml_pipeline.identity.verifying import Verifier
 from xml_pipeline.inbox import Inbox, OuterDoor
 from xml_pipeline.ingress import Ingress
 from xml_pipeline.journal import Journal
 from xml_pipeline.listener import Listener
-from xml_pipeline.message import Wire
+from xml_pipeline.message import SIGNATURE_NAMESPACE, Wire
 from xml_pipeline.names import RESERVED_NAMES
 from xml_pipeline.pump import StreamPump
 from xml_pipeline.registries.attendance import Attendance
@@ -50,6 +52,8 @@ from xml_pipeline.steps.rail import Rail, Stations
 from xml_pipeline.steps.route import Route
 from xml_pipeline.steps.unfold import Unfold
 
+_SIGNED = SIGNATURE_NAMESPACE.encode()
+
 
 class Signatures:
     """What the organism signs with, None without an identity, and whose signatures it believes."""
@@ -63,6 +67,32 @@ class Signatures:
     def remember_in(self, nonces: NonceMemory) -> None:
         """Keep what has been seen elsewhere, such as where it outlives this process."""
         self._verifier.nonces = nonces
+
+    @asynccontextmanager
+    async def claimed(self, raw: bytes) -> AsyncIterator[None]:
+        """Let no other node hear an envelope that is taken in meanwhile, if it is signed.
+
+        Raises BackendUnavailable.
+        """
+        nonces = self._verifier.nonces
+        signed = self._examined(raw) if self.to_be_claimed(raw) else None
+        if signed is None or not isinstance(nonces, SharedNonces):
+            yield
+            return
+        async with nonces.claimed(signed):
+            yield
+
+    def to_be_claimed(self, raw: bytes) -> bool:
+        """Tell at a glance whether an envelope may be signed, and there may be other nodes."""
+        shared = isinstance(self._verifier.nonces, SharedNonces)
+        return shared and bool(self._verifier.keys) and _SIGNED in raw
+
+    def _examined(self, raw: bytes) -> Signed | None:
+        """Return what is claimed of an envelope; whatever is wrong with it, the pump will say."""
+        try:
+            return self._verifier.examine(self._read.document(raw))
+        except Rejected:
+            return None
 
     def heard(self, wire: Wire, at: float) -> None:
         """Judge a message of the past by the time at which it was accepted."""

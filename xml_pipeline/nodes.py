@@ -21,6 +21,7 @@ from random import sample
 from xml_pipeline.backends import Shared, View, endings_of, shard_of
 from xml_pipeline.backends.base import SHARDS
 from xml_pipeline.errors import BackendUnavailable, TakenOver, Undeliverable
+from xml_pipeline.identity.nonces import shared_nonces
 from xml_pipeline.kernel import Kernel
 from xml_pipeline.processes import has_died, this_process
 from xml_pipeline.recovery import resume
@@ -40,7 +41,10 @@ _NOTHING_HELD = "this node holds no part of the work at present"
 
 @dataclass(frozen=True, slots=True)
 class NodeSeen:
-    """A node as it was last seen: who it is, and what it holds. ``seen`` is since 1970."""
+    """A node as it was last seen: who it is, and what it holds. ``seen`` is since 1970.
+
+    ``paused`` are the listeners that start nothing new there.
+    """
 
     id: str
     host: str
@@ -49,12 +53,21 @@ class NodeSeen:
     shards: tuple[int, ...]
     seen: float
     is_this: bool
+    paused: tuple[str, ...] = ()
 
 
-def alone(conversations: int, now: float) -> NodeSeen:
+def alone(kernel: Kernel) -> NodeSeen:
     """Return this process as the one node there is: it holds everything."""
-    shards = tuple(range(SHARDS))
-    return NodeSeen("only", socket.gethostname(), os.getpid(), conversations, shards, now, True)
+    return NodeSeen(
+        "only",
+        socket.gethostname(),
+        os.getpid(),
+        kernel.threads.conversations,
+        tuple(range(SHARDS)),
+        kernel.journal.clock(),
+        True,
+        _paused_in(kernel),
+    )
 
 
 class Nodes:
@@ -82,6 +95,8 @@ class Nodes:
         await self._store.join()
         self._kernel.threads.ending = self._ending
         self._kernel.journal.on_taken_over = self._begin_anew
+        nonces = await shared_nonces(self._kernel.journal, self._store)
+        self._kernel.signatures.remember_in(nonces)
         self._suspend()
 
     async def settle_in(self) -> None:
@@ -130,6 +145,7 @@ class Nodes:
                 tuple(held.get(node, ())),
                 float(_number(about.get("at"))),
                 node == self._store.node,
+                _names(about.get("paused")),
             )
             for node, about in self._view.living.items()
         )
@@ -191,6 +207,7 @@ class Nodes:
             "process": self._process,
             "conversations": self._kernel.threads.conversations,
             "at": self._kernel.journal.clock(),
+            "paused": _paused_in(self._kernel),
         }
 
     def _check_organism(self, view: View) -> None:
@@ -320,3 +337,12 @@ class Nodes:
 def _number(said: object) -> int:
     """Return what another node says of itself, where it is a number."""
     return int(said) if isinstance(said, int | float) else 0
+
+
+def _names(said: object) -> tuple[str, ...]:
+    return tuple(map(str, said)) if isinstance(said, list | tuple) else ()
+
+
+def _paused_in(kernel: Kernel) -> tuple[str, ...]:
+    lane = kernel.scheduler.lane
+    return tuple(each.name for each in kernel.listeners if lane(each).paused)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from functools import partial
 from importlib import import_module
@@ -27,6 +27,7 @@ from xml_pipeline.kernel import Kernel, build_kernel, checked
 from xml_pipeline.listener import Handler, Listener
 from xml_pipeline.message import Delivery
 from xml_pipeline.nodes import NodeSeen
+from xml_pipeline.orders import Killed, Orders, Reload
 from xml_pipeline.payload import RawPayload
 from xml_pipeline.primitives import system_listeners
 from xml_pipeline.pump import StreamPump
@@ -35,9 +36,6 @@ from xml_pipeline.steps.rail import Inserts
 from xml_pipeline.subject import Subject, subject_of
 from xml_pipeline.system import SYSTEM, Boot
 from xml_pipeline.thread import Thread, party_of
-
-Reload = Callable[[Path | None, str], Awaitable[ReloadEvent]]
-"""Reads the organism's file again, or another one, and swaps it in as a whole, for somebody."""
 
 PROGRAM = "program"
 """Who orders what the program itself does."""
@@ -66,13 +64,13 @@ class Organism:
         self.config = config if config is not None else OrganismConfig()
         self._kernel = build_kernel(self.config, backend)
         self._kernel.pump.rail.insert(steps if steps is not None else Inserts())
-        self._reloader: Reload | None = None
         self.closing: list[Closing] = []
         self._run = Run(self._kernel, self.config.organism.name)
         self._control = Control(self._kernel)
         self.approvals = Approvals(self._kernel)
         self.errands = Errands(self._kernel, self._control, self.approvals, self._run)
         self._run.beside = self.errands.live
+        self._orders = Orders(self._control, self.errands, self._kernel.events.emit)
         self._letters = DeadLetters(self._kernel)
         everybody = (*system_listeners(self._kernel), *map(checked, listeners))
         self._kernel.put_in_place(everybody, self.config)
@@ -199,7 +197,8 @@ class Organism:
         await self._enter()
         if elsewhere := self.errands.elsewhere(raw):
             return (await self.errands.say(elsewhere, raw, sender, tenant)).rpartition(".")[0]
-        thread = self._kernel.ingress.take_in(raw, sender, tenant, subject_of(subject_token))
+        async with self._kernel.signatures.claimed(raw):
+            thread = self._kernel.ingress.take_in(raw, sender, tenant, subject_of(subject_token))
         await self._written()
         return thread.id
 
@@ -209,7 +208,8 @@ class Organism:
         """Take an envelope in at once; Overloaded where the outer door is full, for this sender.
 
         BackendUnavailable where it could not be written. A ``<thread>`` in it is followed if it
-        is the sender's own open conversation, held for the same ``subject``.
+        is the sender's own open conversation, held for the same ``subject``. Where there are other
+        nodes, what is signed is refused later unless it is ``claimed`` by this one meanwhile.
         """
         self._run.admit()
         self._kernel.door.check(party_of(sender, tenant))
@@ -222,9 +222,9 @@ class Organism:
         """
         return self._kernel.ingress.waiter(thread)
 
-    def answer(self, thread_id: str, payload: object, *, by: str = PROGRAM) -> None:
-        """Give the answer that a listener deferred; UnknownThread where none is owed."""
-        self._control.answer(thread_id, payload, by)
+    def answer(self, thread_id: str, payload: object, *, by: str = PROGRAM) -> asyncio.Future[None]:
+        """Give an answer that is owed, likewise as ``kill``; UnknownThread where none is."""
+        return self.errands.answer(thread_id, payload, by=by)
 
     async def drain(self) -> None:
         """Wait until nothing is in flight: no message on its way, waiting or being handled.
@@ -235,30 +235,33 @@ class Organism:
 
     # ── control ─────────────────────────────────────────────────────────────────────────────
 
-    def kill(self, thread_id: str, *, by: str = PROGRAM) -> None:
+    def kill(self, thread_id: str, *, by: str = PROGRAM) -> asyncio.Future[None]:
         """Stop a thread and everything below it, now; UnknownThread where it is not open.
+
+        Here it is done before the call returns. Whoever awaits what that returns hears of other
+        nodes: of the one that holds the thread, or, with the orders below, of all that live.
 
         ``by``, here and below, is who ordered it, for the audit log. AuditFailed where that
         cannot be written: then nothing was done.
         """
-        self._control.kill(thread_id, by)
+        return self.errands.kill(thread_id, by=by)
 
     def kill_all(
         self, *, listener: str | None = None, tenant: str | None = None, by: str = PROGRAM
-    ) -> int:
+    ) -> Killed:
         """Stop all the work of a listener, which is paused too, or of a tenant, or all there is.
 
         Returns how many threads that were. What comes in afterwards is handled as ever.
         """
-        return self._control.kill_all(listener, tenant, by)
+        return self._orders.kill_all(listener, tenant, by)
 
-    def pause(self, listener: str, *, by: str = PROGRAM) -> None:
-        """Let a listener start nothing new; what waits for it keeps its place."""
-        self._control.set_paused(listener, True, by)
+    def pause(self, listener: str, *, by: str = PROGRAM) -> asyncio.Future[None]:
+        """Let a listener start nothing new, on any node; what waits for it keeps its place."""
+        return self._orders.set_paused(listener, True, by)
 
-    def resume(self, listener: str, *, by: str = PROGRAM) -> None:
+    def resume(self, listener: str, *, by: str = PROGRAM) -> asyncio.Future[None]:
         """Let a paused listener go on."""
-        self._control.set_paused(listener, False, by)
+        return self._orders.set_paused(listener, False, by)
 
     async def dead_letters(self) -> list[DeadLetter]:
         """Return the messages that were given up, the oldest first."""
@@ -280,22 +283,19 @@ class Organism:
     async def reload(self, path: str | Path | None = None, *, by: str = PROGRAM) -> ReloadEvent:
         """Read the organism's file again, or another one, and swap it in as a whole.
 
-        A file with problems changes nothing; the event says which they are.
+        A file with problems changes nothing; the event says which they are. Where it has none,
+        the other nodes read theirs; another file is read by this one only.
         """
-        if self._reloader is None:
-            raise XmlPipelineError("this organism was not loaded from a file")
-        event = await self._reloader(Path(path) if path is not None else None, by)
-        self._kernel.events.emit(event)
-        return event
+        return await self._orders.reload(Path(path) if path is not None else None, by)
 
     @property
     def reloader(self) -> Reload | None:
         """Return what reads the organism's file again; None where it came from no file."""
-        return self._reloader
+        return self._orders.reloader
 
     def reloads_with(self, reloader: Reload) -> None:
         """Let ``reload`` be done by this."""
-        self._reloader = reloader
+        self._orders.reloader = reloader
 
     def reconfigure(
         self,

@@ -19,8 +19,8 @@ class Postbox(Protocol):
         False also where too many letters wait there already.
         """
 
-    async def reply(self, node: str, letter: bytes) -> None:
-        """Put a letter into the box of a node, if it lives."""
+    async def reply(self, node: str, letter: bytes) -> bool:
+        """Put a letter into the box of a node; False where it does not live."""
 
     async def receive(self, node: str) -> Sequence[bytes]:
         """Wait for letters in the box of a node, about a second at most."""

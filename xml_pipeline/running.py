@@ -92,8 +92,7 @@ class Run:
         """Return those who share the work; where nobody could, this process."""
         if self._nodes is not None:
             return self._nodes.seen
-        kernel = self._kernel
-        return (alone(kernel.threads.conversations, kernel.journal.clock()),)
+        return (alone(self._kernel),)
 
     def holds(self, id: str) -> bool:
         """Tell whether a conversation or thread of this id would be in this process's memory."""

@@ -67,8 +67,13 @@ async def test_a_letter_for_the_shard_of_one_who_is_gone_is_not_sent(place: Plac
 
 
 async def test_a_reply_reaches_its_node(place: Place) -> None:
-    await place.box.reply(place.one.node, b"yes")
+    assert await place.box.reply(place.one.node, b"yes")
     assert list(await place.box.receive(place.one.node)) == [b"yes"]
+
+
+async def test_a_reply_to_one_who_is_gone_is_not_sent(place: Place) -> None:
+    await place.one.bury(place.other.node)
+    assert not await place.box.reply(place.other.node, b"x")
 
 
 async def test_what_was_sent_to_one_who_has_begun_anew_reaches_nobody(place: Place) -> None:

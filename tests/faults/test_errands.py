@@ -180,9 +180,9 @@ async def test_a_thread_of_another_node_is_killed() -> None:
 async def test_an_answer_that_is_owed_at_another_node_is_given_once() -> None:
     async with two_nodes() as (one, other):
         thread = await one.begin()
-        await other.organism.errands.answer(thread, Greeted("At last."), by="somebody")
+        await other.organism.answer(thread, Greeted("At last."))
         with pytest.raises(UnknownThread):
-            await other.organism.errands.answer(thread, Greeted("Again."), by="somebody")
+            await other.organism.answer(thread, Greeted("Again."))
         await one.organism.drain()
         past = await other.http.get(f"/v1/threads/{thread}/messages")
         assert "At last." in past.text
@@ -192,9 +192,29 @@ async def test_an_answer_that_is_owed_at_another_node_is_given_once() -> None:
 async def test_what_is_here_is_done_here() -> None:
     async with two_nodes() as (one, _):
         first, second = await one.begin(), await one.begin()
-        await one.organism.errands.answer(first, Greeted("Now."), by="somebody")
-        await one.organism.errands.kill(second, by="somebody")
+        await one.organism.answer(first, Greeted("Now."))
+        await one.organism.kill(second)
         assert len(one.organism.kernel.threads) == 0
+
+
+async def test_whoever_does_not_wait_for_an_errand_has_it_done_all_the_same() -> None:
+    async with two_nodes() as (one, other):
+        killed, answered = await one.begin(), await one.begin()
+        other.organism.kill(killed)
+        other.organism.answer(answered, Greeted("Soon."))
+        await until(lambda: len(one.organism.kernel.threads) == 0)
+        assert len(one.host.heard) == 2
+
+
+async def test_what_is_wrong_with_an_errand_that_nobody_waits_for_is_logged(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with two_nodes() as (one, other):
+        thread = await one.begin()
+        await one.organism.kill(thread)
+        other.organism.kill(thread)
+        await until(lambda: "an errand has failed" in caplog.text)
+        assert f"no open thread {thread!r}" in caplog.text
 
 
 async def test_an_envelope_that_python_injects_goes_where_its_thread_is() -> None:
@@ -212,7 +232,7 @@ async def test_a_thread_that_is_nowhere_is_not_known_anywhere() -> None:
             nowhere = f"12345678-1234-4234-8234-1234567890{ending}"
             for node in (one, other):
                 with pytest.raises(UnknownThread):
-                    await node.organism.errands.kill(nowhere, by="somebody")
+                    await node.organism.kill(nowhere)
 
 
 async def test_an_errand_for_one_who_hangs_is_done_by_whoever_takes_its_place() -> None:
@@ -222,7 +242,7 @@ async def test_an_errand_for_one_who_hangs_is_done_by_whoever_takes_its_place() 
         one.store.looks.clear()
         await one.store.looks.wait()
         one.store.town.living.pop(one.store.node)
-        await other.organism.errands.kill(thread, by="somebody")
+        await other.organism.kill(thread)
         past = await other.store.conversation(thread)
         assert past is not None
         assert past.ended is not None

@@ -21,6 +21,7 @@ class Town:
         self.living: dict[str, tuple[Mapping[str, object], float]] = {}
         self.holders: dict[int, str] = {}
         self.numbers = count(1)
+        self.claims: dict[tuple[str, str], str] = {}
         self.boxes: defaultdict[str, asyncio.Queue[bytes]] = defaultdict(asyncio.Queue)
 
     def seen_by(self, node: str, about: Mapping[str, object], lifetime: float) -> View:
@@ -41,13 +42,12 @@ class Boxes:
         self._town = town
 
     async def send(self, shard: int, letter: bytes) -> bool:
-        holder = self._town.holders.get(shard, "")
-        if holder in self._town.living:
-            await self.reply(holder, letter)
-        return holder in self._town.living
+        return await self.reply(self._town.holders.get(shard, ""), letter)
 
-    async def reply(self, node: str, letter: bytes) -> None:
-        self._town.boxes[node].put_nowait(letter)
+    async def reply(self, node: str, letter: bytes) -> bool:
+        if node in self._town.living:
+            self._town.boxes[node].put_nowait(letter)
+        return node in self._town.living
 
     async def receive(self, node: str) -> list[bytes]:
         with suppress(TimeoutError):
@@ -124,6 +124,19 @@ class Together:
 
     async def bury(self, node: str) -> None:
         self.town.leave(node)
+
+    async def claim(self, kind: str, key: str, until: float, now: float) -> bool:
+        if await self.town.memory.marked(kind, key, now) is not None:
+            return False
+        holder = self.town.claims.get((kind, key), self.node)
+        if holder != self.node and holder in self.town.living:
+            return False
+        self.town.claims[kind, key] = self.node
+        return True
+
+    async def disclaim(self, kind: str, key: str) -> None:
+        if self.town.claims.get((kind, key)) == self.node:
+            del self.town.claims[kind, key]
 
     async def unfinished_in(self, shards: Collection[int]) -> AsyncIterator[PastConversation]:
         async for past in self.town.memory.unfinished():

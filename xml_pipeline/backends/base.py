@@ -204,6 +204,15 @@ class Shared(Backend, Protocol):
     async def bury(self, node: str) -> None:
         """Let go of all that a node holds, and of the node itself."""
 
+    async def claim(self, kind: str, key: str, until: float, now: float) -> bool:
+        """Be the one node that may write a mark of a kind and key, until then.
+
+        False where that is written already, or another node that lives has claimed it.
+        """
+
+    async def disclaim(self, kind: str, key: str) -> None:
+        """Let another node have what this one has claimed."""
+
     def unfinished_in(self, shards: Collection[int]) -> AsyncIterator[PastConversation]:
         """Yield the conversations of some shards that have not ended, the oldest first."""
 

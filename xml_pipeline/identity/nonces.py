@@ -8,11 +8,12 @@ is no room for more, the new one is refused.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
 from heapq import heappop, heappush
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
-from xml_pipeline.backends import Mark
+from xml_pipeline.backends import Mark, Shared
 from xml_pipeline.errors import SignatureRefused
 from xml_pipeline.journal import Journal
 
@@ -26,12 +27,23 @@ MOST = 100_000
 """Nonces remembered of each sender; with signatures that hold five minutes, 275 a second."""
 
 
+class Signed(NamedTuple):
+    """Who signed an envelope, with which nonce, and until when that means something."""
+
+    sender: str
+    nonce: str
+    until: float
+
+
 class NonceMemory(Protocol):
     """What remembers nonces."""
 
     @property
     def since(self) -> float:
         """The time, in seconds since 1970, before which it knows nothing."""
+
+    def check(self, sender: str, nonce: str) -> None:
+        """SignatureRefused where somebody else may have heard, or may yet hear, this nonce."""
 
     def note(self, sender: str, nonce: str, until: float, now: float) -> None:
         """Note a nonce that means something until then; SignatureRefused where it may not be."""
@@ -49,6 +61,9 @@ class Nonces:
         self._most = most
         self._senders: dict[str, _Seen] = {}
         self.since = time.time() if since is None else since
+
+    def check(self, sender: str, nonce: str) -> None:
+        """Find nothing against it: nobody else hears anything."""
 
     def note(self, sender: str, nonce: str, until: float, now: float) -> None:
         """Note a nonce that means something until then.
@@ -93,14 +108,71 @@ class KeptNonces(Nonces):
         self._mark(Mark(_KIND, f"{sender} {nonce}", value, until + _BEYOND))
 
 
+class SharedNonces(KeptNonces):
+    """Nonces of a node among others: one that it has not claimed, it does not take.
+
+    Who has claimed one, or has written it down, is known to all of them.
+    """
+
+    __slots__ = ("_claimed", "_clock", "_store")
+
+    def __init__(self, journal: Journal, store: Shared, since: float) -> None:
+        super().__init__(journal.mark, (), since)
+        self._store = store
+        self._clock = journal.clock
+        self._claimed: dict[tuple[str, str], float] = {}
+
+    @asynccontextmanager
+    async def claimed(self, signed: Signed) -> AsyncIterator[None]:
+        """Claim a nonce for what is taken in meanwhile; if that fails, others may have it.
+
+        Raises BackendUnavailable. One that is another's already is remembered as seen.
+        """
+        named, now = signed[:2], self._clock()
+        key = " ".join(named)
+        if not await self._store.claim(_KIND, key, signed.until + _BEYOND, now):
+            self.remember(*signed)
+        self._expect(named, signed.until, now)
+        taken_in = False
+        try:
+            yield
+            taken_in = True
+        finally:
+            if not taken_in:
+                self._claimed.pop(named, None)
+                await self._store.disclaim(_KIND, key)
+
+    def check(self, sender: str, nonce: str) -> None:
+        """Refuse what has not been claimed."""
+        if self._claimed.pop((sender, nonce), None) is None:
+            raise SignatureRefused(f"whether another node hears the nonce {nonce} is not known")
+
+    def _expect(self, named: tuple[str, str], until: float, now: float) -> None:
+        """Await an envelope; what has never come, though it was taken in, is forgotten."""
+        self._claimed[named] = until
+        while (oldest := next(iter(self._claimed))) != named and self._claimed[oldest] < now:
+            del self._claimed[oldest]
+
+
+async def shared_nonces(journal: Journal, store: Shared) -> SharedNonces:
+    """Return the nonces of one node of several, which know them since the first of them began."""
+    return SharedNonces(journal, store, await _since(journal))
+
+
 async def kept_nonces(journal: Journal) -> KeptNonces:
     """Return the nonces of a journal, which knows them since it began. BackendUnavailable."""
+    since = await _since(journal)
+    marks = await journal.backend.marks(_KIND, journal.clock())
+    return KeptNonces(journal.mark, marks, since)
+
+
+async def _since(journal: Journal) -> float:
     backend, now = journal.backend, journal.clock()
     began = await backend.marked(_KIND_BEGAN, "", now)
     if began is None:
         began = str(now).encode()
         journal.mark(Mark(_KIND_BEGAN, "", began, now + _FOR_EVER))
-    return KeptNonces(journal.mark, await backend.marks(_KIND, now), float(began))
+    return float(began)
 
 
 class _Seen:

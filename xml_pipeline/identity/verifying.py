@@ -24,7 +24,7 @@ from xml_pipeline.identity.form import (
     moment_of,
     signature_of,
 )
-from xml_pipeline.identity.nonces import NonceMemory, Nonces
+from xml_pipeline.identity.nonces import NonceMemory, Nonces, Signed
 from xml_pipeline.message import Origin, Wire
 
 _FOREIGN = "{http://www.w3.org/2000/09/xmldsig#}*"
@@ -72,8 +72,7 @@ class Verifier:
         if next(meta.iterchildren(_FOREIGN), None) is not None:
             raise SignatureRefused("of a kind that is not known here")
         if found:
-            now = self._heard.pop(wire, None) or self._clock()
-            return _under(self._verified(root, found, now), "signed", wire)
+            return _under(self._taken(root, found, wire), "signed", wire)
         if self.required:
             raise SignatureRefused("there is none")
         return _under(wire.sender, wire.origin, wire)
@@ -82,8 +81,25 @@ class Verifier:
         """Judge a signature, when its turn comes, as of the time at which it was accepted."""
         self._heard[wire] = at
 
-    def _verified(self, root: Any, found: list[Any], now: float) -> str:
-        """Return the name that signed the tree, and take ``<sig>`` out of it."""
+    def examine(self, root: Any) -> Signed | None:
+        """Return whose signature an envelope has, and until when it counts; None for none.
+
+        Raises SignatureRefused for one that does not count now.
+        """
+        found = list(root.iter(OURS))
+        return self._verified(root, found, self._clock()) if found else None
+
+    def _taken(self, root: Any, found: list[Any], wire: Wire) -> str:
+        """Return the name that signed the tree, from now on never again with this signature."""
+        now = self._heard.pop(wire, None)
+        sender, nonce, until = self._verified(root, found, now or self._clock())
+        if now is None:
+            self.nonces.check(sender, nonce)
+        self.nonces.note(sender, nonce, until, now or self._clock())
+        return sender
+
+    def _verified(self, root: Any, found: list[Any], now: float) -> Signed:
+        """Return who signed the tree, and take ``<sig>`` out of it."""
         meta = root[0]
         sender, key = self._key(meta)
         texts = _texts(meta, found)
@@ -91,8 +107,7 @@ class Verifier:
         meta.remove(found[-1])
         if signature is None or not key.verifies(signature, canonical(root)):
             raise SignatureRefused(f"not made by {sender!r} for this envelope")
-        self._check_time(sender, texts, now)
-        return sender
+        return Signed(sender, texts[0], self._end(texts, now))
 
     def _key(self, meta: Any) -> tuple[str, Key]:
         sender = meta[0].text or ""
@@ -103,8 +118,8 @@ class Verifier:
             raise SignatureRefused(f"nobody outside may be called {sender!r}")
         return sender, key
 
-    def _check_time(self, sender: str, texts: list[str], now: float) -> None:
-        """Refuse what does not hold now, or may have been heard before."""
+    def _end(self, texts: list[str], now: float) -> float:
+        """Return until when it holds; refuse what does not now, or is of a time unremembered."""
         nonce, signed, expires, _ = texts
         begin, end = moment_of(signed), moment_of(expires)
         if begin is None or end is None or not is_nonce(nonce):
@@ -117,7 +132,7 @@ class Verifier:
             raise SignatureRefused(f"it holds for more than {LONGEST} s, or not at all")
         if begin <= self.nonces.since + AHEAD:
             raise SignatureRefused(f"of a time that is not remembered: {signed}; sign it again")
-        self.nonces.note(sender, nonce, end + SKEW, now)
+        return end + SKEW
 
 
 def _texts(meta: Any, found: list[Any]) -> list[str]:

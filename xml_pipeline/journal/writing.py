@@ -285,11 +285,8 @@ class Journal:
     async def commit(self, going_on: Collection[Conversation] = ()) -> None:
         """Write all that has been noted, and tell those who wait for it.
 
-        Conversations that are about to go on anyway may be written about when they do, unless
-        anybody waits: that is half as much to write. Whoever says so commits again.
-
-        While the backend cannot, nothing goes on. Raises BackendUnavailable only where the
-        journal is closing.
+        Conversations that are ``going_on`` soon are written about then, unless anybody waits: that
+        is half as much. While the backend cannot, nothing goes on; BackendUnavailable if it closes.
         """
         if not self.is_clean:
             try:
@@ -299,9 +296,8 @@ class Journal:
 
     async def _commit(self, going_on: Collection[Conversation]) -> None:
         left = self._set_aside(going_on)
-        commit = self._take()
+        commit, self._dirty = self._take(), left
         if left:
-            self._dirty = left
             self._wake()
         afterwards, self._afterwards = self._afterwards, []
         if commit is not None:
@@ -327,20 +323,18 @@ class Journal:
             self._began = None
 
     def _set_aside(self, going_on: Collection[Conversation]) -> list[Notes]:
-        """Take out what is better written later: nothing, where it belongs to anything else."""
+        """Take out what is better written later: nothing, where anybody waits."""
         if not going_on or self._afterwards or self._others():
             return []
-        due: list[Notes] = []
-        left: list[Notes] = []
+        due, left = list[Notes](), list[Notes]()
         for notes in self._dirty:
-            later = not notes.due and notes.conversation in going_on
-            (left if later else due).append(notes)
+            (due if notes.due or notes.conversation not in going_on else left).append(notes)
         self._dirty = due
         return left
 
     def _take(self) -> Commit | None:
         """Take out what there is to write."""
-        dirty, self._dirty = self._dirty, []
+        dirty = self._dirty
         letters, self._letters = self._letters, []
         marks, self._marks = self._marks, []
         dropped, self._dropped = self._dropped, []

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 from xml_pipeline.errors import BackendUnavailable, Overloaded, Rejected, ShareExhausted
 from xml_pipeline.events import Event, FaultEvent, MessageSent
@@ -88,19 +88,22 @@ class Desk:
         if self.closing.is_set() or not self.organism.running:
             raise Problem(503, "The organism is not running.", retry_after=5.0)
 
+    @asynccontextmanager
+    async def heard_once(self, raw: bytes) -> AsyncIterator[None]:
+        """Let no other node hear an envelope that is submitted in this context."""
+        with _written():
+            async with self.organism.kernel.signatures.claimed(raw):
+                yield
+
     def submit(self, raw: bytes, subject: Subject | None = None, traceparent: str = "") -> Exchange:
         """Put an envelope on its way, for a person; Problem where it cannot be taken in.
 
         ``traceparent`` is the work that its request is a part of; what the envelope says of that
-        itself goes before.
+        itself goes before. What is signed may have to be ``heard_once``.
         """
         self.check_running()
-        try:
-            with crowded():
-                thread = self.organism.accept(raw, self.sender, subject=subject)
-        except BackendUnavailable as error:
-            words = "Nothing can be written down at present, so nothing is taken in."
-            raise Problem(503, words, code="overload", retry_after=error.retry_after) from None
+        with _written(), crowded():
+            thread = self.organism.accept(raw, self.sender, subject=subject)
         conversation = thread.conversation
         conversation.traceparent = traceparent or conversation.traceparent
         id = f"{conversation.id}.{conversation.messages}"
@@ -169,6 +172,16 @@ class Desk:
             exchange.malformed = not readable
             exchange.reached.set_result(False)
         exchange.end(waiter)
+
+
+@contextmanager
+def _written() -> Iterator[None]:
+    """Say of a message that it cannot be written, and so is not taken in."""
+    try:
+        yield
+    except BackendUnavailable as error:
+        words = "Nothing can be written down at present, so nothing is taken in."
+        raise Problem(503, words, code="overload", retry_after=error.retry_after) from None
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from xml_pipeline.errors import UnknownListener
 from xml_pipeline.listener import Listener
 from xml_pipeline.payload import Codec, RawPayload, codec_of
 from xml_pipeline.server.desk import Desk
-from xml_pipeline.server.problems import Problem
+from xml_pipeline.server.problems import Problem, by_all_nodes
 from xml_pipeline.server.rendering import event_members
 
 log = logging.getLogger(__name__)
@@ -51,11 +51,11 @@ class Listeners:
 
     async def pause(self, request: Request) -> Response:
         """Let a listener start nothing new."""
-        return self._set_paused(request, paused=True)
+        return await self._set_paused(request, paused=True)
 
     async def resume(self, request: Request) -> Response:
         """Let a paused listener go on."""
-        return self._set_paused(request, paused=False)
+        return await self._set_paused(request, paused=False)
 
     async def reload(self, request: Request) -> Response:
         """Read the organism's file again."""
@@ -63,16 +63,18 @@ class Listeners:
         if organism.reloader is None:
             raise Problem(409, "This organism came from no file.")
         log.info("%s asked for a reload", self._desk.sender)
-        said = event_members(await organism.reload(by=self._desk.sender))
+        with by_all_nodes():
+            said = event_members(await organism.reload(by=self._desk.sender))
         if not said["applied"]:
             problems = {"problems": said["problems"]}
             raise Problem(422, "The file has problems; nothing was changed.", more=problems)
         return JSONResponse(said)
 
-    def _set_paused(self, request: Request, *, paused: bool) -> Response:
+    async def _set_paused(self, request: Request, *, paused: bool) -> Response:
         listener, organism = self._named(request), self._desk.organism
         order = organism.pause if paused else organism.resume
-        order(listener.name, by=self._desk.sender)
+        with by_all_nodes():
+            await order(listener.name, by=self._desk.sender)
         log.info(
             "%s: %s is %s", self._desk.sender, listener.name, "paused" if paused else "resumed"
         )

@@ -73,10 +73,13 @@ class Messages:
             raise self._desk.refuse(error) from None
         if subject is None and (thread := self._elsewhere.thread(raw)):
             return await self._elsewhere.submit(thread, raw, key, fingerprint)
-        exchange = self._desk.submit(raw, subject, _traceparent(request.headers))
-        if key:
-            self._desk.keys.remember(key, fingerprint, exchange)
-            self._desk.repeats.note(key, fingerprint, exchange)
+        async with self._desk.heard_once(raw):
+            if key and (known := self._desk.keys.find(key, fingerprint)) is not None:
+                return known  # The same request has come in meanwhile.
+            exchange = self._desk.submit(raw, subject, _traceparent(request.headers))
+            if key:
+                self._desk.keys.remember(key, fingerprint, exchange)
+                self._desk.repeats.note(key, fingerprint, exchange)
         return exchange
 
     async def _known(self, key: str, fingerprint: bytes) -> Exchange | None:

@@ -33,5 +33,6 @@ def _members(node: NodeSeen) -> dict[str, Any]:
         "this": node.is_this,
         "shards": list(node.shards),
         "conversations": node.conversations,
+        "paused": list(node.paused),
         "seen": seen.replace("+00:00", "Z"),
     }

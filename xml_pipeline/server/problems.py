@@ -7,14 +7,18 @@ fault. Paths, names of classes, stacks and what a validator said stay in the log
 from __future__ import annotations
 
 import json
+import logging
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Any
 
 from starlette.responses import Response
 
-from xml_pipeline.errors import FaultCode
+from xml_pipeline.errors import BackendUnavailable, FaultCode, UnknownListener
+
+log = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -64,3 +68,15 @@ class Problem(Exception):
         return Response(
             json.dumps(self.members()).encode(), self.status, all_headers, media_type=MEDIA_TYPE
         )
+
+
+@contextmanager
+def by_all_nodes() -> Iterator[None]:
+    """Say of an order which this node has carried out that another may not have."""
+    try:
+        yield
+    except (BackendUnavailable, UnknownListener) as error:
+        log.warning("an order was carried out here, and not everywhere: %s", error)
+        words = "It is done on this node; whether every other has done it is not known."
+        after = BackendUnavailable.retry_after
+        raise Problem(503, words, code="overload", retry_after=after) from None

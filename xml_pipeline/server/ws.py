@@ -216,7 +216,8 @@ class Session:
             raw = message.encode("utf-8", "surrogatepass")
         else:
             raw = self._intake.request(said)
-        if thread := self._elsewhere.thread(raw):
+        thread = self._elsewhere.thread(raw)
+        if thread or self._desk.organism.kernel.signatures.to_be_claimed(raw):
             self._begin(partial(self._pass_on, ref, thread, raw), self._passing_on)
         else:
             exchange = self._desk.submit(raw)
@@ -224,9 +225,13 @@ class Session:
             self._await(ref, exchange)
 
     async def _pass_on(self, ref: object, thread: str, raw: bytes) -> None:
-        """Have a message taken in by another node, and follow it as long as the client is there."""
+        """Have a message taken in, and follow it as long as the client is there.
+
+        By the node that has its thread; by this one, where there is none, and others hear no more
+        of it.
+        """
         try:
-            exchange = await self._elsewhere.submit(thread, raw)
+            exchange = await self._taken_in(thread, raw)
         except Problem as problem:
             self._awaited -= 1
             self._say(ref, "problem", problem.members())
@@ -234,6 +239,12 @@ class Session:
         self._await(ref, exchange)
         with self._elsewhere.following(exchange):
             await asyncio.wait({exchange.answer})
+
+    async def _taken_in(self, thread: str, raw: bytes) -> Exchange:
+        if thread:
+            return await self._elsewhere.submit(thread, raw)
+        async with self._desk.heard_once(raw):
+            return self._desk.submit(raw)
 
     def _await(self, ref: object, exchange: Exchange) -> None:
         doubt = asyncio.get_running_loop().call_later(PATIENCE, self._doubt, ref, exchange)

@@ -32,7 +32,7 @@ redis.call('rpush', prefix .. 'box:' .. node, ARGV[3])
 redis.call('expire', prefix .. 'box:' .. node, 60)
 return 1
 """)
-"""Put a letter into the box of a node that lives."""
+"""Put a letter into the box of a node that lives; 0 where it does not."""
 
 
 class RedisPostbox:
@@ -47,9 +47,9 @@ class RedisPostbox:
         """Put a letter into the box of whoever holds a shard."""
         return bool(await self._saying.run(SEND, self._prefix, str(shard), letter, _MOST))
 
-    async def reply(self, node: str, letter: bytes) -> None:
+    async def reply(self, node: str, letter: bytes) -> bool:
         """Put a letter into the box of a node."""
-        await self._saying.run(REPLY, self._prefix, node, letter)
+        return bool(await self._saying.run(REPLY, self._prefix, node, letter))
 
     async def receive(self, node: str) -> Sequence[bytes]:
         """Wait for the first letter, and take what others there are."""

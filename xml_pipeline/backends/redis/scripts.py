@@ -8,6 +8,7 @@ Every key begins with a prefix, the first argument of each script:
     ended           a sorted set: those that have ended, by when they did
     letters         a hash: the dead letters, as JSON
     mark:KIND:KEY   a mark, with the time at which it expires before it
+    claim:KIND:KEY  the node that may write a mark
     done:NODE       the number of the last commit of a node; below 0 where it was refused
     node:NODE       there as long as that node lives; who and where it is, as JSON
     box:NODE        a list: letters to that node, for a minute
@@ -166,3 +167,24 @@ end
 return 1
 """)
 """Give up every shard of a node, and the node itself."""
+
+CLAIM = Script("""
+local prefix, node, key = ARGV[1], ARGV[2], ARGV[3]
+if redis.call('exists', prefix .. 'mark:' .. key) == 1 then return 0 end
+local claim = prefix .. 'claim:' .. key
+local holder = redis.call('get', claim)
+if holder and holder ~= node and redis.call('exists', prefix .. 'node:' .. holder) == 1 then
+    return 0
+end
+redis.call('set', claim, node, 'px', ARGV[4])
+return 1
+""")
+"""Let a node be the one to write a mark, for so many milliseconds; 0 where it is there already,
+or another node that lives has claimed it."""
+
+DISCLAIM = Script("""
+local claim = ARGV[1] .. 'claim:' .. ARGV[3]
+if redis.call('get', claim) == ARGV[2] then redis.call('del', claim) end
+return 1
+""")
+"""Let another node have what this one has claimed."""

@@ -30,7 +30,16 @@ from xml_pipeline.backends.redis.board import RedisBoard
 from xml_pipeline.backends.redis.line import Line, Word
 from xml_pipeline.backends.redis.postbox import RedisPostbox
 from xml_pipeline.backends.redis.promises import check_persistence
-from xml_pipeline.backends.redis.scripts import APPEND, GIVE, LEAVE, LOOK, TAKE, TAKE_ALL
+from xml_pipeline.backends.redis.scripts import (
+    APPEND,
+    CLAIM,
+    DISCLAIM,
+    GIVE,
+    LEAVE,
+    LOOK,
+    TAKE,
+    TAKE_ALL,
+)
 from xml_pipeline.config import BackendConfig
 from xml_pipeline.errors import BackendUnavailable, TakenOver, XmlPipelineError
 
@@ -225,6 +234,15 @@ class RedisBackend:
         """Let go of all that a node holds, and of the node itself."""
         await self._reading.run(LEAVE, self._prefix, node)
 
+    async def claim(self, kind: str, key: str, until: float, now: float) -> bool:
+        """Be the one node that may write a mark, until then."""
+        words = self._prefix, self.node, f"{kind}:{key}", _milliseconds(until - now)
+        return bool(await self._reading.run(CLAIM, *words))
+
+    async def disclaim(self, kind: str, key: str) -> None:
+        """Let another node have what this one has claimed."""
+        await self._reading.run(DISCLAIM, self._prefix, self.node, f"{kind}:{key}")
+
     async def _take_hold(self) -> None:
         """Take every shard, once whoever had them is gone or has been silent long enough."""
         deadline = asyncio.get_running_loop().time() + 1.2 * self.lifetime
@@ -295,8 +313,12 @@ def _written(letter: DeadLetter, at: float, place: int) -> tuple[Word, ...]:
 
 
 def _mark(mark: Mark, at: float) -> tuple[Word, ...]:
-    lasts = max(1, int(1_000 * (mark.until - at)))
-    return f"{mark.kind}:{mark.key}", _TIME.pack(mark.until) + mark.value, str(lasts)
+    value = _TIME.pack(mark.until) + mark.value
+    return f"{mark.kind}:{mark.key}", value, _milliseconds(mark.until - at)
+
+
+def _milliseconds(seconds: float) -> str:
+    return str(max(1, int(1_000 * seconds)))
 
 
 def _past(id: str, entries: list[bytes], ended: bytes | None = None) -> PastConversation:

@@ -36,7 +36,7 @@ async def reload(target: Target, as_json: bool) -> None:
     for word, names in changes.items():
         for name in names:
             print_result(f"{word} {name}")
-    for sentence in event.get("needs_restart", ()):
+    for sentence in (*event.get("needs_restart", ()), *event.get("elsewhere", ())):
         remark(sentence)
     remark("Reloaded." if any(changes.values()) else "Reloaded: no listener has changed.")
 

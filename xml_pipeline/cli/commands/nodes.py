@@ -18,7 +18,7 @@ from xml_pipeline.cli.output import print_json, print_table
 @options.as_json
 @options.asynchronous
 async def nodes(target: Target, as_json: bool) -> None:
-    """Show the nodes of an organism, and who holds what."""
+    """Show the nodes of an organism, who holds what, and what is paused where."""
     async with connected(*locate(target)) as client:
         found = (await client.show(path("nodes")))["nodes"]
     if as_json:
@@ -30,8 +30,10 @@ async def nodes(target: Target, as_json: bool) -> None:
             f"{each['host']}:{each['pid']}",
             str(len(each["shards"])),
             str(each["conversations"]),
+            " ".join(each["paused"]) or "-",
             f"{datetime.fromisoformat(each['seen']).astimezone():%Y-%m-%d %H:%M:%S}",
         )
         for each in found
     )
-    print_table(("node", "process", "shards", "conversations", "last seen"), rows)
+    columns = ("node", "process", "shards", "conversations", "paused", "last seen")
+    print_table(columns, rows)
