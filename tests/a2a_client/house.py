@@ -28,6 +28,7 @@ from xml_pipeline import Organism
 from xml_pipeline.a2a.cards import card_of, pins_text
 from xml_pipeline.a2a.pinning import discover
 from xml_pipeline.config import load_config
+from xml_pipeline.events import Event
 
 WIRES = ("1.0", "0.3", "1.0 HTTP+JSON")
 
@@ -220,3 +221,20 @@ async def organism(
     await approve(file)
     async with Organism.load(file) as running:
         yield running
+
+
+class Told:
+    """What an organism tells of; the events of some kinds, to be waited for."""
+
+    def __init__(self, organism: Organism, *kinds: type) -> None:
+        self._kinds = kinds
+        self._events: asyncio.Queue[Any] = asyncio.Queue()
+        organism.subscribe(self._hear)
+
+    async def next(self) -> Any:
+        """Wait for the next event."""
+        return await self._events.get()
+
+    def _hear(self, event: Event) -> None:
+        if isinstance(event, self._kinds):
+            self._events.put_nowait(event)

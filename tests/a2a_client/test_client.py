@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import NamedTuple
@@ -9,7 +10,7 @@ from typing import NamedTuple
 import pytest
 
 from tests.a2a_client.caller import CALLER, Lines
-from tests.a2a_client.house import WIRES, Elsewhere, organism, served
+from tests.a2a_client.house import WIRES, Elsewhere, Told, organism, served
 from xml_pipeline import Organism
 from xml_pipeline.a2a.payloads import A2aAnswer, A2aFile, A2aMessage
 from xml_pipeline.events import Event, ToolProgress
@@ -126,6 +127,14 @@ async def test_progress_is_an_event_where_there_is_a_stream(met: Met) -> None:
     if met.there.streaming:
         said = [(each.progress, each.message) for each in told]
         assert said == [(1.0, "step 1"), (2.0, "step 2"), (3.0, "step 3"), (4.0, "done")]
+
+
+async def test_progress_is_told_where_the_agent_is_asked_too(met: Met) -> None:
+    told = Told(met.running, ToolProgress)
+    asking = asyncio.create_task(met.say("wait"))
+    assert (await told.next()).message == "waiting"
+    met.there.parrot.go.set()
+    assert isinstance(await asking, A2aAnswer)
 
 
 async def test_what_cannot_be_written_is_replaced(met: Met) -> None:

@@ -13,6 +13,7 @@ from tests.a2a_client.house import (
     WIRES,
     Elsewhere,
     Fault,
+    Told,
     answered,
     approve,
     cut,
@@ -24,7 +25,7 @@ from tests.a2a_client.house import (
 from xml_pipeline import Organism
 from xml_pipeline.a2a.payloads import A2aAnswer, A2aMessage
 from xml_pipeline.errors import Timeout
-from xml_pipeline.events import Event, MessageReceived, ToolProgress
+from xml_pipeline.events import MessageReceived, ToolProgress
 from xml_pipeline.tool_error import ToolError
 
 NOWHERE = "http://127.0.0.1:9"
@@ -119,11 +120,15 @@ async def test_where_the_stream_breaks_the_agent_is_asked_how_far_it_is(
     assert len(there.parrot.heard) == 1
 
 
-@pytest.mark.parametrize("fault", [answered(500), answered(503), cut(0)], ids=["500", "503", "cut"])
+@pytest.mark.parametrize(
+    "fault",
+    [answered(500), answered(503), cut(0), lambda app: _never],
+    ids=["500", "503", "cut", "silence"],
+)
 async def test_failures_on_the_way_are_borne_while_it_works(tmp_path: Path, fault: Fault) -> None:
     async with (
         served(streaming=False) as there,
-        organism(tmp_path, parrot={"url": there.url, **FAST}) as running,
+        organism(tmp_path, parrot={"url": there.url, **FAST, "connect_timeout": 0.5}) as running,
     ):
         there.faults[ASK] = [fault] * 3
         asking = asyncio.create_task(running.ask("parrot", A2aMessage("wait")))
@@ -174,23 +179,6 @@ async def test_what_takes_too_long_is_cancelled_there(tmp_path: Path, streaming:
         with pytest.raises(Timeout):
             await running.ask("parrot", A2aMessage("forever"))
         await there.parrot.cancelled.wait()
-
-
-class Told:
-    """What an organism tells of; the events of some kinds, to be waited for."""
-
-    def __init__(self, organism: Organism, *kinds: type) -> None:
-        self._kinds = kinds
-        self._events: asyncio.Queue[Any] = asyncio.Queue()
-        organism.subscribe(self._hear)
-
-    async def next(self) -> Any:
-        """Wait for the next event."""
-        return await self._events.get()
-
-    def _hear(self, event: Event) -> None:
-        if isinstance(event, self._kinds):
-            self._events.put_nowait(event)
 
 
 async def restarted(file: Path, there: Elsewhere) -> Replies:

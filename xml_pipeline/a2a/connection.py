@@ -50,7 +50,7 @@ class Connection:
 
         ``begun`` is the task that was made of it before, if it was sent already.
         """
-        exchange = Exchange(self.name, await self._checked(card), self._config.poll, ear)
+        exchange = Exchange(self.name, await self._checked(card), self._config, ear)
         running = asyncio.create_task(exchange.run(message, begun), name=f"a2a {self.name}")
         try:
             return await asyncio.shield(running)

@@ -10,7 +10,7 @@ import logging
 from collections.abc import AsyncIterator
 from typing import Protocol
 
-from a2a.client import Client
+from a2a.client import Client, ClientCallContext
 from a2a.types import (
     CancelTaskRequest,
     GetTaskRequest,
@@ -20,9 +20,11 @@ from a2a.types import (
     Task,
     TaskArtifactUpdateEvent,
     TaskState,
+    TaskStatus,
 )
 
 from xml_pipeline.a2a.failures import TROUBLES, AgentFailed, failure_of
+from xml_pipeline.config import A2aAgentConfig
 
 log = logging.getLogger(__name__)
 
@@ -63,10 +65,11 @@ class Ear(Protocol):
 class Exchange:
     """A message on its way, and what has been heard so far."""
 
-    def __init__(self, name: str, client: Client, poll: float, ear: Ear) -> None:
+    def __init__(self, name: str, client: Client, config: A2aAgentConfig, ear: Ear) -> None:
         self._name = name
         self._client = client
-        self._poll = poll
+        self._poll = config.poll
+        self._promptly = ClientCallContext(timeout=config.connect_timeout)
         self._ear = ear
         self._task = Task()
         self._message: Message | None = None
@@ -103,7 +106,7 @@ class Exchange:
 
     async def _is_alive(self, task: str) -> bool:
         try:
-            self._task = await self._client.get_task(GetTaskRequest(id=task))
+            self._task = await self._asked(task)
         except TROUBLES as error:
             failure = failure_of(self._name, error)
             if failure.passing:
@@ -144,13 +147,12 @@ class Exchange:
         if event.HasField("message"):
             self._message = event.message
         elif event.HasField("task"):
-            self._task = event.task
+            self._take(event.task)
         elif event.HasField("status_update"):
             update = event.status_update
             self._note(update.task_id, update.context_id)
+            self._tell(update.status)
             self._task.status.CopyFrom(update.status)
-            if update.status.HasField("message"):
-                self._ear.told(update.status.message)
         elif event.HasField("artifact_update"):
             self._note(event.artifact_update.task_id, event.artifact_update.context_id)
             _add(self._task, event.artifact_update)
@@ -169,7 +171,7 @@ class Exchange:
             await asyncio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
             try:
-                self._task = await self._client.get_task(GetTaskRequest(id=self._task.id))
+                self._take(await self._asked(self._task.id))
                 failures = 0
             except TROUBLES as error:
                 failures += 1
@@ -177,6 +179,18 @@ class Exchange:
                 if failures > MOST_FAILURES or not failure.passing:
                     raise AgentFailed(str(failure)) from None
                 log.info("%s; it is asked again", failure)
+
+    async def _asked(self, task: str) -> Task:
+        return await self._client.get_task(GetTaskRequest(id=task), context=self._promptly)
+
+    def _take(self, task: Task) -> None:
+        self._tell(task.status)
+        self._task = task
+
+    def _tell(self, status: TaskStatus) -> None:
+        """Tell what is said of how far it is, if that was not said before."""
+        if status.HasField("message") and status.message != self._task.status.message:
+            self._ear.told(status.message)
 
 
 def _add(task: Task, update: TaskArtifactUpdateEvent) -> None:

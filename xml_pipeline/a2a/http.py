@@ -16,9 +16,6 @@ from xml_pipeline.config import A2aAgentConfig, A2aAuthConfig
 MOST_BYTES = 32 << 20
 """Bytes of one answer, streams included."""
 
-SILENCE = 120.0
-"""Seconds for which an agent may be silent while it answers."""
-
 EARLY = 30.0
 """Seconds before its end in which a token is not used any more."""
 
@@ -67,7 +64,7 @@ def opened(config: A2aAgentConfig, most: int = MOST_BYTES) -> httpx.AsyncClient:
     headers = {key: value.get_secret_value() for key, value in config.headers.items()}
     return httpx.AsyncClient(
         headers={**headers, "Accept-Encoding": "identity"},
-        timeout=httpx.Timeout(config.connect_timeout, read=SILENCE),
+        timeout=httpx.Timeout(config.connect_timeout, read=config.timeout),
         auth=ClientCredentials(config.auth) if config.auth is not None else None,
         follow_redirects=False,
         event_hooks={"response": [measure]},

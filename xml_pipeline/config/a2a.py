@@ -71,7 +71,9 @@ class A2aAgentConfig(Section):
         default=300.0, description="Seconds that one call may take; then its task is cancelled."
     )
     connect_timeout: Seconds = Field(
-        default=15.0, description="Seconds that connecting, and reading its card, may take."
+        default=15.0,
+        description="Seconds that connecting may take, and reading its card, and being told how far"
+        " it is.",
     )
 
     def __hash__(self) -> int:
