@@ -108,6 +108,12 @@ def _chatter(lines: str) -> str:
     return "said"
 
 
+def _shout(size: str) -> str:
+    for _ in range(int(size)):
+        os.write(1, b"x" * 2**20)
+    return _hang("600")
+
+
 def _spend(tokens: str, metadata: HandlerMetadata) -> str:
     metadata.budget.reserve(int(tokens)).settle(int(tokens))
     return "spent"
@@ -129,6 +135,7 @@ ALONE: Mapping[str, Callable[[str], str]] = {
     "leave": _leave,
     "swallow": _swallow,
     "lie": _lie,
+    "shout": _shout,
     "chatter": _chatter,
 }
 ASKING: Mapping[str, Callable[[str, HandlerMetadata], str]] = {

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,11 @@ from tests.dispatch.pooled import lines_of
 from tests.tools.test_sandbox import running
 from xml_pipeline import HandlerFailed, Organism, OrganismConfig
 from xml_pipeline.config import SandboxConfig
-from xml_pipeline.errors import BudgetExhausted, ConfigError, Timeout
+from xml_pipeline.dispatch.frames import Kind as Frame
+from xml_pipeline.dispatch.frames import frame
+from xml_pipeline.dispatch.jobs import encode_words
+from xml_pipeline.errors import BudgetExhausted, ConfigError, Timeout, Undeliverable
+from xml_pipeline.sandbox import Ended, Whose
 from xml_pipeline.tools.enclosed import enclosed
 from xml_pipeline.tools.sandbox.offered import Kind, Offered, offered
 
@@ -164,6 +170,7 @@ async def test_what_takes_too_long_is_gone_with_all_it_started(
         ("lie", "said what it may not"),
         ("chatter 80", "bytes in all"),
         ("swallow 2000000000", "MemoryError"),
+        ("shout 20", "ended by its sandbox: more than 16777216 bytes of output"),
     ],
 )
 async def test_one_that_breaks_costs_its_own_message(
@@ -174,6 +181,53 @@ async def test_one_that_breaks_costs_its_own_message(
             await do(organism, *what.split())
         await organism.drain()
         assert await do(organism, "remember", "it") == REMEMBERS
+    assert why in caplog.text
+
+
+QUIET = Ended("", 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Saying:
+    """A sandbox of processes that say these bytes and end, or cannot be started at all."""
+
+    said: bytes = b""
+    ended: Ended = QUIET
+    error: OSError | None = None
+
+    async def run(self, whose: Whose, argv: Sequence[str], fd: int) -> Ended:
+        """Say it."""
+        if self.error is not None:
+            raise self.error
+        os.write(fd, self.said)
+        return self.ended
+
+
+READY = frame(Frame.READY, b"")
+
+
+@pytest.mark.parametrize(
+    ("sandbox", "why"),
+    [
+        (Saying(READY + READY), "READY at the wrong time"),
+        (Saying(frame(Frame.SETUP, b"")), "SETUP at the wrong time"),
+        (Saying(READY + frame(Frame.LOG, encode_words(1, 2, 3))), "no line for the log"),
+        (Saying(READY + frame(Frame.REPLY, b"nonsense")), "said what it may not"),
+        (Saying(READY), "ended without a word"),
+        (Saying(ended=Ended("no room", 125, begun=False)), "could not be enclosed: no room"),
+        (Saying(error=OSError(12, "no memory")), "no memory"),
+    ],
+    ids=["twice", "setup", "log", "reply", "silent", "not begun", "not started"],
+)
+async def test_whatever_a_process_says_it_is_told_by_its_code_alone(
+    project: Project, sandbox: Saying, why: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    write(project)
+    [doer] = [each for each in Organism.load(project.file).listeners if each.name == "doer"]
+    async with Organism([replace(doer, sandbox=sandbox, max_deliveries=1)]) as organism:
+        with pytest.raises((HandlerFailed, Undeliverable)) as caught:
+            await do(organism, "remember")
+    assert why not in str(caught.value)
     assert why in caplog.text
 
 
