@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +20,6 @@ listeners:
   - {name: client, description: Who called., handler: "mcp:client"}
   - {name: owing, description: Owes., handler: tests.mcp.everything:owe, expose: mcp,
      come_back: at_once}
-  - {name: slow, description: Owes too., handler: tests.mcp.everything:owe, expose: mcp}
-  - {name: patient, description: Owes., handler: tests.mcp.everything:owe, expose: mcp,
-     come_back: never}
   - {name: failer, description: Fails., handler: tests.mcp.everything:fail, expose: mcp,
      come_back: required}
   - {name: refuser, description: Refuses., handler: tests.mcp.everything:refuse, expose: mcp,
@@ -132,22 +128,6 @@ async def test_a_task_that_needs_what_its_client_cannot_give_fails(tmp_path: Pat
         said = await ended(client, (await called(client, "needer"))["taskId"])
         assert said["status"] == "failed"
         assert said["error"]["data"] == {"requiredCapabilities": {"sampling": {}}}
-
-
-async def test_a_call_that_takes_long_becomes_a_task_unless_it_never_does(tmp_path: Path) -> None:
-    async with (
-        greeters(tmp_path, FILE) as (running, url),
-        connected(url, **AS_TASK) as client,
-        running.events() as events,
-    ):
-        waiting = asyncio.create_task(called(client, "patient", name="Eve"))
-        *_, patient = [each async for each in until(events, "active")]
-        task = await called(client, "slow", name="Ada")
-        assert task["resultType"] == "task"
-        running.answer(patient.thread_id, Greet("Eve"))
-        running.answer(task["taskId"], Greet("Ada"))
-        assert (await waiting)["content"][0]["text"] == "Eve"
-        assert (await ended(client, task["taskId"]))["status"] == "completed"
 
 
 async def test_who_cannot_come_back_waits_or_is_refused(tmp_path: Path) -> None:
