@@ -7,8 +7,8 @@ what is forgotten here is read from the journal again.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable
+from contextlib import AbstractContextManager, suppress
 from typing import Any
 
 from a2a.types.a2a_pb2 import Message
@@ -135,7 +135,7 @@ class Book:
         except UnknownThread:
             work.cancels = False
             raise TaskNotCancelableError from None
-        async with self.following(work):
+        with self.following(work):
             await asyncio.wait((work.exchange.answer,), timeout=self.desk.bounds.close_within)
         if work.exchange.answer.done():
             work.end(self.records.now())
@@ -147,11 +147,9 @@ class Book:
             said = _with(message, work.id, work.record.context)
             work.replied(said, self.records.now())
 
-    @asynccontextmanager
-    async def following(self, work: Work) -> AsyncIterator[None]:
+    def following(self, work: Work) -> AbstractContextManager[None]:
         """Look for the end of a task that another node works on, while the context is open."""
-        with self._elsewhere.following(work.exchange):
-            yield
+        return self._elsewhere.following(work.exchange)
 
     async def _conversation(self, context: str) -> str:
         """Return the conversation in which a context went on last, nothing where there is none."""
@@ -198,8 +196,12 @@ class Book:
         self._under_way[conversation].remove(work)
         if not self._under_way[conversation]:
             del self._under_way[conversation]
-        work.end(self.records.now())
-        self._weigh(work)
+        if work.exchange.is_left:  # Others go on with it, or this process does when it is back.
+            del self._works[work.id]
+            work.leave()
+        else:
+            work.end(self.records.now())
+            self._weigh(work)
 
     def _weigh(self, work: Work) -> None:
         """Forget the oldest of those that have ended, where there are too many."""

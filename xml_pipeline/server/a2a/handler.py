@@ -191,20 +191,22 @@ class Agent(RequestHandler):
     async def _rest(self, work: Work) -> None:
         """Wait until a task has ended, or asks its client something."""
         desk = self._book.desk
-        async with self._book.following(work):
-            with suppress(TimeoutError):
-                async with asyncio.timeout(desk.bounds.wait):
-                    while not work.at_rest and not desk.closing.is_set():
-                        await work.changed.wait()
+        with self._book.following(work), suppress(TimeoutError):
+            async with asyncio.timeout(desk.bounds.wait):
+                while not (work.at_rest or work.exchange.is_left or desk.closing.is_set()):
+                    await work.changed.wait()
 
     async def _told(self, work: Work) -> AsyncGenerator[Event]:
-        """Yield a task as it is, and then what comes of it, until it rests."""
+        """Yield a task as it is, and then what comes of it, until it rests.
+
+        A question that is open from the beginning is none to end with.
+        """
         with work.read() as reader:
-            task = work.task()  # As it is before anything is told to this reader.
+            task, first = work.task(), work.question  # As it is before this reader is told more.
             await self._book.reached(work)
-            async with self._book.following(work):
+            with self._book.following(work):
                 yield task
-                while not (work.at_rest and reader.empty()):
+                while not (reader.empty() and (work.ended or work.question not in (None, first))):
                     update = await reader.get()
                     if update is None:
                         return

@@ -19,6 +19,8 @@ from xml_pipeline.kernel import Kernel
 
 KIND, CONTEXT = "a2a", "a2a context"
 DAY = 86_400.0
+"""Seconds for which a task is kept at least."""
+
 LONGEST = 3_650 * DAY
 """Seconds that a task is kept where conversations are kept for ever."""
 
@@ -67,7 +69,7 @@ class Record:
 
 
 class Records:
-    """The tasks of one sender in the journal; ``days`` is for how long they are kept."""
+    """The tasks of one sender in the journal, kept for so many ``seconds``; None is for ever."""
 
     def __init__(self, kernel: Kernel, sender: str, seconds: float | None) -> None:
         self._journal = kernel.journal
