@@ -14,7 +14,7 @@ from tests.server.house import Farewell, Greeting, Measured
 from tests.server.house import greet as greet_both
 from xml_pipeline import HandlerMetadata, HandlerResponse, Listener
 from xml_pipeline.a2a.payloads import A2aAnswer, A2aFile
-from xml_pipeline.events import EventStream, ThreadEvent
+from xml_pipeline.events import Event, EventStream, MessageSent, ThreadEvent
 from xml_pipeline.mcp.payloads import ListRoots, McpResult, Media, Resource, Roots, Sample, Sampled
 from xml_pipeline.testing import memory_organism
 
@@ -222,3 +222,27 @@ async def test_cancelling_stops_the_work() -> None:
         gone = await visitor.ask("/a2a", "CancelTask", id=task["id"])
         await until(events, "killed")
         assert gone["status"]["state"] == "TASK_STATE_CANCELED"
+
+
+async def test_a_request_says_for_whom_it_is_and_which_work_it_is_a_part_of() -> None:
+    seen: list[str] = []
+    heard: list[Event] = []
+
+    async def note(payload: Greet, metadata: HandlerMetadata) -> HandlerResponse:
+        seen.append(metadata.subject.token if metadata.subject is not None else "")
+        return HandlerResponse.respond(payload)
+
+    clerk = shown("clerk", Greet, note)
+    trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    call: dict[str, Any] = {"jsonrpc": "2.0", "id": 1, "method": "SendMessage"}
+    call["params"] = {"message": message("Ada")}
+    version = ("A2A-Version", "1.0")
+    async with memory_organism(clerk) as organism, visited(organism) as visitor:
+        organism.subscribe(heard.append)
+        headers = [version, ("Subject-Token", "ada"), ("traceparent", trace)]
+        await visitor.http.post("/a2a", json=call, headers=headers)
+        traces = {each.traceparent for each in heard if isinstance(each, MessageSent)}
+        headers = [version, ("Subject-Token", "ada"), ("Subject-Token", "bob")]
+        refused = await visitor.http.post("/a2a", json=call, headers=headers)
+        assert refused.json()["error"]["code"] == PARAMS
+    assert (seen, traces) == (["ada"], {trace})

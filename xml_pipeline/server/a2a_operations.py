@@ -16,6 +16,8 @@ _NAME = Parameter("name", "path", "Name of a listener that is exposed.")
 _ID = Parameter("id", "path", "Id of a task.")
 _ADDRESS = Parameter("push_id", "path", "Id of an address that is told of the task.")
 _VERSION = Parameter("A2A-Version", "query", "Version of the protocol, else in the header.")
+_SUBJECT = Parameter("Subject-Token", "header", "A token of the person it is for.")
+_TRACE = Parameter("traceparent", "header", "The span that the work is a part of (W3C).")
 _HISTORY = Parameter("historyLength", "query", "Messages of its history, at most.", "integer")
 _PAGE = (
     Parameter("contextId", "query", "Only tasks of this context."),
@@ -54,7 +56,7 @@ def _post(name: str, path: str, meaning: str, *parameters: Parameter) -> Operati
         path,
         meaning,
         _ANSWERS,
-        (*parameters, _VERSION),
+        (*parameters, _VERSION, _SUBJECT, _TRACE),
         produces=(JSON, EVENTS),
         consumes=(JSON,),
         body="A2a",

@@ -25,8 +25,8 @@ from xml_pipeline.server.problems import Problem
 from xml_pipeline.server.rendering import answer_envelope, answer_members
 from xml_pipeline.server.strict_json import loads
 from xml_pipeline.server.subjects import subject_in
+from xml_pipeline.server.tracing import traceparent_in
 from xml_pipeline.server.unreadable import Unreadable
-from xml_pipeline.steps.envelope import TRACEPARENT
 
 XML, JSON = "application/xml", "application/json"
 
@@ -76,7 +76,7 @@ class Messages:
         async with self._desk.heard_once(raw):
             if key and (known := self._desk.keys.find(key, fingerprint)) is not None:
                 return known  # The same request has come in meanwhile.
-            exchange = self._desk.submit(raw, subject, _traceparent(request.headers))
+            exchange = self._desk.submit(raw, subject, traceparent_in(request.headers))
             if key:
                 self._desk.keys.remember(key, fingerprint, exchange)
                 self._desk.repeats.note(key, fingerprint, exchange)
@@ -142,12 +142,6 @@ class Messages:
             return JSONResponse(answer_members(answer), headers=_location(exchange))
         envelope = answer_envelope(answer, self._desk.organism.kernel.signatures.sign)
         return Response(envelope, headers=_location(exchange), media_type=XML)
-
-
-def _traceparent(headers: Headers) -> str:
-    """Return the header of W3C Trace Context, "" where there is none that can be read."""
-    said = headers.get("traceparent", "").strip()
-    return said if TRACEPARENT.fullmatch(said) else ""
 
 
 def _location(exchange: Exchange) -> dict[str, str]:

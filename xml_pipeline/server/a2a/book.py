@@ -13,6 +13,7 @@ from typing import Any
 
 from a2a.types.a2a_pb2 import Message
 from a2a.utils.errors import TaskNotCancelableError, TaskNotFoundError
+from starlette.datastructures import Headers
 
 from xml_pipeline.backends.base import seconds_kept
 from xml_pipeline.errors import UnknownThread
@@ -34,6 +35,8 @@ from xml_pipeline.server.desk import Desk
 from xml_pipeline.server.elsewhere import Elsewhere
 from xml_pipeline.server.exchange import Exchange
 from xml_pipeline.server.problems import Problem
+from xml_pipeline.server.subjects import subject_in
+from xml_pipeline.server.tracing import traceparent_in
 from xml_pipeline.steps.seal import seal
 from xml_pipeline.thread import Thread
 
@@ -63,18 +66,20 @@ class Book:
         for work in self._works.values():
             work.leave()
 
-    async def begin(self, agent: str, payload: object, message: Message) -> Work:
+    async def begin(self, agent: str, payload: object, message: Message, headers: Headers) -> Work:
         """Put a message on its way, and return its task; Problem where it is not taken in.
 
-        Whether it would outlive the process is to be waited for.
+        ``headers`` say for whom it is, and which work it is a part of. Whether it would outlive
+        the process is to be waited for.
         """
-        context = message.context_id
+        context, subject = message.context_id, subject_in(headers)
         thread = await self._conversation(context) if context else ""
         raw = seal(codec_of(type(payload)), payload, self.desk.sender, agent, thread)
-        elsewhere = self._elsewhere.thread(raw) if thread else ""
-        exchange = (
-            await self._elsewhere.submit(elsewhere, raw) if elsewhere else self.desk.submit(raw)
-        )
+        elsewhere = self._elsewhere.thread(raw) if thread and subject is None else ""
+        if elsewhere:
+            exchange = await self._elsewhere.submit(elsewhere, raw)
+        else:
+            exchange = self.desk.submit(raw, subject, traceparent_in(headers))
         context = context or exchange.thread.conversation.id
         said = _with(message, exchange.id, context)
         record = Record(exchange.id, context, agent, self.records.now(), (said,))

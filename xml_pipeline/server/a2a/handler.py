@@ -35,6 +35,7 @@ from a2a.types.a2a_pb2 import (
 )
 from a2a.utils.errors import InvalidParamsError, UnsupportedOperationError
 from a2a.utils.task import apply_history_length, validate_history_length
+from starlette.datastructures import Headers
 
 from xml_pipeline.server.a2a.agents import Agents
 from xml_pipeline.server.a2a.answers import fit_for
@@ -44,6 +45,9 @@ from xml_pipeline.server.a2a.push import Push
 from xml_pipeline.server.a2a.requests import payload_of
 from xml_pipeline.server.a2a.telling import as_errors
 from xml_pipeline.server.a2a.work import Work
+
+HEADERS = "headers as they came"
+"""Where the context of a call has those of its request."""
 
 MOST_OF_AN_ID = 255
 """Characters of an id that a client has chosen."""
@@ -64,7 +68,7 @@ class Agent(RequestHandler):
     ) -> Task | Message:
         """Begin a task or answer what one asks, and wait until it rests."""
         with as_errors():
-            work = await self._sent(params)
+            work = await self._sent(params, context)
             await self._book.reached(work)
             if not params.configuration.return_immediately:
                 await self._rest(work)
@@ -78,7 +82,7 @@ class Agent(RequestHandler):
     ) -> AsyncGenerator[Event]:
         """Begin a task or answer what one asks, and tell what comes of it."""
         with as_errors(), self._book.desk.watching():
-            async for event in self._told(await self._sent(params)):
+            async for event in self._told(await self._sent(params, context)):
                 yield event
 
     @validate_request_params
@@ -156,7 +160,7 @@ class Agent(RequestHandler):
         with as_errors():
             return await self._book.find(id, self._name)
 
-    async def _sent(self, params: SendMessageRequest) -> Work:
+    async def _sent(self, params: SendMessageRequest, context: ServerCallContext) -> Work:
         """Take a message in, as the beginning of a task or as the answer to what one asks."""
         message, wanted = params.message, params.configuration
         validate_history_length(wanted)
@@ -168,14 +172,18 @@ class Agent(RequestHandler):
         told = None
         if wanted.HasField("task_push_notification_config"):
             told = await self._push.checked(wanted.task_push_notification_config)
-        work = await self._continued(message) if message.task_id else await self._begun(message)
+        if message.task_id:
+            work = await self._continued(message)
+        else:
+            work = await self._begun(message, context.state[HEADERS])
         if told is not None:
             self._push.add(work, told)
         return work
 
-    async def _begun(self, message: Message) -> Work:
+    async def _begun(self, message: Message, headers: Headers) -> Work:
         agent = self._agents.addressed(self._name, message)
-        return await self._book.begin(agent.name, payload_of(message, agent), message)
+        payload = payload_of(message, agent)
+        return await self._book.begin(agent.name, payload, message, headers)
 
     async def _continued(self, message: Message) -> Work:
         work = await self._found(message.task_id)

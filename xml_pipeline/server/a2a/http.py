@@ -5,7 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 
-from a2a.server.routes import create_jsonrpc_routes, create_rest_routes
+from a2a.server.context import ServerCallContext
+from a2a.server.routes import (
+    DefaultServerCallContextBuilder,
+    create_jsonrpc_routes,
+    create_rest_routes,
+)
 from a2a.utils.constants import VERSION_HEADER
 from starlette.datastructures import Headers, QueryParams
 from starlette.requests import Request
@@ -16,13 +21,23 @@ from xml_pipeline.errors import BackendUnavailable
 from xml_pipeline.server.a2a.agents import Agents
 from xml_pipeline.server.a2a.book import Book
 from xml_pipeline.server.a2a.cards import ROOT, card_of_all, card_of_one, card_response
-from xml_pipeline.server.a2a.handler import Agent
+from xml_pipeline.server.a2a.handler import HEADERS, Agent
 from xml_pipeline.server.a2a.push import Push
 from xml_pipeline.server.body import body_of
 from xml_pipeline.server.desk import Desk
 from xml_pipeline.server.problems import Problem
 
 log = logging.getLogger(__name__)
+
+
+class Contexts(DefaultServerCallContextBuilder):
+    """Hands on the headers of a request as they came, each as often as it did."""
+
+    def build(self, request: Request) -> ServerCallContext:
+        """Return what is known of a request."""
+        context = super().build(request)
+        context.state[HEADERS] = request.headers
+        return context
 
 
 class Endpoint:
@@ -79,9 +94,10 @@ class Endpoint:
         if name not in self._routers:
             agent = Agent(name, self._agents, self._book, self._push)
             here = f"{ROOT}/{name}" if name else ROOT
-            routes = create_jsonrpc_routes(agent, here, enable_v0_3_compat=True)
+            contexts = Contexts()
+            routes = create_jsonrpc_routes(agent, here, contexts, enable_v0_3_compat=True)
             if name:
-                rest = create_rest_routes(agent, path_prefix=here)
+                rest = create_rest_routes(agent, contexts, path_prefix=here)
                 routes += [each for each in rest if isinstance(each, Route)]  # No tenants in paths.
             self._routers[name] = Router(routes, redirect_slashes=False)
         return self._routers[name]

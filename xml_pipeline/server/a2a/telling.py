@@ -35,5 +35,7 @@ def as_errors() -> Iterator[None]:
 def _error(problem: Problem) -> A2AError:
     if problem.status in (404, 410):
         return TaskNotFoundError()
+    if problem.status == 400:
+        return InvalidParamsError(problem.words)
     about = {each: text for each, text in problem.members().items() if each in ("code", "id")}
     return InternalError(problem.words, about or None)
