@@ -121,18 +121,20 @@ async def test_where_the_stream_breaks_the_agent_is_asked_how_far_it_is(
 
 
 @pytest.mark.parametrize(
-    "fault",
-    [answered(500), answered(503), cut(0), lambda app: _never],
+    "faults",
+    [[answered(500)] * 3, [answered(503)] * 3, [cut(0)] * 3, [lambda app: _never]],
     ids=["500", "503", "cut", "silence"],
 )
-async def test_failures_on_the_way_are_borne_while_it_works(tmp_path: Path, fault: Fault) -> None:
+async def test_failures_on_the_way_are_borne_while_it_works(
+    tmp_path: Path, faults: list[Fault]
+) -> None:
     async with (
         served(streaming=False) as there,
-        organism(tmp_path, parrot={"url": there.url, **FAST, "connect_timeout": 0.5}) as running,
+        organism(tmp_path, parrot={"url": there.url, **FAST, "connect_timeout": 3}) as running,
     ):
-        there.faults[ASK] = [fault] * 3
+        there.faults[ASK] = [*faults]
         asking = asyncio.create_task(running.ask("parrot", A2aMessage("wait")))
-        await there.called(ASK, 4)
+        await there.called(ASK, len(faults) + 1)
         there.parrot.go.set()
         answer = await asking
     assert isinstance(answer, A2aAnswer)
@@ -174,11 +176,11 @@ async def test_what_is_killed_is_cancelled_there(
 async def test_what_takes_too_long_is_cancelled_there(tmp_path: Path, streaming: bool) -> None:
     async with (
         served(streaming=streaming) as there,
-        organism(tmp_path, parrot={"url": there.url, **FAST, "timeout": 0.5}) as running,
+        organism(tmp_path, parrot={"url": there.url, **FAST, "timeout": 3}) as running,
     ):
         with pytest.raises(Timeout):
             await running.ask("parrot", A2aMessage("forever"))
-        await there.parrot.cancelled.wait()
+        assert await there.parrot.cancelled.wait()
 
 
 async def restarted(file: Path, there: Elsewhere) -> Replies:
