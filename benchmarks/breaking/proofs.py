@@ -210,7 +210,12 @@ SECURITY = (
     Proof(
         "S19",
         "no pattern costs more than it should",
-        tests_in("payload/test_patterns", "expressions_that_kill_a_backtracker_cost_little"),
+        tests_in("payload/test_patterns", "expressions_that_kill_a_backtracker_cost_little")
+        + tests_in(
+            "tools/test_finding",
+            "no_expression_takes_for_ever",
+            "a_pattern_that_a_backtracker_never_ends_with_ends",
+        ),
     ),
     Proof(
         "S20",
