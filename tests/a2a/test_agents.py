@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.a2a import tck
 from tests.a2a.house import Visitor, message, texts, visiting
 
 FILE = """
@@ -146,3 +147,32 @@ async def test_questions_to_people_are_answered_one_part_for_each(folder: Path) 
             assert await visitor.refused("/a2a/ada", "SendMessage", message=said) == -32602
         done = await sent(visitor, message("blue", "now", taskId=asked["id"]))
         assert answer(done) == "Blue it is."
+
+
+@pytest.mark.parametrize(
+    ("said", "fits"),
+    [
+        ("This", True),
+        ({"more": "This"}, True),
+        ({"action": "decline"}, True),
+        ({"action": "cancel"}, True),
+        ({"more": 3}, False),
+        ({"less": "This"}, False),
+        ({}, False),
+    ],
+)
+async def test_a_form_is_filled_in_or_declined_and_nothing_else(
+    tmp_path: Path, said: Any, fits: bool
+) -> None:
+    async with visiting(tmp_path, tck.FILE.replace("PAUSE", "")) as visitor:
+        begun = message("Please", id="tck-input-required")
+        asked = (await visitor.ask("/a2a", "SendMessage", message=begun))["task"]
+        answer = await visitor.call(
+            "/a2a", "SendMessage", message=message(said, taskId=asked["id"])
+        )
+        if fits:
+            assert answer["result"]["task"]["status"]["state"] == "TASK_STATE_COMPLETED"
+        else:
+            assert answer["error"]["code"] == -32602
+            after = await visitor.ask("/a2a", "GetTask", id=asked["id"])
+            assert after["status"]["state"] == "TASK_STATE_INPUT_REQUIRED"
