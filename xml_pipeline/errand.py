@@ -30,12 +30,13 @@ _REFUSALS: Mapping[str, type[Exception]] = {
 
 @dataclass(frozen=True, slots=True)
 class Errand:
-    """One thing to be done: ``kind`` is kill, answer, say, decide or list, ``by`` who wants it.
+    """One thing to be done: ``kind`` is kill, answer, say or decide, ``by`` who wants it.
 
     ``text`` is the payload, the envelope, or a decision as JSON. What is to be done on a node, or
-    on all of them, is of other kinds, and about no ``thread``; what waits for a decision is listed
-    so. ``key`` is that of the mark under which a message is to be found again until a time in
-    seconds since 1970, with its id behind ``head``.
+    on all of them, is of other kinds, and about no ``thread``: with list, what waits there for a
+    decision is told, with owed, what answers are owed to whose payload has ``text`` as its tag.
+    ``key`` is that of the mark under which a message is to be found again until a time in seconds
+    since 1970, with its id behind ``head``.
     """
 
     kind: str

@@ -14,7 +14,7 @@ import logging
 import secrets
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import asdict
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from xml_pipeline.approvals import Approval, Approvals, Decision
 from xml_pipeline.backends import Mark, Shared, shard_of
@@ -24,6 +24,7 @@ from xml_pipeline.errors import BackendUnavailable, UnknownThread, XmlPipelineEr
 from xml_pipeline.ingress import named_thread
 from xml_pipeline.journal.writing import PATIENCE
 from xml_pipeline.kernel import Kernel
+from xml_pipeline.owed import Owed, owed
 from xml_pipeline.payload import RawPayload
 from xml_pipeline.postbox import HasPostbox, Postbox
 from xml_pipeline.running import Run
@@ -38,15 +39,16 @@ _ANSWERS_WITHIN = 2.0
 """Seconds after which a node that was asked what waits there is not waited for any more."""
 
 T = TypeVar("T")
+Thing = TypeVar("Thing", Approval, Owed)
 
 _Told = dict[str, Any]
 """What came of an errand: its ``number``, and a ``result``, or an ``error`` and its ``words``."""
 
 
-class Waiting(NamedTuple):
-    """The calls that wait for a decision on all nodes, and the nodes that have not said so."""
+class Waiting(NamedTuple, Generic[Thing]):
+    """What waits on all nodes, and the nodes that have not said what does."""
 
-    approvals: list[Approval]
+    found: list[Thing]
     unheard: tuple[str, ...] = ()
 
 
@@ -140,19 +142,29 @@ class Errands:
         said = json.dumps([decision, reason, None if arguments is None else [*arguments]])
         return Approval(**json.loads(str(await self._send(Errand("decide", thread_id, by, said)))))
 
-    async def waiting(self) -> Waiting:
-        """Return the calls that wait on any node, the oldest first.
+    async def waiting(self) -> Waiting[Approval]:
+        """Return the calls that wait for a decision on any node, the oldest first.
 
-        A node that does not answer soon, or goes on with what another has held, is left out.
+        A node that does not answer soon is left out.
         """
+        told = await self._told_by_all(Errand("list", "", ""), Approval)
+        found = {each.id: each for each in (*told.found, *self._approvals.waiting())}
+        return told._replace(found=sorted(found.values(), key=lambda each: each.since))
+
+    async def owed(self, tag: str) -> Waiting[Owed]:
+        """Return what answers are owed to on any node, of payloads of one tag; as ``waiting``."""
+        told = await self._told_by_all(Errand("owed", "", "", tag), Owed)
+        found = {each.id: each for each in (*owed(self._kernel, tag), *told.found)}
+        return told._replace(found=[*found.values()])
+
+    async def _told_by_all(self, errand: Errand, kind: type[Thing]) -> Waiting[Thing]:
+        """Return what the other nodes say that waits there."""
         others = self._others
         nodes = [each.id for each in self._life.nodes if not each.is_this]
-        asked = (self._waiting_on(node, others) for node in nodes) if others is not None else ()
+        asked = (self._told_by(node, errand, others) for node in nodes) if others else ()
         told = await asyncio.gather(*asked)
-        found = {each.id: each for some in told if some is not None for each in some}
-        found |= {each.id: each for each in self._approvals.waiting()}
         unheard = tuple(node for node, some in zip(nodes, told, strict=True) if some is None)
-        return Waiting(sorted(found.values(), key=lambda each: each.since), unheard)
+        return Waiting([kind(**each) for some in told for each in some or ()], unheard)
 
     def is_elsewhere(self, thread_id: str) -> bool:
         """Tell whether another node would have a thread of this id in memory."""
@@ -238,15 +250,18 @@ class Errands:
         finally:
             del self._awaited[number]
 
-    async def _waiting_on(self, node: str, others: _Others) -> list[Approval] | None:
-        """Return the calls that wait on another node, None where that does not answer."""
+    async def _told_by(
+        self, node: str, errand: Errand, others: _Others
+    ) -> list[dict[str, Any]] | None:
+        """Return what waits on another node, None where that does not answer."""
         try:
             async with asyncio.timeout(_ANSWERS_WITHIN):
-                told = result_of(await self._ask(Errand("list", "", ""), others, node))
+                told = result_of(await self._ask(errand, others, node))
         except (TimeoutError, BackendUnavailable) as error:
             log.warning("node %.8s does not say what waits there: %r", node, error)
             return None
-        return [Approval(**each) for each in json.loads(str(told))]
+        found: list[dict[str, Any]] = json.loads(str(told))
+        return found
 
     # ── the side of whoever holds it ────────────────────────────────────────────────────────
 
@@ -265,7 +280,7 @@ class Errands:
 
     async def _run(self, number: str, errand: Errand, sender: str, box: Postbox) -> None:
         told: _Told = {"number": number}
-        if errand.thread and errand.kind != "list" and not self._life.holds(errand.thread):
+        if errand.thread and not self._life.holds(errand.thread):
             told["error"] = _NOT_HELD
         else:
             try:
@@ -286,6 +301,8 @@ class Errands:
                 return await self._take_in(errand)
             case "list":
                 return json.dumps([asdict(each) for each in self._approvals.waiting()])
+            case "owed":
+                return json.dumps([asdict(each) for each in owed(self._kernel, errand.text)])
             case "kill":
                 self._control.kill(errand.thread, errand.by)
             case "decide":

@@ -1,4 +1,4 @@
-"""A call that waits on one node is listed, and decided on, at any."""
+"""A call or a question that waits on one node is listed, and decided on or answered, at any."""
 
 from __future__ import annotations
 
@@ -17,8 +17,10 @@ from tests.faults.test_taken_over import until
 from tests.faults.together import Together, Town
 from tests.server.house import TOKEN
 from xml_pipeline.backends.base import SHARDS
+from xml_pipeline.listener import HandlerMetadata, HandlerResponse, Listener
 from xml_pipeline.organism import Organism
 from xml_pipeline.server import application
+from xml_pipeline.tools.question import AskPeople, Choice, PeopleAnswered, Question
 
 pytestmark = pytest.mark.virtual_clock
 
@@ -40,9 +42,19 @@ class Node:
         return await self.http.post(f"{APPROVALS}/{id}", json={"decision": decision, **more})
 
 
+def people() -> Listener:
+    """Return the tool that asks people."""
+
+    async def wait(_: AskPeople, __: HandlerMetadata) -> HandlerResponse:
+        return HandlerResponse.defer(within=600.0)
+
+    about = "Asks people."
+    return Listener("question", AskPeople, wait, output=PeopleAnswered, description=about)
+
+
 @asynccontextmanager
 async def living_in(town: Town) -> AsyncIterator[Node]:
-    store, house = Together(town), (agent(rule("ask")).listener, shell().listener)
+    store, house = Together(town), (agent(rule("ask")).listener, shell().listener, people())
     async with Organism(house, backend=store) as organism:
         transport = httpx.ASGITransport(application(organism, token=TOKEN))
         about: dict[str, Any] = {"base_url": "http://localhost", "transport": transport}
@@ -102,6 +114,24 @@ async def test_what_is_wrong_with_a_decision_is_told_at_the_other_node_too() -> 
         assert (await one.organism.ask("agent", Job("rm"))).text == "ran rm"
 
 
+async def test_a_question_is_listed_at_every_node_and_answered_at_any() -> None:
+    choices = (Choice("red"), Choice("blue"))
+    asked = AskPeople((Question("Which?", choices), Question("And then?", choices)))
+    async with two_nodes() as (one, other):
+        asking = asyncio.ensure_future(one.organism.ask("question", asked))
+        await until(lambda: any(each.owed is not None for each in one.organism.kernel.threads))
+        shown = [(await each.http.get("/v1/questions")).json() for each in (one, other)]
+        assert shown[0] == shown[1]
+        [question] = shown[1]["questions"]
+        assert question["questions"][0]["question"] == "Which?"
+        at = f"/v1/questions/{question['id']}"
+        few = await other.http.post(at, json={"answers": ["blue"]})
+        done = await other.http.post(at, json={"answers": ["blue", "red"]})
+        again = await other.http.post(at, json={"answers": ["blue", "red"]})
+        assert [each.status_code for each in (few, done, again)] == [400, 200, 404]
+        assert (await asking).answers == ("blue", "red")
+
+
 async def test_a_node_that_does_not_answer_is_named_and_holds_up_nobody() -> None:
     async with two_nodes() as (one, other):
         await one.organism.send("agent", Job("ls"))
@@ -112,3 +142,5 @@ async def test_a_node_that_does_not_answer_is_named_and_holds_up_nobody() -> Non
         shown = (await one.http.get(APPROVALS)).json()
         assert [each["id"] for each in shown["approvals"]] == [call.id]
         assert shown["unheard"] == ["ghost"]
+        asked = (await one.http.get("/v1/questions")).json()
+        assert asked == {"questions": [], "unheard": ["ghost"]}

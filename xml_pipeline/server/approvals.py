@@ -39,7 +39,7 @@ class Approvals:
     async def list(self, request: Request) -> Response:
         """Show the calls that wait on all nodes, the oldest first."""
         found = await self._desk.organism.errands.waiting()
-        shown: dict[str, object] = {"approvals": [_members(each) for each in found.approvals]}
+        shown: dict[str, object] = {"approvals": [_members(each) for each in found.found]}
         if found.unheard:
             shown["unheard"] = list(found.unheard)
         return JSONResponse(shown)

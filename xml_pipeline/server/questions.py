@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from xml_pipeline.errors import InvalidPayload, UnknownThread
-from xml_pipeline.payload import codec_of
+from xml_pipeline.errors import BackendUnavailable, InvalidPayload, UnknownThread
+from xml_pipeline.owed import Owed, owed
+from xml_pipeline.payload import Codec, codec_of
 from xml_pipeline.server.body import body_of
 from xml_pipeline.server.desk import Desk
 from xml_pipeline.server.problems import Problem
 from xml_pipeline.server.strict_json import loads
 from xml_pipeline.server.unreadable import Unreadable
-from xml_pipeline.thread import Thread
 from xml_pipeline.tools.question import AskPeople, PeopleAnswered
 
 log = logging.getLogger(__name__)
 
+_ASKED: Codec[AskPeople] = codec_of(AskPeople)
 _HOW = 'Answers are {"answers": […]}: a text for each question, in their order.'
 
 
@@ -31,36 +32,30 @@ class Questions:
         self._desk = desk
 
     async def list(self, request: Request) -> Response:
-        """Show the questions that wait, those of the oldest conversation first."""
-        return JSONResponse({"questions": [*waiting(self._desk)]})
+        """Show the questions that wait on all nodes."""
+        waiting = await self._desk.organism.errands.owed(_ASKED.tag)
+        shown: dict[str, object] = {"questions": [_members(*each) for each in _read(waiting.found)]}
+        if waiting.unheard:
+            shown["unheard"] = list(waiting.unheard)
+        return JSONResponse(shown)
 
     async def answer(self, request: Request) -> Response:
         """Answer those of one thread."""
         body = await body_of(request, self._desk)
         try:
-            said = answer(self._desk, request.path_params["id"], loads(body))
+            said = await answer(self._desk, request.path_params["id"], loads(body))
         except Unreadable as error:
             raise self._desk.refuse(error, status=400, words=error.words) from None
         return JSONResponse(said)
 
 
-def waiting(desk: Desk) -> Iterator[dict[str, Any]]:
-    """Yield what waits for people, as a client is shown it."""
-    for thread in desk.organism.kernel.threads:
-        if (asked := _asked(thread)) is not None:
-            yield _members(thread, asked)
-
-
-def answer(desk: Desk, thread_id: str, said: object) -> dict[str, Any]:
-    """Answer questions as a client says; return them, and the answers.
+async def answer(desk: Desk, thread_id: str, said: object) -> dict[str, Any]:
+    """Answer questions as a client says, on whichever node they wait; return them, and the answers.
 
     Raises Unreadable where these are no answers, or not one for each question; Problem where
-    nothing is asked there.
+    nothing is asked there, or nobody knows whether it still is.
     """
-    thread = desk.organism.kernel.threads.find(thread_id)
-    asked = _asked(thread) if thread is not None else None
-    if thread is None or asked is None:
-        raise _nothing_asked()
+    owed, asked = await _asked(desk, thread_id)
     try:
         reply: PeopleAnswered = codec_of(PeopleAnswered).from_json(said)
     except InvalidPayload as error:
@@ -68,28 +63,41 @@ def answer(desk: Desk, thread_id: str, said: object) -> dict[str, Any]:
     if len(reply.answers) != len(asked.questions):
         raise Unreadable(f"{_HOW} There are {len(asked.questions)}.")
     try:
-        desk.organism.answer(thread_id, reply, by=desk.sender)
+        await desk.organism.errands.answer(thread_id, reply, by=desk.sender)
     except UnknownThread:
         raise _nothing_asked() from None
+    except BackendUnavailable as error:
+        words = "Whether that was answered is not known: the list says whether it is still asked."
+        raise Problem(503, words, code="overload", retry_after=error.retry_after) from None
     log.info("%s answered on thread %s", desk.sender, thread_id)
-    return _members(thread, asked) | {"answers": [*reply.answers]}
+    return _members(owed, asked) | {"answers": [*reply.answers]}
 
 
-def _asked(thread: Thread) -> AskPeople | None:
-    """Return what is asked on a thread, None where nothing is, or nothing any more."""
-    payload = thread.slots[-1].payload if thread.owed is not None and thread.slots else None
-    return payload if isinstance(payload, AskPeople) else None
+async def _asked(desk: Desk, thread_id: str) -> tuple[Owed, AskPeople]:
+    """Return what is asked on a thread; Problem where nothing is, or nothing any more."""
+    organism = desk.organism
+    if organism.errands.is_elsewhere(thread_id):
+        waiting: Iterable[Owed] = (await organism.errands.owed(_ASKED.tag)).found
+    else:
+        waiting = owed(organism.kernel, _ASKED.tag)
+    found = _read(each for each in waiting if each.id == thread_id)
+    if (asked := next(found, None)) is None:
+        raise _nothing_asked()
+    return asked
 
 
-def _members(thread: Thread, asked: AskPeople) -> dict[str, Any]:
-    whose = thread.conversation
+def _read(waiting: Iterable[Owed]) -> Iterator[tuple[Owed, AskPeople]]:
+    return ((each, _ASKED.from_xml(each.payload.encode())) for each in waiting)
+
+
+def _members(owed: Owed, asked: AskPeople) -> dict[str, Any]:
     return {
-        "id": thread.id,
-        "conversation_id": whose.id,
-        "agent": thread.caller,
-        "principal": whose.principal,
-        "tenant": whose.tenant,
-        **codec_of(AskPeople).to_json(asked),
+        "id": owed.id,
+        "conversation_id": owed.conversation_id,
+        "agent": owed.caller,
+        "principal": owed.principal,
+        "tenant": owed.tenant,
+        **_ASKED.to_json(asked),
     }
 
 

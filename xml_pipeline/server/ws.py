@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -36,6 +36,9 @@ from xml_pipeline.server.unreadable import Unreadable
 
 SERVICE_RESTART = 1012
 """The close code of a server that stops (RFC 6455, IANA registry)."""
+
+Settle = Callable[[Desk, str, object], Awaitable[dict[str, Any]]]
+"""Decides, or answers, as a client says on a thread; returns what was done."""
 
 _COMMANDS = ("subscribe", "inject", "decide", "answer")
 
@@ -151,9 +154,9 @@ class Session:
             if command == "subscribe":
                 self._subscribe(ref, said)
             elif command == "decide":
-                self._decide(ref, said)
+                self._decide(ref, "decided", decide, said)
             elif command == "answer":
-                self._say(ref, "answered", answer(self._desk, _thread(said), said))
+                self._decide(ref, "answered", answer, said)
             else:
                 self._inject(ref, said)
 
@@ -198,14 +201,16 @@ class Session:
         self._reader = self._desk.feed.read(wanted, given["after"], self._cut)
         self._say(ref, "subscribed", {})
 
-    def _decide(self, ref: object, said: dict[str, Any]) -> None:
-        """Decide on a call that waits, as over HTTP; ``thread`` says on which."""
-        thread = _thread(said)
-        self._begin(partial(self._pass_decision_on, ref, thread, said), self._deciding)
+    def _decide(self, ref: object, kind: str, settle: Settle, said: dict[str, Any]) -> None:
+        """Decide on a call that waits, or answer, as over HTTP; ``thread`` says on which."""
+        settled = partial(settle, self._desk, _thread(said), said)
+        self._begin(partial(self._settle, ref, kind, settled), self._deciding)
 
-    async def _pass_decision_on(self, ref: object, thread: str, said: dict[str, Any]) -> None:
+    async def _settle(
+        self, ref: object, kind: str, settled: Callable[[], Awaitable[dict[str, Any]]]
+    ) -> None:
         with self._refusing(ref):
-            self._say(ref, "decided", await decide(self._desk, thread, said))
+            self._say(ref, kind, await settled())
         self._awaited -= 1
 
     def _inject(self, ref: object, said: dict[str, Any]) -> None:
