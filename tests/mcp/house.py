@@ -43,6 +43,7 @@ async def served(server: MCPServer | None = None, port: int = 0) -> AsyncIterato
 async def listening(app: ASGIApp, port: int = 0) -> AsyncIterator[str]:
     """Serve an application over HTTP, and give its address without a path."""
     with socket.create_server(("127.0.0.1", port)) as door:
+        door.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # asyncio sees to others only.
         config = uvicorn.Config(app, log_config=None, ws="none", timeout_graceful_shutdown=0)
         running = uvicorn.Server(config)
         serving = asyncio.create_task(running.serve([door]))
