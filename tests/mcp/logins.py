@@ -26,7 +26,8 @@ from tests.mcp.toolbox import toolbox
 class Portal:
     """Both of them at one address, and what they were asked.
 
-    ``life`` are the seconds of a token; ``taken`` the tokens that the server takes at present.
+    ``life`` are the seconds of a token; ``taken`` the tokens that the server takes at present, and
+    ``needs`` the scope that none of them is good for. ``asked`` are the scopes of the logins.
     """
 
     url: str = ""
@@ -37,6 +38,9 @@ class Portal:
     codes: dict[str, str] = field(default_factory=dict)
     refresh: str = ""
     refuses: bool = False
+    needs: str = ""
+    asked: list[str] = field(default_factory=list)
+    documents: bool = False
 
     def config(self, **auth: Any) -> dict[str, Any]:
         """Return what an organism file says of the server."""
@@ -64,6 +68,11 @@ class Portal:
     def guard(self, inner: ASGIApp) -> ASGIApp:
         async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
             given = Request(scope).headers.get("authorization", "").removeprefix("Bearer ")
+            if given in self.taken and self.needs:
+                why = f'Bearer error="insufficient_scope", scope="{self.needs}"'
+                short = Response(status_code=403, headers={"WWW-Authenticate": why})
+                await short(scope, receive, send)
+                return
             if given in self.taken:
                 await inner(scope, receive, send)
                 return
@@ -86,6 +95,7 @@ class Portal:
                 "response_types_supported": ["code"],
                 "grant_types_supported": ["authorization_code", "refresh_token"],
                 "code_challenge_methods_supported": ["S256"],
+                "client_id_metadata_document_supported": self.documents,
             }
         )
 
@@ -97,6 +107,7 @@ class Portal:
     async def authorize(self, request: Request) -> Response:
         """Let whoever comes in at once, as a browser that is logged in already sees it."""
         query = request.query_params
+        self.asked.append(query.get("scope", ""))
         if self.refuses:
             said = {"error": "access_denied", "state": query["state"]}
         else:
@@ -137,7 +148,7 @@ class Browser:
 
     async def _go(self, address: str) -> None:
         self.visited.append(address)
-        async with httpx2.AsyncClient(follow_redirects=True) as http:
+        async with httpx2.AsyncClient(follow_redirects=True, timeout=60) as http:
             self.pages.append((await http.get(address)).text)
 
 

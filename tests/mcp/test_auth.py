@@ -165,11 +165,10 @@ def test_no_secret_is_in_what_a_configuration_shows() -> None:
         ({}, "client_id"),
         ({"type": "token_exchange", "client_id": "x", "client_secret": "y"}, "token_url"),
         ({"client_id": "x", "client_secret": "y", "issuer": "http://x", "audience": "z"}, "audie"),
-        ({"type": "authorization_code", "scope": "read"}, "scope"),
         ({"type": "authorization_code", "client_id": "x"}, "issuer"),
         ({"type": "authorization_code", "client_secret": "x"}, "client_secret"),
     ],
-    ids=["nothing", "no address", "of the other", "a scope", "no issuer", "no client"],
+    ids=["nothing", "no address", "of the other", "no issuer", "no client"],
 )
 def test_what_a_way_in_needs_and_what_it_has_no_use_for(said: dict[str, str], words: str) -> None:
     with pytest.raises(ValidationError, match=words):

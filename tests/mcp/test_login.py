@@ -148,6 +148,44 @@ async def test_while_the_authorization_server_is_away_nobody_is_sent_to_log_in(
     assert answer.message.endswith("its authorization server cannot be reached")
 
 
+async def test_who_needs_a_token_that_is_good_for_more_is_told_what_to_run(tmp_path: Path) -> None:
+    async with portal() as place:
+        await entered(place, tmp_path)
+        file = written(tmp_path, box=place.config())
+        await approve(file)
+        async with Organism.load(file) as running:
+            await running.ask("box.add", asked(running, "box.add", a=1))
+            place.needs = "mail:write"
+            answer = await running.ask("box.add", asked(running, "box.add", a=1))
+            command = "xml-pipeline mcp login ORGANISM.YAML box --scope 'mail:write'"
+            assert answer.message.startswith("box refuses: it wants a token that is good for: mail")
+            assert f"`{command}`" in answer.message
+            place.needs = "it's; rm -rf ~"
+            answer = await running.ask("box.add", asked(running, "box.add", a=1))
+            assert "rm" not in answer.message
+            place.needs = ""
+            assert (await running.ask("box.add", asked(running, "box.add", a=1))).text == "2"
+
+
+async def test_a_login_asks_for_the_scopes_that_are_wanted(tmp_path: Path) -> None:
+    async with portal() as place:
+        server = server_of(place, scope="mail:read mail:list")
+        await log_in("box", server, tmp_path, Browser().show, scope="mail:write")
+        await entered(place, tmp_path)
+        assert place.asked == ["mail:read mail:list mail:write", ""]
+
+
+async def test_who_we_are_may_be_told_by_the_address_of_a_document(tmp_path: Path) -> None:
+    async with portal() as place:
+        place.documents = True
+        document = "https://us.example/client.json"
+        kept = await entered(place, tmp_path, client_metadata=document)
+        login = read_login(kept)
+        assert login is not None
+        assert login.client_id == document
+        assert place.registered == []
+
+
 async def test_the_command_shows_where_to_go_and_waits(tmp_path: Path) -> None:
     async with portal() as place:
         file = written(tmp_path, box=place.config())
@@ -235,7 +273,7 @@ async def test_a_port_that_is_taken_is_told_of(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as door:
         config = McpServerConfig.model_validate(Portal("http://127.0.0.1:9").config())
         with pytest.raises(ServerFailed, match="cannot be listened on"):
-            await log_in("box", config, tmp_path, Browser().show, door.getsockname()[1])
+            await log_in("box", config, tmp_path, Browser().show, port=door.getsockname()[1])
 
 
 async def test_only_a_server_that_says_so_is_logged_in_to(tmp_path: Path) -> None:

@@ -59,7 +59,13 @@ class McpAuthConfig(Section):
         description="The authorization server they belong to; they are sent to no other.",
     )
     scope: NotBlank | None = Field(
-        default=None, description="Scopes to ask for, with spaces between."
+        default=None,
+        description="Scopes to ask for, with spaces between; at a login, beside the server's.",
+    )
+    client_metadata: Annotated[str, Field(pattern=r"^https://[^/\s]+/[^\s]+$")] | None = Field(
+        default=None,
+        description="Address of a document that says who we are, for servers that take one in place"
+        " of a `client_id`.",
     )
     token_url: Url | None = Field(
         default=None,
@@ -81,7 +87,7 @@ class McpAuthConfig(Section):
         " of a user where none came with the conversation, or None.",
     )
 
-    @field_validator("client_id", "client_secret", "issuer", "scope", *OF_EXCHANGE)
+    @field_validator("client_id", "client_secret", "issuer", *OF_EXCHANGE)
     @classmethod
     def _fits_the_way(cls, value: object, info: ValidationInfo) -> object:
         """Look at each key as soon as it is known which way that is."""
@@ -96,8 +102,6 @@ class McpAuthConfig(Section):
 
 
 def _fits_a_login(key: str, value: object, before: Mapping[str, object]) -> None:
-    if key == "scope" and value is not None:
-        raise ValueError("is what the server asks for, with `type: authorization_code`")
     if key == "issuer" and value is None and before.get("client_id") is not None:
         raise ValueError("is missing: who we are is known to one authorization server only")
     if key == "client_secret" and value is not None and before.get("client_id") is None:

@@ -118,7 +118,8 @@ class Connection:
                 session.is_over = True
                 words = f"the connection to {self.name} broke; it may have done it, or not"
                 raise ServerFailed(words, unsent=is_repeatable) from None
-            raise ServerFailed(f"{self.name} refuses: {error.message}") from None
+            complaint = self._entry.complaint() if self._entry is not None else ""
+            raise ServerFailed(f"{self.name} refuses: {complaint or error.message}") from None
         except ValidationError:
             raise ServerFailed(f"{self.name} gave an answer that is none") from None
         except RuntimeError as error:  # What the SDK says of an answer that breaks its schema.

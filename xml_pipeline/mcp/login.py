@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
+from mcp import MCPError
 from mcp.client.auth import OAuthClientProvider
 from mcp.shared.auth import (
     AuthorizationCodeResult,
@@ -43,11 +43,18 @@ Show = Callable[[str], None]
 
 
 async def log_in(
-    name: str, config: McpServerConfig, folder: Path, show: Show, port: int = 0
+    name: str,
+    config: McpServerConfig,
+    folder: Path,
+    show: Show,
+    *,
+    port: int = 0,
+    scope: str = "",
 ) -> Path:
     """Have somebody log in to a server, and return where that is kept; ServerFailed where not.
 
-    The browser's answer is awaited at a port of this machine, 0 for a free one.
+    The browser's answer is awaited at a port of this machine, 0 for a free one. ``scope`` is asked
+    for beside what the server and its configuration want.
     """
     if config.auth is None or config.auth.type != "authorization_code":
         raise ServerFailed(f"{name} does not say `auth: {{type: authorization_code}}`")
@@ -57,13 +64,16 @@ async def log_in(
             config.url or "",
             kept.metadata(),
             kept,
-            redirect_handler=browser.sender(show),
+            redirect_handler=browser.sender(show, f"{config.auth.scope or ''} {scope}".split()),
             callback_handler=browser.answer,
+            client_metadata_url=config.auth.client_metadata,
         )
         patient = config.model_copy(update={"connect_timeout": PATIENCE})
         session = await Session.opened(name, patient, folder, provider)
         try:
             await session.tools()  # Some ask nobody who they are before that.
+        except MCPError as error:
+            raise ServerFailed(f"{name} refuses: {error.message}") from None
         finally:
             await session.close()
     login = _login(provider, kept)
@@ -149,52 +159,55 @@ def _login(provider: OAuthClientProvider, kept: _Kept) -> Login | None:
     )
 
 
-@dataclass(frozen=True, slots=True)
 class _Browser:
-    """Where a browser answers, and what it has said; ``states`` are the words it is to bring."""
+    """Where a browser answers, what it has said, and the word that it is to bring."""
 
-    address: str
-    said: asyncio.Future[AuthorizationCodeResult]
-    states: set[str]
+    def __init__(self) -> None:
+        self.address = ""
+        self._word = ""
+        self._said: asyncio.Future[AuthorizationCodeResult] = _promise()
 
-    def sender(self, show: Show) -> Callable[[str], Awaitable[None]]:
-        """Return what sends somebody to an address, and notes with which word."""
+    def sender(self, show: Show, scopes: Sequence[str]) -> Callable[[str], Awaitable[None]]:
+        """Return what sends somebody to an address, for these scopes too, and notes its word."""
 
         async def send(address: str) -> None:
             parts = urlsplit(address)
             if parts.scheme not in ("http", "https"):
                 raise ServerFailed("it would send us to what is no address of the web")
-            self.states.update(parse_qs(parts.query).get("state", ()))
-            show(address)
+            query = dict(parse_qsl(parts.query))
+            self._word, self._said = query.get("state", ""), _promise()
+            wanted = dict.fromkeys((*query.get("scope", "").split(), *scopes))
+            if scopes:
+                query["scope"] = " ".join(wanted)
+            show(parts._replace(query=urlencode(query)).geturl())
 
         return send
 
     async def answer(self) -> AuthorizationCodeResult:
         """Wait for the browser."""
-        return await self.said
+        return await self._said
 
     def hear(self, target: str) -> str:
         """Take in what a browser asks for; return the words that it is answered."""
         parts = urlsplit(target)
         query = {key: values[0] for key, values in parse_qs(parts.query).items()}
         state = query.get("state", "")
-        is_ours = any(secrets.compare_digest(state.encode(), each.encode()) for each in self.states)
-        if parts.path != PATH or not is_ours or self.said.done():
+        is_ours = self._word and secrets.compare_digest(state.encode(), self._word.encode())
+        if parts.path != PATH or not is_ours or self._said.done():
             return _NOT_OURS
         if "code" in query:
-            self.said.set_result(
+            self._said.set_result(
                 AuthorizationCodeResult(code=query["code"], state=state, iss=query.get("iss"))
             )
             return _CLOSE
-        self.said.set_exception(ServerFailed("the login was refused"))
+        self._said.set_exception(ServerFailed("the login was refused"))
         return "The login was refused."
 
 
 @asynccontextmanager
 async def _listening(port: int) -> AsyncIterator[_Browser]:
     """Listen to browsers of this machine."""
-    states: set[str] = set()
-    said: asyncio.Future[AuthorizationCodeResult] = asyncio.get_running_loop().create_future()
+    browser = _Browser()
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -212,9 +225,12 @@ async def _listening(port: int) -> AsyncIterator[_Browser]:
     except OSError as error:
         raise ServerFailed(f"port {port} cannot be listened on: {error.strerror}") from None
     async with server:
-        where = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}{PATH}"
-        browser = _Browser(where, said, states)
+        browser.address = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}{PATH}"
         yield browser
+
+
+def _promise() -> asyncio.Future[AuthorizationCodeResult]:
+    return asyncio.get_running_loop().create_future()
 
 
 def _page(words: str) -> bytes:

@@ -84,6 +84,11 @@ class Stored(Entry):
         """Have the token renewed before it is sent again."""
         self._doubted = sent
 
+    def complaint(self) -> str:
+        """Return what is wrong with the token, and what an operator can do about it."""
+        words = super().complaint()
+        return f"{words}. {self._remedy(self.wanted)}" if words else ""
+
     def _is_good(self, login: Login) -> bool:
         return login.is_fresh and login.header != self._doubted
 
@@ -109,10 +114,12 @@ class Stored(Entry):
             raise self._nobody("the login has ended") from None
 
     def _nobody(self, why: str) -> ServerFailed:
-        return ServerFailed(
-            f"{self._name} was not called: {why}. An operator can log in with"
-            f" `xml-pipeline mcp login ORGANISM.YAML {self._name}`."
-        )
+        return ServerFailed(f"{self._name} was not called: {why}. {self._remedy()}")
+
+    def _remedy(self, scope: str = "") -> str:
+        more = f" --scope '{scope}'" if scope else ""
+        command = f"xml-pipeline mcp login ORGANISM.YAML {self._name}{more}"
+        return f"An operator can log in with `{command}`."
 
 
 def renewed(login: Login, said: Any) -> Login:

@@ -67,9 +67,10 @@ async def pin(file: Path, servers: tuple[str, ...], yes: bool) -> None:
 @options.organism_file
 @click.argument("server", metavar="SERVER")
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="Where the browser answers.")
+@click.option("--scope", default="", help="Scopes to ask for, beside what the server wants.")
 @click.option("--no-browser", is_flag=True, help="Show the address only.")
 @options.asynchronous
-async def login(file: Path, server: str, port: int, no_browser: bool) -> None:
+async def login(file: Path, server: str, port: int, scope: str, no_browser: bool) -> None:
     """Log in to an MCP server that says `auth: {type: authorization_code}`.
 
     A browser is opened; it answers on this machine, at a free port unless `--port` names one. What
@@ -85,7 +86,7 @@ async def login(file: Path, server: str, port: int, no_browser: bool) -> None:
 
     with log_lines(text_lines(colors=False), "critical"):
         try:
-            kept = await log_in(server, chosen, file.parent, show, port)
+            kept = await log_in(server, chosen, file.parent, show, port=port, scope=scope)
         except ServerFailed as error:
             raise Failed(str(error)) from None
     remark(f"Logged in to {server}: {kept}")
