@@ -36,7 +36,7 @@ from xml_pipeline.testing import memory_organism
 
 pytestmark = pytest.mark.virtual_clock
 
-NUMBERS = (1, 2, 3, 14, 15, 16, 17, 18, 19, 20, 25)
+NUMBERS = (1, 2, 3, 13, 14, 15, 16, 17, 18, 19, 20, 23, 25)
 
 ELSEWHERE: Mapping[int, tuple[str, ...]] = {
     1: (
@@ -53,6 +53,11 @@ ELSEWHERE: Mapping[int, tuple[str, ...]] = {
         "tests/approvals/test_learning.py::test_what_was_learned_is_of_one_principal_and_tenant",
         "tests/registries/test_permissions.py::test_rules_match_exact_texts_in_nested_fields_and_in_items",
         "tests/approvals/test_inheriting.py::test_other_rules_hold_as_soon_as_they_are_put_in_place",
+    ),
+    13: (
+        "tests/mcp/test_exchange.py::test_where_nothing_of_use_is_granted_nothing_is_called",
+        "tests/mcp/test_exchange.py::test_a_conversation_has_its_token_until_it_ends",
+        "tests/mcp/test_exchange.py::test_a_token_is_asked_for_as_the_standard_has_it",
     ),
     15: (
         "tests/llm/test_recorded.py::test_a_recorded_reply_is_read",
@@ -81,6 +86,13 @@ ELSEWHERE: Mapping[int, tuple[str, ...]] = {
     19: (
         "tests/agents/test_every_step.py::test_a_step_is_told_when_it_is_taken",
         "tests/agents/test_every_step.py::test_no_step_is_left_out_but_those_of_parts_that_are_not_there_yet",
+    ),
+    23: (
+        "tests/mcp/test_client.py::test_an_agent_uses_a_program_and_sees_what_it_shows",
+        "tests/mcp/test_connection.py::test_each_tool_has_its_own_time",
+        "tests/mcp/test_connection.py::test_a_server_that_was_restarted_is_connected_to_again",
+        "tests/mcp/test_trust.py::test_a_tool_that_is_described_otherwise_is_not_called_until_that_is_approved",
+        "tests/mcp/test_client.py::test_prompts_and_resources_are_listeners",
     ),
     25: (
         "tests/flows/test_agents.py::test_a_restart_goes_on_in_mid_conversation_and_asks_no_model_again",

@@ -18,6 +18,9 @@ from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tests.mcp.house import listening
+from xml_pipeline import HandlerMetadata, HandlerResponse
+from xml_pipeline.agents.payloads import Answer, Task
+from xml_pipeline.mcp.payloads import McpResult
 
 SECRET = "canary-secret-of-the-organism"  # one to look for in all that is told
 ACTOR = "canary-token-of-the-organism"
@@ -98,6 +101,17 @@ class Exchange:
             return self.granted[(ctx.headers or {})["authorization"]]
 
         return server
+
+
+async def twice(payload: Task | McpResult, metadata: HandlerMetadata) -> HandlerResponse:
+    """Ask who is called for, and ask again."""
+    if isinstance(payload, McpResult):
+        said = [*metadata.state.get("said", []), payload.text]
+        metadata.state["said"] = said
+        if len(said) == 2:
+            return HandlerResponse.respond(Answer(" ".join(said)))
+    (codec,) = metadata.peers[0].listener.codecs.values()
+    return HandlerResponse(codec.from_json({}), to="box.whoami")
 
 
 async def source(tenant: str, principal: str) -> str | None:

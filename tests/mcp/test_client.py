@@ -12,6 +12,7 @@ import pytest
 from tests.mcp.house import STDIO, asked, organism, served
 from tests.mcp.toolbox import PICTURE
 from xml_pipeline import Organism
+from xml_pipeline.agents.payloads import Task
 from xml_pipeline.events import Event, ToolProgress
 from xml_pipeline.mcp.payloads import (
     GetPrompt,
@@ -23,6 +24,19 @@ from xml_pipeline.mcp.payloads import (
 )
 from xml_pipeline.tool_error import ToolError
 
+AGENT: Mapping[str, Any] = {
+    "name": "ada",
+    "description": "Looks.",
+    "agent": True,
+    "model": "scripted:seer",
+    "media": ["image"],
+    "peers": ["box"],
+}
+SCRIPT = """
+- calls: [{name: box.picture, arguments: {}}]
+- {text: I see nothing.}
+- {when: "has shown", text: Not quite a picture.}
+"""
 WIRES = ("2025-11-25", "2026-07-28")
 
 
@@ -64,6 +78,11 @@ async def test_what_tools_answer_are_payloads(box: Organism) -> None:
     assert odd.text == "before\ufffd\ufffdafter"
 
 
+async def test_a_picture_may_be_as_large_as_a_message(box: Organism) -> None:
+    seen = await box.ask("box.large", asked(box, "box.large", size=500_000))
+    assert seen.media == (Media("image/png", bytes(500_000)),)
+
+
 async def test_prompts_and_resources_are_listeners(box: Organism) -> None:
     prompts = await box.ask("box.prompts", ListPrompts())
     assert prompts.text == "review(code): Ask for a review."
@@ -99,3 +118,10 @@ async def test_an_answer_too_long_for_a_message_is_cut_and_says_so(box: Organism
     much = await box.ask("box.long", asked(box, "box.long", size=500_000))
     assert isinstance(much, McpResult)
     assert much.text.endswith("characters left out]")
+
+
+async def test_an_agent_uses_a_program_and_sees_what_it_shows(tmp_path: Path) -> None:
+    (tmp_path / "seer.yaml").write_text(SCRIPT, encoding="utf-8")
+    async with organism(tmp_path, AGENT, box=STDIO) as running:
+        answer = await running.ask("ada", Task("What is in the picture?"))
+    assert answer.text == "Not quite a picture."

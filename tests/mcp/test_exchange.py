@@ -20,6 +20,7 @@ from tests.mcp.exchanging import ACTOR, SECRET, Exchange, exchange, token_of
 from tests.mcp.house import approve, asked, written
 from tests.mcp.visitors import TOKEN, connected, text
 from xml_pipeline import Organism
+from xml_pipeline.agents.payloads import Task
 from xml_pipeline.config import McpServerConfig
 from xml_pipeline.events import Event
 from xml_pipeline.mcp.connections import IDLE, MOST, Connections
@@ -32,13 +33,21 @@ from xml_pipeline.server import serve
 from xml_pipeline.subject import Subject
 from xml_pipeline.tool_error import ToolError
 
+TWICE: Mapping[str, Any] = {
+    "name": "twice",
+    "description": "Asks twice.",
+    "handler": "tests.mcp.exchanging:twice",
+    "peers": ["box"],
+}
 WIRES = ("2025-11-25", "2026-07-28")
 
 
 @asynccontextmanager
-async def mailbox(folder: Path, server: Mapping[str, Any]) -> AsyncIterator[Organism]:
+async def mailbox(
+    folder: Path, server: Mapping[str, Any], *listeners: Mapping[str, Any]
+) -> AsyncIterator[Organism]:
     """Run an organism whose server was approved by an operator, with a token of their own."""
-    file = written(folder, box=server)
+    file = written(folder, *listeners, box=server)
     with file.open("a", encoding="utf-8") as opened:
         opened.write("allow_imports: [tests]\n")
     await approve(file, Subject(token_of("operator")))
@@ -94,6 +103,14 @@ async def test_nobody_goes_on_with_the_connection_of_another_user_after_it_broke
             bank.granted.clear()  # The server takes none of its tokens any more.
         assert bank.strangers == []
         assert set(bank.users()) == {"operator", "ada", "bob"}
+
+
+async def test_a_conversation_has_its_token_until_it_ends(tmp_path: Path) -> None:
+    async with exchange() as bank, mailbox(tmp_path, bank.config(), TWICE) as running:
+        bank.extra = {"expires_in": 1}  # Each call needs another exchange.
+        answer = await running.ask("twice", Task("Who?"), subject_token=token_of("ada"))
+        assert answer.text == "ada ada"
+        assert bank.users().count("ada") > 1
 
 
 async def test_without_a_token_of_the_user_nothing_is_called(tmp_path: Path) -> None:

@@ -60,6 +60,11 @@ def controls() -> str:
     return "before\x00\x1bafter"
 
 
+def large(size: int) -> list[types.ContentBlock]:
+    """Show a large picture."""
+    return [types.ImageContent(data=b64encode(bytes(size)).decode(), mime_type="image/png")]
+
+
 def long(size: int) -> str:
     """Say much."""
     return "&" * size
@@ -94,7 +99,7 @@ def secrets() -> str:
 
 CODE = ("def f(): pass", "del x")
 DAYS = ("today", "tomorrow", "x" * 1_001)
-TOOLS = (add, fail, weather, picture, controls, long, steps, forever, die, secrets)
+TOOLS = (add, fail, weather, picture, controls, large, long, steps, forever, die, secrets)
 
 
 async def complete(

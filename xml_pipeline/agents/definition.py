@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from xml_pipeline.agents.aside import Aside
@@ -17,6 +19,9 @@ from xml_pipeline.listener import HandlerMetadata, HandlerResponse, Peer
 from xml_pipeline.llm.base import Function, Provider
 from xml_pipeline.mcp.payloads import Sampled
 from xml_pipeline.payload import codec_of
+
+_SEES: Mapping[str, tuple[str, ...]] = MappingProxyType({"anthropic": ("image",)})
+"""What all models of a provider can take; of the others, some see and hear, and some do not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,14 +95,25 @@ class Definition:
         """Return its answer in words."""
         return Sampled(text, self.model) if self.output is Sampled else Answer(text, spent)
 
+    @property
+    def media(self) -> tuple[str, ...]:
+        """Return what its model is shown of results besides words."""
+        if self.keys.media is not None:
+            return self.keys.media
+        return _SEES.get(self.address.partition(":")[0], ())
+
     def result_bytes(self, answers: int) -> int:
         """Return how long an answer may be that is one of so many in a turn.
 
         Together they take a quarter of what can be remembered, at most.
         """
-        share = self.state_bytes // 4 // max(1, answers)
+        share = self.media_bytes(answers)
         most = self.keys.max_tool_output_bytes
         return share if most is None else min(most, share)
+
+    def media_bytes(self, answers: int) -> int:
+        """Return how many bytes of pictures and sounds are shown beside such an answer."""
+        return self.state_bytes // 4 // max(1, answers)
 
     def functions(self, metadata: HandlerMetadata) -> Functions:
         """Return what the model may call; worked out again when the peers have changed."""

@@ -29,7 +29,8 @@ class Call:
     take one; ``titles`` are their headings where it takes several. ``content`` is None while it
     is still to be answered. With ``hands_off`` its answer is the agent's own. ``arguments``
     are kept for guardrails only. ``agents`` are those that work on its messages, by their keys.
-    ``unnoted`` are the keys of good answers that others may be told of yet.
+    ``unnoted`` are the keys of good answers that others may be told of yet. ``media`` are the
+    pictures and sounds that the model is shown, each as its type and its data.
     """
 
     id: str = ""
@@ -42,6 +43,7 @@ class Call:
     arguments: dict[str, Any] = field(default_factory=dict)
     agents: dict[str, list[str]] = field(default_factory=dict)
     unnoted: list[str] = field(default_factory=list)
+    media: list[list[str]] = field(default_factory=list)
 
     @property
     def result(self) -> ToolResult:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,7 +13,7 @@ from xml_pipeline.agents.payloads import Answer, Attachment, Task
 from xml_pipeline.agents.sampling import sampling_blocks
 from xml_pipeline.errors import InvalidPayload
 from xml_pipeline.llm.base import Audio, Block, Image, Message, Text
-from xml_pipeline.mcp.payloads import McpResult, Sample
+from xml_pipeline.mcp.payloads import McpResult, Media, Sample
 from xml_pipeline.payload import RawPayload, codec_of
 from xml_pipeline.payload.raw import parse_xml
 from xml_pipeline.spent import Spent, total
@@ -30,13 +31,15 @@ ASKED = "[It has not finished: it asks this first. Call it again with what it as
 class Heard:
     """An answer to a call: what it says, whether that is an error, and what it took.
 
-    ``members`` are the answers that it is made from, where a squad has given it.
+    ``members`` are the answers that it is made from, where a squad has given it; ``media`` are the
+    pictures and sounds in it, which ``text`` names in brackets.
     """
 
     text: str
     is_error: bool = False
     spent: Spent | None = None
     members: tuple[Heard, ...] = ()
+    media: tuple[Image | Audio, ...] = ()
 
     @property
     def succeeded(self) -> bool:
@@ -108,7 +111,8 @@ def _heard_xml(payload: RawPayload) -> Heard:
 
 def _heard_result(payload: RawPayload) -> Heard:
     try:
-        return Heard(_MCP_RESULT.from_xml(payload.xml).text)
+        result = _MCP_RESULT.from_xml(payload.xml)
+        return Heard(result.text, media=tuple(_shown(result.media)))
     except InvalidPayload:  # Somebody else's <McpResult>.
         return Heard(xml_text(payload.xml))
 
@@ -144,12 +148,27 @@ def _fields(payload: Any) -> str:
     return json.dumps(fields, ensure_ascii=False)
 
 
-def _attached(attachment: Attachment) -> Block:
-    kind, _, form = attachment.media_type.partition("/")
+def _shown(media: Iterable[Media]) -> Iterator[Image | Audio]:
+    """Yield what can be seen or heard; the rest is words in brackets only."""
+    for each in media:
+        block = _medium(each.media_type, each.data)
+        if block is not None:
+            yield block
+
+
+def _medium(media_type: str, data: bytes) -> Image | Audio | None:
+    kind, _, form = media_type.partition("/")
     if kind == "image" and form:
-        return Image(attachment.media_type, b64encode(attachment.data).decode())
+        return Image(media_type, b64encode(data).decode())
     if kind == "audio" and form:
-        return Audio(form, b64encode(attachment.data).decode())
+        return Audio(form, b64encode(data).decode())
+    return None
+
+
+def _attached(attachment: Attachment) -> Block:
+    block = _medium(attachment.media_type, attachment.data)
+    if block is not None:
+        return block
     try:
         return Text(attachment.data.decode())
     except UnicodeDecodeError:

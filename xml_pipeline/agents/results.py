@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from xml_pipeline.agents.aside import Aside, Cost
 from xml_pipeline.agents.cutting import head, size
+from xml_pipeline.agents.gather import Call
 from xml_pipeline.llm.base import Audio, Block, Image, Message, Text, ToolResult
 
 FEWEST_TOKENS = 256
@@ -44,6 +45,32 @@ async def compressed(
     short, cost = await aside.ask(SHORTEN, result.content, max(FEWEST_TOKENS, max_tokens // 3))
     content = f"{short}\n\n[compressed from {was} bytes]"
     return (replace(result, content=content) if short and size(content) < was else result), cost
+
+
+def seen(call: Call, media: Sequence[Image | Audio], kinds: Collection[str], most: int) -> None:
+    """Note what a model is shown beside the words of a result: of these kinds, and so many bytes.
+
+    What is left out is named in the words, as all of it is.
+    """
+    left = most - sum(len(data) for _, data in call.media)
+    for each in media:
+        kind = "image" if isinstance(each, Image) else "audio"
+        if kind in kinds and len(each.data) <= left:
+            left -= len(each.data)
+            form = each.media_type if isinstance(each, Image) else each.format
+            call.media.append([form, each.data])
+
+
+def shown(calls: Iterable[Call]) -> Iterator[Block]:
+    """Yield what was noted of the results of a turn, each after whose it is.
+
+    Nothing of a result that has become an error: guardrails may have refused it.
+    """
+    for call in calls:
+        if call.media and not call.is_error:
+            yield Text(f"[What {call.name} has shown:]")
+            for form, data in call.media:
+                yield Image(form, data) if "/" in form else Audio(form, data)
 
 
 def without_old_media(messages: Sequence[Message]) -> tuple[Message, ...]:

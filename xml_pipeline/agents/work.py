@@ -21,7 +21,7 @@ from xml_pipeline.agents.gather import Call, Gather
 from xml_pipeline.agents.hooks import objection
 from xml_pipeline.agents.payloads import Answer, Task, Think, TimeUp
 from xml_pipeline.agents.reading import Heard, heard, request_message
-from xml_pipeline.agents.results import truncated
+from xml_pipeline.agents.results import seen, shown, truncated
 from xml_pipeline.agents.run import Transcript, keep, load
 from xml_pipeline.agents.settling import Settling
 from xml_pipeline.agents.telling import Teller
@@ -171,6 +171,9 @@ class Work:
         self.run.add(answer.spent or self.metadata.spent)
         text = answer.text if call.hands_off else truncated(answer.text, self._most)
         call.take(key, text, answer.is_error)
+        if answer.media and not call.hands_off:
+            most = self.agent.media_bytes(len(self.run.calls))
+            seen(call, answer.media, self.agent.media, most)
         self.teller.agents_completed(call, key, answer)
         if call.hands_off:
             responses = await self._settle_in_my_place(call, answer, payload)
@@ -249,8 +252,9 @@ class Work:
         message = Message("user", results)
         if self.agent.writes_xml:
             message = in_words(results, [each.name for each in calls])
-        if self.agent.keys.reflect:
-            message = Message("user", (*message.blocks, Text(_REFLECT)))
+        also = [*shown(calls), *((Text(_REFLECT),) if self.agent.keys.reflect else ())]
+        if also:
+            message = Message("user", (*message.blocks, *also))
         self.transcript.add(message)
         self.run.calls = Gather()
 

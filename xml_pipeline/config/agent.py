@@ -121,6 +121,11 @@ class AgentKeys(Section):
     max_tool_output_bytes: Count | None = Field(
         default=32_768, description="Bytes of a result that the model is shown; empty: all."
     )
+    media: Annotated[tuple[Literal["image", "audio"], ...], AList] | None = Field(
+        default=None,
+        description="What of results its model is shown besides words; empty: pictures, where all"
+        " models of its provider can see them. The rest is words in brackets.",
+    )
     compress_over: Count | None = Field(
         default=None, description="Bytes from which a model shortens a result; empty: never."
     )

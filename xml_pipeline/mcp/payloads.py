@@ -11,6 +11,7 @@ from xml_pipeline.payload import ABSENT, xmlify
 from xml_pipeline.payload.raw import Absent, Json
 
 Words = Annotated[str, MaxLen(4_000_000)]
+Data = Annotated[bytes, MaxLen(4_000_000)]
 Uri = Annotated[str, MinLen(1), MaxLen(4096)]
 Name = Annotated[str, MinLen(1), MaxLen(1000)]
 Key = Annotated[str, MaxLen(100)]
@@ -22,7 +23,7 @@ class Media:
     """A picture or a sound."""
 
     media_type: str
-    data: bytes
+    data: Data
 
 
 @xmlify
@@ -35,7 +36,7 @@ class Resource:
     name: str = ""
     description: str = ""
     text: Words | None = None
-    data: bytes | None = None
+    data: Data | None = None
 
 
 @xmlify
