@@ -1,8 +1,8 @@
 #!/usr/bin/env python
 """Measures what a second node is worth: deliveries a second of one process, and of two.
 
-And what a delivery takes of the processor, in a node and in Redis. Where all of them share too few
-cores that is what bounds a second node, and the last line says by how much.
+And what a delivery takes of the processor, in a node and in Redis. That depends little on who else
+is at work; the last line says what it leaves room for, and so how much of the figure is ours.
 """
 
 from __future__ import annotations
@@ -111,11 +111,11 @@ async def measure(rounds: int, strokes: int) -> None:
         await redis.close()
     print(f"one node   {told(alone)}")
     print(f"two nodes  {told(both)}   {both.rate / alone.rate:.2f} times one, at least 1.7")
-    cores = os.cpu_count() or 1
-    room = cores / (both.node + both.redis)
+    best, cores = 1 / (alone.node + alone.redis), os.cpu_count() or 1
+    room = min(2, cores) / (both.node + both.redis)
     print(
-        f"{cores} cores, with nobody else at work, have room for {room:,.0f} deliveries/s of two"
-        f" nodes: {room / alone.rate:.2f} times what one did here."
+        f"With nobody else at work, a node and Redis in turn have time for {best:,.0f}, and two on"
+        f" {cores} cores for {room:,.0f}: {room / best:.2f} times as many."
     )
 
 

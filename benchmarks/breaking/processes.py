@@ -29,7 +29,10 @@ def killed(scale: float) -> Outcome:
     """Kill the process under load."""
     ended, done = _ended(Runner.kill, 100, 100_000, scale, "kills")
     late = percentile(ended.restarts, 95)
-    found = f"{_told(ended.verdict)}; up again in {late:.1f} s (p95)"
+    found = (
+        f"{_told(ended.verdict)}; up again in {late:.1f} s (p95), of which the process worked for "
+        f"{percentile(ended.worked, 95):.1f}"
+    )
     return Outcome(done, found, ended.verdict.is_clean, late <= MOST_RESTART)
 
 

@@ -18,10 +18,14 @@ from tests.faults.project import HANDS, write_project
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """What came of it: the verdict, the code of each exit, the seconds of each end and restart."""
+    """What came of it: the verdict, the code of each exit, the seconds of each end and restart.
+
+    ``worked`` are those that a restart took of the processor, until the process answered.
+    """
 
     verdict: Verdict
     restarts: tuple[float, ...]
+    worked: tuple[float, ...]
     endings: tuple[float, ...]
     codes: tuple[int, ...]
 
@@ -42,6 +46,7 @@ async def end_under_load(
 
     load = Load(runner, orders, when_ok=count)
     restarts: list[float] = []
+    worked: list[float] = []
     endings: list[float] = []
     codes: list[int] = []
     clock = asyncio.get_running_loop().time
@@ -56,11 +61,12 @@ async def end_under_load(
                 codes.append(await how(runner))
                 endings.append(clock() - began)
                 restarts.append(await runner.start())
+                worked.append(runner.worked)
             coming.cancel()
     await finished(load, folder / "effects")
     codes.append(await runner.stop())
     verdict = judge(load.outcomes, folder / "effects", HANDS)
-    return Ended(verdict, tuple(restarts), tuple(endings), tuple(codes))
+    return Ended(verdict, tuple(restarts), tuple(worked), tuple(endings), tuple(codes))
 
 
 async def finished(load: Load, effects: Path) -> None:

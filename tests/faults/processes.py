@@ -72,6 +72,13 @@ class Runner:
         assert self._process is not None
         return self._process.pid
 
+    @property
+    def worked(self) -> float:
+        """Return the seconds of the processor that the process has had, its start included."""
+        said = Path(f"/proc/{self.pid}/stat").read_text()
+        user, system = said.rpartition(")")[2].split()[11:13]
+        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
     def freeze(self) -> None:
         """Let the process hang: it answers nobody, and does nothing."""
         assert self._process is not None

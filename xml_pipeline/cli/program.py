@@ -37,7 +37,10 @@ COMMANDS: Mapping[str, Mapping[str, tuple[str, str]]] = MappingProxyType(
                 "Run a past conversation again, and show what comes out otherwise.",
             ),
             "threads": ("threads", "List the threads of a running organism, or show one."),
-            "nodes": ("nodes", "Show the nodes of an organism, and who holds what."),
+            "nodes": (
+                "nodes",
+                "Show the nodes of an organism, who holds what, and what is paused.",
+            ),
         },
         "Control it": {
             "approvals": ("approvals", "List calls that wait for a decision; allow or deny them."),

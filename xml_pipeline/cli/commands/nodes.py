@@ -18,7 +18,7 @@ from xml_pipeline.cli.output import print_json, print_table
 @options.as_json
 @options.asynchronous
 async def nodes(target: Target, as_json: bool) -> None:
-    """Show the nodes of an organism, who holds what, and what is paused where."""
+    """Show the nodes of an organism, who holds what, and what is paused."""
     async with connected(*locate(target)) as client:
         found = (await client.show(path("nodes")))["nodes"]
     if as_json:
