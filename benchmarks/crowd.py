@@ -17,7 +17,7 @@ import tracemalloc
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import Any
 
 from pydantic import SecretStr
@@ -79,24 +79,25 @@ async def bare(provider: Provider) -> None:
     await provider.complete(Request("fake", told, functions=(LOOK,)))
 
 
-async def seconds_of(runs: Sequence[Any]) -> float:
-    """Return how long it takes until all of these have come to an end, side by side."""
+async def seconds_of(runs: Sequence[Any]) -> tuple[float, float]:
+    """Return how long it takes until all of these have ended, and this process's own share."""
     settle_garbage()
-    began = perf_counter()
+    began, own = perf_counter(), process_time()
     await asyncio.gather(*runs)
-    return perf_counter() - began
+    return perf_counter() - began, process_time() - own
 
 
 async def measure(agents: int, latency: float, rounds: int) -> dict[str, float]:
     """Measure the floor and the agents in turn; return the best of each."""
-    floor = ours = float("inf")
+    floor = ours = (float("inf"), float("inf"))
     async with model_server(latency) as provider, organism(agents, provider) as running:
         await seconds_of([bare(provider) for _ in range(agents)])
         for _ in range(rounds):
             floor = min(floor, await seconds_of([bare(provider) for _ in range(agents)]))
             asking = [running.ask("agent", TASK) for _ in range(agents)]
             ours = min(ours, await seconds_of(asking))
-    return {"ideal": 2 * latency, "floor": floor, "ours": ours, "kib": await memory(agents)}
+    found = {"ideal": 2 * latency, "floor": floor[0], "ours": ours[0]}
+    return found | {"floor_cpu": floor[1], "ours_cpu": ours[1], "kib": await memory(agents)}
 
 
 class Silent:
@@ -153,6 +154,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print(f"{'the requests alone':24}{floor:8.2f} s{floor / ideal:8.2f} times the ideal")
     print(f"{'the agents':24}{ours:8.2f} s{ours / ideal:8.2f} times the ideal", end="")
     print(f"{ours / floor:8.2f} times the requests alone")
+    print(f"{'of which this process':24}", end="")
+    print(f"{found['floor_cpu']:8.2f} s alone, {found['ours_cpu']:.2f} s with the agents")
     print(f"{'each that waits':24}{found['kib']:8.1f} KiB")
 
 
