@@ -78,8 +78,8 @@ class Built:
     """What handles a built-in listener, what it takes, and what it answers with.
 
     ``peers`` are those that it needs beside the ones its file names; ``acts_for_caller`` as in
-    ``Listener``, and so do ``keeps_depth`` and ``opens_blackboard``; ``timeout`` is for a listener
-    whose file names none. ``check`` is called once all listeners are known.
+    ``Listener``, and so do ``keeps_depth``, ``opens_blackboard`` and ``acts_outside``; ``timeout``
+    is for a listener whose file names none. ``check`` is called once all listeners are known.
     ``sandbox`` is the one that a handler of the user's own runs in.
     """
 
@@ -90,6 +90,7 @@ class Built:
     acts_for_caller: bool = False
     keeps_depth: bool = False
     opens_blackboard: bool = False
+    acts_outside: bool = False
     timeout: float | None = None
     check: Check | None = None
     sandbox: Sandbox | None = None

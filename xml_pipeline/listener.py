@@ -284,8 +284,8 @@ class Listener:
     they send with their caller's peers, so that nobody gains reach by asking another, and as
     deep as their request was, so that a long row of calls is no deep one; ``keeps_depth`` is the
     latter alone. Whoever ``opens_blackboard`` shares one with all that it asks for, and with
-    nobody else (``registries.blackboards``). With
-    ``require_signature`` it hears from outside only what is signed; what the program itself
+    nobody else (``registries.blackboards``). What ``acts_outside`` is not run again by a replay.
+    With ``require_signature`` it hears from outside only what is signed; what the program itself
     sends, and other listeners, need no signature. A message whose handler raises ``Retryable``
     is handed over again, ``max_deliveries`` times in all, after the first of ``retry_delays``
     seconds, then twice that, up to the second of them. ``permissions`` are rules for what is
@@ -316,6 +316,7 @@ class Listener:
     acts_for_caller: bool = field(default=False, kw_only=True)
     keeps_depth: bool = field(default=False, kw_only=True)
     opens_blackboard: bool = field(default=False, kw_only=True)
+    acts_outside: bool = field(default=False, kw_only=True)
     require_signature: bool = field(default=False, kw_only=True)
     expose: tuple[str, ...] = field(default=(), kw_only=True)
     come_back: ComeBack = field(default="late", kw_only=True)
@@ -377,9 +378,7 @@ class Listener:
     @property
     def outputs(self) -> tuple[type, ...]:
         """The payload classes it says it answers with."""
-        if self.output is None:
-            return ()
-        return _several(self.output)
+        return () if self.output is None else _several(self.output)
 
     def payload(self, tag: str) -> type | None:
         """Return the payload class of that tag that it accepts or answers with, else None."""

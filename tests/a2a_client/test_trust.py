@@ -82,6 +82,7 @@ async def test_nobody_is_connected_to_before_something_is_asked(tmp_path: Path) 
         (parrot,) = (each for each in running.listeners if each.name == "parrot")
         assert parrot.description == "Does what it is told.\n- Echo: Says it again."
         assert parrot.timeout == 300.0
+        assert parrot.acts_outside  # A replay does not ask it.
 
 
 def test_nothing_of_an_agent_is_used_before_it_is_approved(tmp_path: Path) -> None:

@@ -65,6 +65,15 @@ def test_all_tools_are_held_to_this_contract() -> None:
     )
 
 
+COMPUTING = {"calculate", "json_to_xml", "xml_extract", "xml_to_json"}
+
+
+def test_it_acts_outside_unless_its_answer_depends_on_the_question_only(
+    tmp_path: Path, name: str
+) -> None:
+    assert listener(tmp_path, name).acts_outside == (name not in COMPUTING)
+
+
 def test_it_takes_one_payload_of_its_own_and_answers_with_another_or_an_error(
     tmp_path: Path, name: str
 ) -> None:

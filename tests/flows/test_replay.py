@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.dispatch.crafts import Made, Order, echo, relay
 from tests.faults.dying import Dying
@@ -15,6 +16,7 @@ from tests.faults.test_crash_points import Town, _live
 from tests.flows.payloads import Note, Result, Task
 from xml_pipeline.backends.memory import MemoryBackend
 from xml_pipeline.cli.story import past_of
+from xml_pipeline.config import ListenerConfig
 from xml_pipeline.errors import Retryable
 from xml_pipeline.listener import Handler, HandlerMetadata, HandlerResponse, Listener
 from xml_pipeline.organism import Organism
@@ -161,6 +163,44 @@ async def test_a_changed_handler_is_found_out(
 async def test_one_change_is_one_difference_and_not_those_that_would_follow() -> None:
     result = await again(await recorded(), office(helps=help_otherwise))
     assert [each.same for each in result.steps] == [True, False, True]
+
+
+async def test_what_acts_outside_is_not_done_again() -> None:
+    done: list[str] = []
+
+    async def act(payload: Task, metadata: HandlerMetadata) -> HandlerResponse:
+        done.append(payload.text)
+        return await help_out(payload, metadata)
+
+    asker, _, other = office()
+    helper = Listener("helper", Task, act, description="Acts.", acts_outside=True)
+    backend = MemoryBackend()
+    async with Organism([asker, helper, other], backend=backend) as organism:
+        await organism.ask("asker", Task("Tea"))
+    result = await again(backend, [asker, helper, other])
+    assert ([each.listener for each in result.steps], result.skipped) == (["asker", "asker"], 1)
+    assert result.same
+    assert done == ["Tea"]
+
+
+@pytest.mark.parametrize(
+    ("says", "acts"),
+    [
+        ("acts_outside: true", True),
+        ("sandbox: true", False),
+        ("sandbox: {network: true}", True),
+        ("sandbox: {workspace: write}", True),
+    ],
+)
+def test_a_file_says_who_acts_outside(says: str, acts: bool) -> None:
+    listener = {
+        "name": "a",
+        "description": "Acts.",
+        "handler": "handlers.a:act",
+        **yaml.safe_load(says),
+    }
+    config = ListenerConfig.model_validate(listener)
+    assert config.reaches_outside == acts
 
 
 async def test_a_listener_that_is_gone_or_reads_other_things_fails_closed() -> None:

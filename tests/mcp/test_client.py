@@ -83,6 +83,12 @@ async def test_a_picture_may_be_as_large_as_a_message(box: Organism) -> None:
     assert seen.media == (Media("image/png", bytes(500_000)),)
 
 
+async def test_a_replay_calls_no_server(box: Organism) -> None:
+    theirs = [each.acts_outside for each in box.listeners if each.name.startswith("box.")]
+    assert theirs
+    assert all(theirs)
+
+
 async def test_prompts_and_resources_are_listeners(box: Organism) -> None:
     prompts = await box.ask("box.prompts", ListPrompts())
     assert prompts.text == "review(code): Ask for a review."

@@ -62,4 +62,5 @@ def _listener(
         output=(A2aAnswer, ToolError),
         max_deliveries=ATTEMPTS,
         retry_delays=DELAYS,
+        acts_outside=True,
     )

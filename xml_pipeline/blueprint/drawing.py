@@ -333,6 +333,7 @@ def _listener(config: ListenerConfig, parts: Built) -> Listener:
         acts_for_caller=parts.acts_for_caller,
         keeps_depth=parts.keeps_depth,
         opens_blackboard=parts.opens_blackboard,
+        acts_outside=config.reaches_outside or parts.acts_outside,
         permissions=permissions_of(config.permissions),
         sandbox=parts.sandbox,
     )

@@ -96,6 +96,12 @@ class ListenerConfig(FlowKeys, AgentKeys):
         description="Its handler runs in a process of its own that reaches nothing: `true`, or what"
         " that may reach and take; empty: in this process.",
     )
+    acts_outside: bool = Field(
+        default=False,
+        description="Its handler does something outside, such as writing a file; `replay` does not"
+        " run it again. Built-in tools and agents elsewhere need not say so, nor a sandbox that"
+        " may write or use the network.",
+    )
     max_concurrent: Count | None = Field(
         default=None, description="Deliveries at one time; empty: as the organism's limits say."
     )
@@ -118,6 +124,13 @@ class ListenerConfig(FlowKeys, AgentKeys):
     require_signature: bool = Field(
         default=False, description="Refuse messages from outside that are not signed."
     )
+
+    @property
+    def reaches_outside(self) -> bool:
+        """Tell whether its handler may do something outside: it says so, or its sandbox lets it."""
+        enclosed = self.sandbox
+        may = enclosed is not None and (enclosed.network or enclosed.workspace == "write")
+        return self.acts_outside or may
 
     @field_validator("handler")
     @classmethod

@@ -230,6 +230,7 @@ class _Server:
             output=(McpResult, ToolError, *((Completions,) if Complete in takes else ())),
             max_deliveries=ATTEMPTS,
             retry_delays=DELAYS,
+            acts_outside=True,
         )
 
     def _find(self, words: str, *key: str) -> None:

@@ -10,7 +10,7 @@ The rule this file guards: whatever a tool found in the world, its answer can be
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from xml_pipeline.builtin import Built, Plan
@@ -54,11 +54,16 @@ class Tool:
 def built(
     plan: Plan, accepts: type, answers: type, run: Run, *, timeout: float | None = None
 ) -> Built:
-    """Build a tool; a file cannot give it other payloads than its own."""
+    """Build a tool that reads or changes the world; a file cannot give it other payloads."""
+    return replace(computing(plan, accepts, answers, run), timeout=timeout, acts_outside=True)
+
+
+def computing(plan: Plan, accepts: type, answers: type, run: Run) -> Built:
+    """Build a tool whose answer depends on nothing but what it is asked."""
     for key, named in (("payload_class", plan.accepts), ("output_class", plan.output)):
         if named:
             raise ConfigError((f"`{key}`: a built-in tool has payloads of its own",))
-    return Built(Tool(run), (accepts,), (answers, ToolError), timeout=timeout)
+    return Built(Tool(run), (accepts,), (answers, ToolError))
 
 
 def without_settings(plan: Plan) -> None:

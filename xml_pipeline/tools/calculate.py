@@ -10,7 +10,7 @@ from annotated_types import MaxLen, MinLen
 from xml_pipeline.builtin import Built, Plan
 from xml_pipeline.listener import HandlerMetadata
 from xml_pipeline.payload import xmlify
-from xml_pipeline.tools.base import built, without_settings
+from xml_pipeline.tools.base import computing, without_settings
 from xml_pipeline.tools.expressions import evaluate
 
 
@@ -37,4 +37,4 @@ def configured(plan: Plan) -> Built:
     async def run(wanted: Calculate, _: HandlerMetadata) -> Calculated:
         return Calculated(str(evaluate(wanted.expression)))
 
-    return built(plan, Calculate, Calculated, run)
+    return computing(plan, Calculate, Calculated, run)

@@ -11,7 +11,7 @@ from lxml import etree
 from xml_pipeline.builtin import Built, Plan
 from xml_pipeline.listener import HandlerMetadata
 from xml_pipeline.payload import xmlify
-from xml_pipeline.tools.base import ToolFailed, built, without_settings
+from xml_pipeline.tools.base import ToolFailed, computing, without_settings
 from xml_pipeline.tools.trees import from_json
 
 MOST = 800_000
@@ -46,4 +46,4 @@ def configured(plan: Plan) -> Built:
             raise ToolFailed("what would come of it is too long")
         return XmlMade(text)
 
-    return built(plan, JsonToXml, XmlMade, run)
+    return computing(plan, JsonToXml, XmlMade, run)

@@ -10,7 +10,7 @@ from annotated_types import MaxLen, MinLen
 from xml_pipeline.builtin import Built, Plan
 from xml_pipeline.listener import HandlerMetadata
 from xml_pipeline.payload import xmlify
-from xml_pipeline.tools.base import ToolFailed, built, without_settings
+from xml_pipeline.tools.base import ToolFailed, computing, without_settings
 from xml_pipeline.tools.trees import extract, read_xml
 
 MOST = 800_000
@@ -48,4 +48,4 @@ def configured(plan: Plan) -> Built:
             raise ToolFailed("what would come of it is too long")
         return XmlExtracted(text)
 
-    return built(plan, ExtractXml, XmlExtracted, run)
+    return computing(plan, ExtractXml, XmlExtracted, run)
