@@ -14,26 +14,29 @@ IDLE = 30.0
 
 
 class Connections:
-    """Transports of one connection each.
+    """HTTP clients with one connection each.
 
-    A pool looks through all of its connections at each request. With a thousand calls at once
-    that costs more than the calls, so here nobody looks: the one that came back last goes out
-    first.
+    A client of httpx looks through all of its connections at each request. With a thousand calls
+    at once that costs more than the calls, so here nobody looks: the one that came back last goes
+    out first.
     """
 
-    def __init__(self, make: Callable[[], httpx.AsyncBaseTransport]) -> None:
+    def __init__(self, make: Callable[[httpx.Limits], httpx.AsyncClient]) -> None:
         self._make = make
-        self._idle: deque[tuple[float, httpx.AsyncBaseTransport]] = deque()
+        self._limits = httpx.Limits(
+            max_connections=1, max_keepalive_connections=1, keepalive_expiry=IDLE
+        )
+        self._idle: deque[tuple[float, httpx.AsyncClient]] = deque()
         self._closed = False
 
     @asynccontextmanager
-    async def one(self) -> AsyncIterator[httpx.AsyncBaseTransport]:
-        """Lend a connection, a new one if all are out."""
-        transport = self._idle.pop()[1] if self._idle else self._make()
+    async def one(self) -> AsyncIterator[httpx.AsyncClient]:
+        """Lend a client, a new one if all are out."""
+        client = self._idle.pop()[1] if self._idle else self._make(self._limits)
         try:
-            yield transport
+            yield client
         finally:
-            await self._take_back(transport)
+            await self._take_back(client)
 
     async def aclose(self) -> None:
         """Close every connection; one that is out is closed when it comes back."""
@@ -41,8 +44,8 @@ class Connections:
         while self._idle:
             await self._idle.pop()[1].aclose()
 
-    async def _take_back(self, transport: httpx.AsyncBaseTransport) -> None:
+    async def _take_back(self, client: httpx.AsyncClient) -> None:
         now = asyncio.get_running_loop().time()
-        self._idle.append((now, transport))
+        self._idle.append((now, client))
         while self._idle and (self._closed or self._idle[0][0] < now - IDLE):
             await self._idle.popleft()[1].aclose()

@@ -11,7 +11,6 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager, suppress
-from functools import partial
 from typing import Any
 
 import httpx
@@ -20,9 +19,7 @@ from pydantic import SecretStr
 
 from xml_pipeline.llm.errors import ProviderError, Reason, reason_of
 from xml_pipeline.llm.wire.connections import Connections
-from xml_pipeline.llm.wire.http1 import Http1
 from xml_pipeline.llm.wire.patience import Patience, Watch
-from xml_pipeline.llm.wire.proxied import Proxied, is_proxied
 from xml_pipeline.llm.wire.reading import Json, branch, document, words
 from xml_pipeline.llm.wire.retry_after import asked_delay
 
@@ -33,12 +30,6 @@ MOST_WORDS = 500
 LINGER = 0.5
 """Seconds for a stream to end after its last event, so that its connection can be used again."""
 
-_HEADERS: Mapping[str, str] = {
-    "accept": "*/*",
-    "accept-encoding": "identity",
-    "user-agent": "xml-pipeline",
-    "content-type": "application/json",
-}
 _encode = json.JSONEncoder(ensure_ascii=False).encode
 _REFUSED = "the key is missing, wrong, or not allowed to do this"
 
@@ -102,14 +93,14 @@ class Endpoint:
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self._name = name
-        self._url = httpx.URL(url)
-        self._headers = httpx.Headers({**_HEADERS, **headers})
+        self._url = url
+        self._headers = {**headers, "content-type": "application/json"}
         self._key = key.get_secret_value() if key else ""
         self._patience = patience
-        self._timeouts = {"timeout": {"connect": patience.connect}}  # the others: see Watch
-        self._connections = Connections(
-            _makes(self._url) if transport is None else lambda: transport
-        )
+        self._transport = transport
+        # Reads all certificates, so once for all connections.
+        self._trust = True if transport else httpx.create_ssl_context()
+        self._connections = Connections(self._client)
 
     async def aclose(self) -> None:
         """Close every connection."""
@@ -121,9 +112,9 @@ class Endpoint:
         clock = asyncio.timeout(None)
         watch = Watch(self._patience, clock, streamed=streamed)
         try:
-            async with self._connections.one() as connection, clock:
+            async with self._connections.one() as client, clock:
                 watch.begin()
-                response = await connection.handle_async_request(self._request(body))
+                response = await self._sent(client, body)
                 try:
                     response.stream = _Watched(response.stream, watch)
                     await _check(response)
@@ -138,12 +129,20 @@ class Endpoint:
             what = f"{type(error).__name__}: {error}"
             raise self._failed(Complaint(what, reason="network")) from None
 
-    def _request(self, body: Json) -> httpx.Request:
+    def _client(self, limits: httpx.Limits) -> httpx.AsyncClient:
+        return httpx.AsyncClient(
+            headers={"accept-encoding": "identity", "user-agent": "xml-pipeline"},
+            timeout=httpx.Timeout(None, connect=self._patience.connect),  # the others: see Watch
+            limits=limits,
+            verify=self._trust,
+            transport=self._transport,
+        )
+
+    async def _sent(self, client: httpx.AsyncClient, body: Json) -> httpx.Response:
         # A lone surrogate, half of an emoji that a model has cut, is no UTF-8: it becomes a "?".
         content = _encode(body).encode(errors="replace")
-        return httpx.Request(
-            "POST", self._url, content=content, headers=self._headers, extensions=self._timeouts
-        )
+        request = client.build_request("POST", self._url, content=content, headers=self._headers)
+        return await client.send(request, stream=True)
 
     def _failed(self, complaint: Complaint) -> ProviderError:
         text = _REFUSED if complaint.reason == "auth" else complaint.words
@@ -177,11 +176,6 @@ class _Watched(httpx.AsyncByteStream):
 
     async def aclose(self) -> None:
         await self._stream.aclose()
-
-
-def _makes(url: httpx.URL) -> Callable[[], httpx.AsyncBaseTransport]:
-    """Return what makes connections, all of which trust the same certificates."""
-    return partial(Proxied if is_proxied(url) else Http1, httpx.create_ssl_context())
 
 
 async def _check(response: httpx.Response) -> None:
