@@ -137,12 +137,13 @@ class OuterDoor:
     kept for newcomers, so that nobody's flood keeps others out.
     """
 
-    __slots__ = ("_entering", "_line", "_waiting", "max_bytes", "max_messages")
+    __slots__ = ("_entering", "_line", "_waiting", "is_shut", "max_bytes", "max_messages")
 
     def __init__(self, waiting: Waiting, max_messages: int, max_bytes: int) -> None:
         self._waiting = waiting
         self._line: deque[asyncio.Future[None]] = deque()
         self._entering = 0
+        self.is_shut = False
         self.max_messages = max_messages
         self.max_bytes = max_bytes
 
@@ -156,6 +157,11 @@ class OuterDoor:
         """Tell whether nothing more may come in at present."""
         messages = self._waiting.messages() + self._entering
         return messages >= self.max_messages or self._waiting.bytes() >= self.max_bytes
+
+    def shut(self) -> None:
+        """Let nothing more in: the organism is to come to its end."""
+        self.is_shut = True
+        self.max_messages = 0
 
     def check(self, party: str) -> None:
         """Raise Overloaded where the door is full, ShareExhausted where it is for this party."""

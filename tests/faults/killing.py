@@ -36,8 +36,7 @@ async def end_under_load(
     """Send orders, and end the process at random moments; then let it finish, and judge."""
     write_project(folder)
     runner = Runner(folder)
-    # A fifth may be refused while it stops: no moment lies where it might never come to.
-    moments = sorted(Random(seed).sample(range(1, orders * 4 // 5), times))
+    moments = sorted(Random(seed).sample(range(1, orders * 9 // 10), times))
     due: asyncio.Queue[int] = asyncio.Queue()
     to_come = deque(moments)
 

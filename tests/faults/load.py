@@ -79,7 +79,7 @@ class Load:
             await self.pace()
             began = perf_counter()
             self.outcomes[n] = outcome = await connection.order(n)
-            if connection.alive:
+            if connection.answered:
                 self.slowest = max(self.slowest, perf_counter() - began)
             if outcome == OK:
                 self.acknowledged += 1
@@ -121,6 +121,7 @@ class _Connection:
         )
         self._body = b""
         self.alive = True
+        self.answered = False
 
     async def order(self, n: int) -> str:
         """Send an order; return what became of it."""
@@ -132,6 +133,8 @@ class _Connection:
         except (OSError, asyncio.IncompleteReadError, ValueError):
             self.close()
             return UNKNOWN
+        if not self.alive:
+            self.close()
         if status in (200, 202):
             return OK
         return UNKNOWN if status == 503 and _NOT_TAKEN not in self._body else REFUSED
@@ -147,5 +150,8 @@ class _Connection:
         for line in head.lower().split(b"\r\n"):
             if line.startswith(b"content-length:"):
                 length = int(line.partition(b":")[2])
+            if line == b"connection: close":
+                self.alive = False
         self._body = await self._reader.readexactly(length)
+        self.answered = True
         return int(head.split(b" ", 2)[1])

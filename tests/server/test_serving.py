@@ -130,6 +130,19 @@ async def test_nothing_new_is_taken_in_while_the_server_stops() -> None:
     assert "retry-after" in refused.headers
 
 
+async def test_who_is_answered_while_the_organism_stops_is_hung_up_on_and_in_no_doubt() -> None:
+    async with running() as visitor:
+        before = await visitor.http.get("/healthz")
+        visitor.organism.kernel.door.shut()
+        body = {"to": "greeter", "payload": {"name": "Ada"}}
+        refused = await visitor.http.post("/v1/messages", json=body)
+        ready, alive = await visitor.http.get("/readyz"), await visitor.http.get("/healthz")
+    assert refused.json()["detail"] == "The organism is stopping, so nothing is taken in."
+    assert (refused.status_code, ready.status_code, alive.status_code) == (503, 503, 200)
+    closed = [each.headers.get("connection") for each in (before, refused, ready, alive)]
+    assert closed == [None, "close", "close", "close"]
+
+
 async def test_an_organism_that_has_stopped_is_neither_alive_nor_ready() -> None:
     patient = Patient()
     async with Organism((patient.listener,)) as organism:

@@ -229,7 +229,7 @@ async def _finish(organism: Organism, signals: Signals, grace: float) -> None:
     """Let nothing more in, and what is inside come to its end, as far as time allows."""
     log = structlog.get_logger(__name__)
     kernel = organism.kernel
-    kernel.door.max_messages = 0
+    kernel.door.shut()
     log.info("stopping", running=kernel.scheduler.running, waiting=kernel.scheduler.waiting)
     try:
         async with asyncio.timeout(grace):

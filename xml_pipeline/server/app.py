@@ -25,6 +25,7 @@ from xml_pipeline.server.approvals import Approvals
 from xml_pipeline.server.bounds import Bounds
 from xml_pipeline.server.desk import Desk
 from xml_pipeline.server.gate import Gate
+from xml_pipeline.server.leaving import HangUpWhenLeaving
 from xml_pipeline.server.letters import DeadLetters
 from xml_pipeline.server.listeners import Listeners
 from xml_pipeline.server.mcp_route import McpRoute
@@ -75,7 +76,11 @@ def application(
     a2a = A2aRoutes(desk)
     app = Starlette(
         routes=_routes(desk, a2a),
-        middleware=[Middleware(HangUpOnUnread), Middleware(Gate, token, hosts, open_paths)],
+        middleware=[
+            Middleware(HangUpOnUnread),
+            Middleware(HangUpWhenLeaving, desk),
+            Middleware(Gate, token, hosts, open_paths),
+        ],
         exception_handlers={
             Problem: _problem,
             HTTPException: _not_here,

@@ -83,8 +83,16 @@ class Desk:
         """Tell whether what must outlive the process cannot be written at present."""
         return self.keeps and self.organism.kernel.journal.refusal is not None
 
+    @property
+    def leaving(self) -> bool:
+        """Tell whether nothing is taken in any more: the organism stops."""
+        return self.closing.is_set() or self.organism.kernel.door.is_shut
+
     def check_running(self) -> None:
         """Raise Problem where no message would move."""
+        if self.organism.kernel.door.is_shut:
+            words = "The organism is stopping, so nothing is taken in."
+            raise Problem(503, words, retry_after=5.0)
         if self.closing.is_set() or not self.organism.running:
             raise Problem(503, "The organism is not running.", retry_after=5.0)
 
