@@ -65,8 +65,11 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, objec
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Spread a whole run over the cores, and keep any other in this process."""
-    return min(MOST_WORKERS, os.cpu_count() or 1) if is_whole_run(config) else 0
+    """Spread a whole run over the cores, and keep any other in this process.
+
+    Two share a core: half of the time a test waits, for processes, servers and the disk.
+    """
+    return min(MOST_WORKERS, 2 * (os.cpu_count() or 1)) if is_whole_run(config) else 0
 
 
 def pytest_asyncio_loop_factories(

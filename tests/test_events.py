@@ -356,14 +356,17 @@ async def test_a_budget_tells_once_of_each_mark_it_passes() -> None:
 
 
 async def test_streams_end_when_the_organism_closes_after_all_that_happened() -> None:
-    worker = Probe("worker", Task, lambda *_: respond(Result("done")))
+    worker, happened = Probe("worker", Task, lambda *_: respond(Result("done"))), list[Event]()
     async with memory_organism(worker) as organism:
+        leave = organism.subscribe(happened.append)
         first, second = organism.events(), organism.events()
         reading = asyncio.create_task(_all(first))
         await organism.send("worker", Task("x"))
         await worker.next()
     told = await asyncio.wait_for(reading, 1)
-    assert isinstance(told[-1], (AgentState, ThreadEvent))
+    leave()
+    assert "completed" in {each.status for each in told if isinstance(each, ThreadEvent)}
+    assert told == happened
     assert await asyncio.wait_for(_all(second), 1) == told
     assert await asyncio.wait_for(_all(organism.events()), 1) == []
     assert not organism.kernel.events.heard
