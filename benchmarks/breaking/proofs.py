@@ -54,8 +54,13 @@ SECURITY = (
         + tests_in(
             "primitives/test_reach",
             "a_message_arrives_through_primitives_only_if_every_name_on_its_way_is_a_peer",
+        )
+        + tests_in(
+            "mcp/test_reach", "each_of_twenty_reaches_exactly_whom_it_lists_when_asked_over_mcp"
+        )
+        + tests_in(
+            "a2a/test_reach", "each_of_twenty_reaches_exactly_whom_it_lists_when_asked_over_a2a"
         ),
-        "MCP, A2A",
     ),
     Proof(
         "S4",
@@ -190,8 +195,9 @@ SECURITY = (
         )
         + tests_in(
             "server/test_websocket", "a_frame_beyond_the_limit_closes_the_socket_and_no_other"
-        ),
-        "MCP",
+        )
+        + tests_in("mcp/test_server", "nobody_gets_in_without_the_token_or_from_elsewhere")
+        + tests_in("a2a/test_server", "nobody_gets_in_without_the_token_or_from_elsewhere"),
     ),
     Proof(
         "S18",

@@ -36,7 +36,7 @@ from xml_pipeline.testing import memory_organism
 
 pytestmark = pytest.mark.virtual_clock
 
-NUMBERS = (1, 2, 3, 13, 14, 15, 16, 17, 18, 19, 20, 23, 25)
+NUMBERS = (1, 2, 3, 13, 14, 15, 16, 17, 18, 19, 20, 23, 24, 25)
 
 ELSEWHERE: Mapping[int, tuple[str, ...]] = {
     1: (
@@ -93,6 +93,12 @@ ELSEWHERE: Mapping[int, tuple[str, ...]] = {
         "tests/mcp/test_connection.py::test_a_server_that_was_restarted_is_connected_to_again",
         "tests/mcp/test_trust.py::test_a_tool_that_is_described_otherwise_is_not_called_until_that_is_approved",
         "tests/mcp/test_client.py::test_prompts_and_resources_are_listeners",
+    ),
+    24: (
+        "tests/a2a_client/test_client.py::test_what_is_answered_comes_back_with_where_it_belongs",
+        "tests/a2a_client/test_two_organisms.py::test_one_organism_asks_the_listeners_of_another",
+        "tests/a2a/test_server.py::test_the_card_tells_of_those_who_are_exposed_and_of_nobody_else",
+        "tests/a2a/test_server.py::test_a_message_is_one_like_any_other_and_its_answer_an_artifact",
     ),
     25: (
         "tests/flows/test_agents.py::test_a_restart_goes_on_in_mid_conversation_and_asks_no_model_again",
