@@ -76,14 +76,13 @@ def conversations(shell: Shell) -> list[str]:
         return [id for (id,) in db.execute("select id from conversations")]
 
 
-def _no_file_grows(running: Running, shell: Shell) -> None:
-    """Let the process write no file beyond what its log has already."""
-    log = journal(shell).with_name(f"{journal(shell).name}-wal")
-    limits = (log.stat().st_size, resource.RLIM_INFINITY)
+def _no_file_is_written(running: Running) -> None:
+    """Let the process write no file, not even within its log, which may begin anew at any time."""
+    limits = (1, resource.RLIM_INFINITY)
     resource.prlimit(running.process.pid, resource.RLIMIT_FSIZE, limits)
 
 
-def _files_grow(running: Running) -> None:
+def _files_are_written(running: Running) -> None:
     unlimited = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
     resource.prlimit(running.process.pid, resource.RLIMIT_FSIZE, unlimited)
 
@@ -96,12 +95,12 @@ def fill(shell: Shell, times: int) -> tuple[list[str], list[str]]:
     with serving(shell) as (running, customer):
         for _ in range(times):
             customer.send_until(202)
-            _no_file_grows(running, shell)
+            _no_file_is_written(running)
             customer.send_until(503)
             assert [customer.send() for _ in range(3)] == [503] * 3
             assert not customer.is_ready()
             running.line(lambda line: "the journal cannot be written" in line)
-            _files_grow(running)
+            _files_are_written(running)
             running.line(lambda line: "the journal is written again" in line)
             assert customer.is_ready()
         customer.send_until(202)
