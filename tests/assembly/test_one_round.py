@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.assembly.projects import Project, greeter
+from tests.assembly.projects import Project, greeter, organism
 from xml_pipeline import Organism
 from xml_pipeline.config import load_config
 from xml_pipeline.errors import ConfigError
@@ -211,3 +211,11 @@ def test_nothing_is_imported_from_where_the_readable_packages_are_not(greeting: 
     greeting.file.write_text(f"allow_imports: 5\n{text}")
     assert greeting.problems() == ["1:16: allow_imports: must be a list, not a number"]
     assert (greeting.root / "handlers/mark.py").exists()
+
+
+def test_a_mistake_of_an_agent_is_told_of_and_no_handler_is_missed(project: Project) -> None:
+    script = project.write("script.yaml", "- text: Hello.\n")
+    listener = f"{{name: ada, description: Thinks., agent: true, model: scripted:{script.stem}"
+    project.file.write_text(organism(f"{listener}, max_turn: 3}}"))
+    [problem] = project.problems()
+    assert 'max_turn: unknown key; did you mean "max_turns"?' in problem

@@ -79,7 +79,7 @@ class Draft:
         for at, said in self.document.listeners():
             is_whole = not self.document.doubts(*at)
             read = {key: value for key, value in said.items() if not self.document.doubts(*at, key)}
-            yield at, ListenerConfig.model_validate(read if is_whole else {**STAND_IN, **read})
+            yield at, ListenerConfig.model_validate(read if is_whole else _whole(read))
 
     def usable(self, findings: Iterable[Finding] = ()) -> LoadedConfig:
         """Return what can be used; ConfigError with all that was found, in the file's order."""
@@ -107,6 +107,14 @@ def draft_config(path: str | Path) -> Draft:
     odd = sorted(map(document.placed, oddities(document)))
     warnings = (*environment.warnings, *(sentence for _, sentence in odd))
     return Draft(document, environment.variables, warnings)
+
+
+def _whole(read: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a listener with what it does not say; where a model handles it, that is no handler."""
+    missing = dict(STAND_IN)
+    if read.get("agent") is True:
+        del missing["handler"]
+    return {**missing, **read}
 
 
 def _without_refused(document: Document, section: object, at: KeyPath) -> dict[str, Any]:
