@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,11 +11,9 @@ import httpx
 import pytest
 
 from tests.a2a.house import BEARER, TOKEN, Visitor, message, texts
-from tests.faults.test_errands import Host
-from tests.faults.test_taken_over import until
 from tests.faults.together import Together, Town
-from xml_pipeline import Listener, Organism
-from xml_pipeline.backends.base import SHARDS
+from tests.faults.two_nodes import Host, half_each
+from xml_pipeline import Organism
 from xml_pipeline.server import application
 
 pytestmark = pytest.mark.virtual_clock
@@ -30,28 +28,23 @@ class Node:
     store: Together
     host: Host
 
+    @property
+    def organism(self) -> Organism:
+        return self.visitor.organism
+
     async def begin(self) -> dict[str, Any]:
         sent = await self.visitor.ask(
             "/a2a", "SendMessage", message=message(HELLO), configuration=NO_WAIT
         )
-        await self.visitor.organism.drain()
+        await self.organism.drain()
         task: dict[str, Any] = sent["task"]
         return task
 
 
 @asynccontextmanager
 async def living_in(town: Town) -> AsyncIterator[Node]:
-    store, host = Together(town), Host()
-    listener = host.listener
-    shown = Listener(
-        "host",
-        listener.accepts,
-        listener.handler,
-        output=listener.output,
-        description="A host.",
-        expose=("a2a",),
-    )
-    async with Organism([shown], backend=store) as organism:
+    store, host = Together(town), Host("a2a")
+    async with Organism([host.listener], backend=store) as organism:
         app = application(organism, token=TOKEN)
         async with httpx.AsyncClient(
             base_url="http://localhost", headers=BEARER, transport=httpx.ASGITransport(app)
@@ -60,14 +53,8 @@ async def living_in(town: Town) -> AsyncIterator[Node]:
         app.state.desk.close()
 
 
-@asynccontextmanager
-async def two_nodes() -> AsyncIterator[tuple[Node, Node]]:
-    town = Town()
-    async with living_in(town) as one, living_in(town) as other:
-        shares = [SHARDS // 2] * 2
-        nodes = one.store, other.store
-        await until(lambda: [[*town.holders.values()].count(each.node) for each in nodes] == shares)
-        yield one, other
+def two_nodes() -> AbstractAsyncContextManager[tuple[Node, Node]]:
+    return half_each(living_in)
 
 
 async def test_a_task_is_shown_listed_and_cancelled_by_any_node() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from math import inf
 from typing import Any
@@ -15,11 +15,9 @@ import pytest
 from tests.approvals.parts import Job, Person, agent, rule, shell
 from tests.faults.test_taken_over import until
 from tests.faults.together import Together, Town
-from tests.server.house import TOKEN
-from xml_pipeline.backends.base import SHARDS
+from tests.faults.two_nodes import half_each, visiting
 from xml_pipeline.listener import HandlerMetadata, HandlerResponse, Listener
 from xml_pipeline.organism import Organism
-from xml_pipeline.server import application
 from xml_pipeline.tools.question import AskPeople, Choice, PeopleAnswered, Question
 
 pytestmark = pytest.mark.virtual_clock
@@ -55,24 +53,14 @@ def people() -> Listener:
 @asynccontextmanager
 async def living_in(town: Town) -> AsyncIterator[Node]:
     store, house = Together(town), (agent(rule("ask")).listener, shell().listener, people())
-    async with Organism(house, backend=store) as organism:
-        transport = httpx.ASGITransport(application(organism, token=TOKEN))
-        about: dict[str, Any] = {"base_url": "http://localhost", "transport": transport}
-        token = {"Authorization": f"Bearer {TOKEN}"}
-        async with httpx.AsyncClient(headers=token, **about) as http:
-            with organism.approvals.attend():
-                yield Node(organism, store, http, Person(organism))
+    async with Organism(house, backend=store) as organism, visiting(organism) as http:
+        with organism.approvals.attend():
+            yield Node(organism, store, http, Person(organism))
 
 
-@asynccontextmanager
-async def two_nodes() -> AsyncIterator[tuple[Node, Node]]:
+def two_nodes() -> AbstractAsyncContextManager[tuple[Node, Node]]:
     """Let two nodes share a town, half of it each."""
-    town = Town()
-    async with living_in(town) as one, living_in(town) as other:
-        shares, nodes = [SHARDS // 2] * 2, (one.store, other.store)
-        await until(lambda: [[*town.holders.values()].count(each.node) for each in nodes] == shares)
-        await until(lambda: len(one.organism.nodes) == len(other.organism.nodes) == 2)
-        yield one, other
+    return half_each(living_in)
 
 
 async def test_a_call_is_listed_at_every_node_and_decided_at_any() -> None:

@@ -3,89 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 
-import httpx
 import pytest
 
 from tests.faults.test_taken_over import until
-from tests.faults.together import Boxes, Together, Town
-from tests.server.house import TOKEN, Farewell, Greeted, Greeting, envelope
+from tests.faults.together import Boxes, Town
+from tests.faults.two_nodes import BYE, living_in, two_nodes
+from tests.server.house import Greeted, Greeting, envelope
 from xml_pipeline.backends.base import SHARDS
 from xml_pipeline.errors import UnknownThread
 from xml_pipeline.journal.writing import PATIENCE
-from xml_pipeline.listener import HandlerMetadata, HandlerResponse, Listener
-from xml_pipeline.organism import Organism
-from xml_pipeline.server import application
 
 pytestmark = pytest.mark.virtual_clock
-
-BYE = "<Farewell xmlns=''><name>Ada</name></Farewell>"
-
-
-class Host:
-    """Owes an answer to a greeting, and answers a farewell, which ends it."""
-
-    def __init__(self) -> None:
-        self.heard: list[str] = []
-        self.listener = Listener(
-            "host", (Greeting, Farewell), self._hear, output=Greeted, description="A host."
-        )
-
-    async def _hear(
-        self, payload: Greeting | Farewell, metadata: HandlerMetadata
-    ) -> HandlerResponse:
-        self.heard.append(f"{type(payload).__name__} {metadata.message_id}")
-        if isinstance(payload, Greeting):
-            return HandlerResponse.defer(within=600)
-        return HandlerResponse.respond(Greeted(f"Goodbye, {payload.name}!"))
-
-
-@dataclass(frozen=True, slots=True)
-class Node:
-    organism: Organism
-    store: Together
-    http: httpx.AsyncClient
-    host: Host
-
-    async def begin(self) -> str:
-        """Begin a conversation, and return its thread."""
-        body = {"to": "host", "payload": {"Greeting": {"name": "Ada"}}}
-        told = await self.http.post("/v1/messages", json=body)
-        await self.organism.drain()
-        thread: str = told.json()["thread"]
-        return thread
-
-    async def leave(self, thread: str, wait: float = 0.0, key: str = "") -> httpx.Response:
-        headers = {"Content-Type": "application/xml"} | ({"Idempotency-Key": key} if key else {})
-        said = envelope(BYE, "host", thread)
-        query = {"wait": str(wait)} if wait else {}
-        return await self.http.post("/v1/messages", content=said, headers=headers, params=query)
-
-
-@asynccontextmanager
-async def living_in(town: Town) -> AsyncIterator[Node]:
-    store, host = Together(town), Host()
-    async with Organism([host.listener], backend=store) as organism:
-        transport = httpx.ASGITransport(application(organism, token=TOKEN))
-        token = {"Authorization": f"Bearer {TOKEN}", "Accept": "application/json"}
-        async with httpx.AsyncClient(
-            base_url="http://localhost", headers=token, transport=transport
-        ) as http:
-            yield Node(organism, store, http, host)
-
-
-@asynccontextmanager
-async def two_nodes() -> AsyncIterator[tuple[Node, Node]]:
-    """Let two nodes share a town, half of it each."""
-    town = Town()
-    async with living_in(town) as one, living_in(town) as other:
-        shares = [SHARDS // 2] * 2
-        nodes = one.store, other.store
-        await until(lambda: [[*town.holders.values()].count(each.node) for each in nodes] == shares)
-        yield one, other
 
 
 async def test_a_message_to_a_conversation_of_another_node_is_taken_in_there() -> None:

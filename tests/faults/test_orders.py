@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.test_errands import Node, two_nodes
 from tests.faults.test_taken_over import until
+from tests.faults.two_nodes import Node, two_nodes
 from xml_pipeline.errand import Errand
 from xml_pipeline.errors import UnknownListener
 from xml_pipeline.events import ReloadEvent

@@ -12,8 +12,8 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from tests.faults.test_errands import Host
 from tests.faults.together import Together, Town
+from tests.faults.two_nodes import Host
 from tests.server.house import (
     HELLO,
     TOKEN,
