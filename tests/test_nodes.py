@@ -57,6 +57,11 @@ class Node:
     def conversations(self) -> set[str]:
         return {each.conversation.id for each in self.organism.kernel.threads}
 
+    @property
+    def paused(self) -> set[str]:
+        lanes = self.organism.kernel.scheduler.lanes
+        return {name for name, lane in lanes.items() if lane.paused}
+
     async def holds(self) -> int:
         return (await held(self.store))[self.store.node]
 
@@ -234,6 +239,19 @@ async def test_a_message_follows_its_conversation_to_another_node_once(
         past = await other.store.conversation(thread)
         assert past is not None
         assert sum(b"<text>b</text>" in each.records for each in past.entries) == 1
+
+
+async def test_a_node_that_comes_later_knows_who_is_paused(server: RedisServer) -> None:
+    async with running(server, 1) as (old,):
+        for name in ("now", "later", "never"):
+            await old.organism.pause(name)
+        await old.organism.resume("later")
+        async with running(server, 1) as (new,):
+            assert new.paused == {"now", "never"}
+            await new.organism.resume("never")
+            assert old.paused == new.paused == {"now"}
+    async with running(server, 1) as (another,):
+        assert another.paused == {"now"}
 
 
 async def test_a_node_that_leaves_is_replaced_at_once(server: RedisServer) -> None:

@@ -104,7 +104,7 @@ class Errands:
         others = self._others
         if others is None:
             return []
-        nodes = [each.id for each in self._life.nodes if not each.is_this]
+        nodes = [each.id for each in await self._life.look_round() if not each.is_this]
         told = await asyncio.gather(*(self._ask_node(errand, node, others) for node in nodes))
         return [str(result_of(each)) for each in told if each.get("error") != _NOT_HELD]
 

@@ -12,7 +12,7 @@ import asyncio
 import logging
 import os
 import socket
-from collections.abc import Collection, Iterator
+from collections.abc import Awaitable, Callable, Collection, Iterator
 from dataclasses import dataclass
 from itertools import cycle
 from math import ceil
@@ -88,10 +88,15 @@ class Nodes:
         self._graves: list[str] = []
         self._view = View({}, {})
         self._lost = False
+        self._is_new = True
         self._gave = 0.0
 
-    async def join(self) -> None:
-        """Connect, and let every conversation that is opened be one of ours."""
+    async def join(self, learn: Callable[[], Awaitable[None]]) -> None:
+        """Connect, and let every conversation that is opened be one of ours.
+
+        ``learn`` is called when the others see this node, and before it holds anything.
+        """
+        self._learn = learn
         await self._store.join()
         self._kernel.threads.ending = self._ending
         self._kernel.journal.on_taken_over = self._begin_anew
@@ -150,6 +155,11 @@ class Nodes:
             for node, about in self._view.living.items()
         )
 
+    async def look_round(self) -> tuple[NodeSeen, ...]:
+        """Return every node that lives now."""
+        self._view = await self._without_dead(await self._store.look(self._about()))
+        return self.seen
+
     def holds(self, id: str) -> bool:
         """Tell whether a conversation or thread of this id would be in this node's memory."""
         return shard_of(id) in self._held
@@ -162,8 +172,11 @@ class Nodes:
         looked = asyncio.get_running_loop().time()
         view = await self._without_dead(await store.look(self._about()))
         self._check_organism(view)
+        if self._is_new:
+            await self._learn()
         if store.node != node:
             return  # It has begun anew meanwhile.
+        self._is_new = False
         self._view = view
         mine = {shard for shard, holder in view.holders.items() if holder == node} - self._given
         if self._held - mine:
@@ -296,7 +309,9 @@ class Nodes:
         log.error("everything is left to other nodes, and this one begins anew: %s", error)
         self._graves.append(self._store.begin_anew())
         self._held, self._giving, self._given = set(), set(), set()
-        self._lost = False
+        self._lost, self._is_new = False, True
+        for lane in kernel.scheduler.lanes.values():
+            lane.paused = False  # It may have been let go on meanwhile; else that is learnt again.
         self._place()
         self._suspend()
         gone = {thread.conversation for thread in kernel.threads}

@@ -1,8 +1,9 @@
 """What is ordered of an organism is done on all its nodes: here at once, on the others next.
 
 The rule this file guards: whoever waits for an order hears that every node which lived when it
-was given has done it, or what one of them has said against it. A node that comes later knows
-nothing of it.
+was given has done it, or what one of them has said against it. What holds until it is taken back,
+a pause, is written down before the others are looked for, and is read by whoever comes once it is
+to be seen: so there is nobody who is neither told nor reads it.
 """
 
 from __future__ import annotations
@@ -14,11 +15,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
+from xml_pipeline.backends import Mark
 from xml_pipeline.control import Control
 from xml_pipeline.errand import Errand
 from xml_pipeline.errands import Errands, done
 from xml_pipeline.errors import XmlPipelineError
 from xml_pipeline.events import ReloadEvent
+from xml_pipeline.kernel import Kernel
+
+_PAUSED = "paused"
+_FOR_EVER = 100 * 365 * 86_400.0
 
 Reload = Callable[[Path | None, str], Awaitable[ReloadEvent]]
 """Reads the organism's file again, or another one, and swaps it in as a whole, for somebody."""
@@ -42,21 +48,36 @@ class Killed(int):
 class Orders:
     """Gives orders to all nodes, and does what another has ordered.
 
-    ``reloader`` reads this node's file, if there is one; ``tell`` is told what came of it.
+    ``reloader`` reads this node's file, if there is one.
     """
 
-    def __init__(
-        self, control: Control, errands: Errands, tell: Callable[[ReloadEvent], None]
-    ) -> None:
+    def __init__(self, kernel: Kernel, control: Control, errands: Errands) -> None:
         self.reloader: Reload | None = None
+        self._kernel = kernel
         self._control = control
         self._errands = errands
-        self._tell = tell
+        self._heard = 0
         errands.orders = self._carry_out
 
-    def set_paused(self, listener: str, paused: bool, by: str) -> asyncio.Future[None]:
+    async def learn(self) -> None:
+        """Pause what was paused before this process, or this node, began. BackendUnavailable."""
+        journal, listeners = self._kernel.journal, tuple(self._kernel.listeners)
+        while True:
+            heard = self._heard
+            marks = (
+                journal.backend.marked(_PAUSED, each.name, journal.clock()) for each in listeners
+            )
+            found = await asyncio.gather(*marks)
+            if heard == self._heard:  # Else what was read may be older than what was ordered.
+                break
+        for listener, by in zip(listeners, found, strict=True):
+            if by is not None:
+                self._control.set_paused(listener.name, True, by.decode(errors="replace"))
+
+    def set_paused(self, listener: str, paused: bool, by: str) -> asyncio.Future[Any]:
         """Let a listener start nothing new, or go on."""
         self._control.set_paused(listener, paused, by)
+        self._keep(listener, paused, by)
         if self._errands.is_alone:
             return done(None)
         errand = Errand("pause" if paused else "resume", "", by, listener)
@@ -65,6 +86,8 @@ class Orders:
     def kill_all(self, listener: str | None, tenant: str | None, by: str) -> Killed:
         """Stop all there is of a listener, of a tenant, of both, or at all."""
         killed = self._control.kill_all(listener, tenant, by)
+        if listener is not None:
+            self._keep(listener, True, by)
         if self._errands.is_alone:
             return Killed(killed, done(killed))
         errand = Errand("kill_all", "", by, json.dumps((listener, tenant)))
@@ -85,16 +108,25 @@ class Orders:
         if self.reloader is None:
             raise XmlPipelineError("this organism was not loaded from a file")
         event = await self.reloader(path, by)
-        self._tell(event)
+        self._kernel.events.emit(event)
         return event
 
-    async def _spread(self, errand: Errand) -> None:
-        await self._errands.everywhere(errand)
+    def _keep(self, listener: str, paused: bool, by: str) -> None:
+        """Write down what is paused, for those who come later."""
+        self._heard += 1
+        now = self._kernel.journal.clock()
+        until = now + _FOR_EVER if paused else now
+        self._kernel.journal.mark(Mark(_PAUSED, listener, by.encode(), until))
+
+    async def _spread(self, errand: Errand) -> list[str]:
+        await self._kernel.journal.written()
+        return await self._errands.everywhere(errand)
 
     async def _sum(self, killed: int, errand: Errand) -> int:
-        return killed + sum(map(int, await self._errands.everywhere(errand)))
+        return killed + sum(map(int, await self._spread(errand)))
 
     async def _carry_out(self, errand: Errand) -> str:
+        self._heard += 1
         match errand.kind:
             case "pause" | "resume":
                 self._control.set_paused(errand.text, errand.kind == "pause", errand.by)

@@ -69,8 +69,8 @@ class Organism:
         self._control = Control(self._kernel)
         self.approvals = Approvals(self._kernel)
         self.errands = Errands(self._kernel, self._control, self.approvals, self._run)
-        self._run.beside = self.errands.live
-        self._orders = Orders(self._control, self.errands, self._kernel.events.emit)
+        self._orders = Orders(self._kernel, self._control, self.errands)
+        self._run.learn, self._run.beside = self._orders.learn, self.errands.live
         self._letters = DeadLetters(self._kernel)
         everybody = (*system_listeners(self._kernel), *map(checked, listeners))
         self._kernel.put_in_place(everybody, self.config)

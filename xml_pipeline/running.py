@@ -22,14 +22,15 @@ _STOPPED = "the organism has stopped"
 class Run:
     """The one time that an organism runs.
 
-    If its pump ever dies, everybody who waits is told, and so is whoever stops it. ``beside`` is
-    what runs as long as messages move.
+    If its pump ever dies, everybody who waits is told, and so is whoever stops it. ``learn`` finds
+    out what was ordered before, and ``beside`` is what runs as long as messages move.
     """
 
     def __init__(self, kernel: Kernel, organism: str) -> None:
         self._kernel = kernel
         store = kernel.journal.backend
         self._nodes = Nodes(kernel, store, organism) if isinstance(store, Shared) else None
+        self.learn: Callable[[], Coroutine[Any, Any, None]] = _nothing
         self.beside: Callable[[], Coroutine[Any, Any, None]] = _nothing
         self._pump: asyncio.Task[None] | None = None
         self._at_rest: list[asyncio.Future[None]] = []
@@ -55,11 +56,15 @@ class Run:
     async def _take_up(self) -> None:
         """Take up the work: all there is, or one part of it among others."""
         kernel, nodes = self._kernel, self._nodes
-        await (nodes.join() if nodes is not None else kernel.journal.backend.open())
+        await (nodes.join(self.learn) if nodes is not None else kernel.journal.backend.open())
         taken_up = False
         try:
             await kernel.offload.start()
-            await (nodes.settle_in() if nodes is not None else recover(kernel))
+            if nodes is not None:
+                await nodes.settle_in()
+            else:
+                await self.learn()
+                await recover(kernel)
             taken_up = True
         finally:
             if not taken_up:
@@ -93,6 +98,10 @@ class Run:
         if self._nodes is not None:
             return self._nodes.seen
         return (alone(self._kernel),)
+
+    async def look_round(self) -> tuple[NodeSeen, ...]:
+        """Return those who share the work at this very moment. BackendUnavailable."""
+        return await self._nodes.look_round() if self._nodes is not None else self.nodes
 
     def holds(self, id: str) -> bool:
         """Tell whether a conversation or thread of this id would be in this process's memory."""
@@ -178,7 +187,7 @@ class Run:
 
 
 async def _nothing() -> None:
-    """Run beside the pump of one who is alone."""
+    """Have nothing to learn, and nothing beside the pump."""
 
 
 def _cry_out(pump: asyncio.Task[None]) -> None:

@@ -8,11 +8,14 @@ from pathlib import Path
 import pytest
 
 from tests.faults.test_taken_over import until
-from tests.faults.two_nodes import Node, two_nodes
+from tests.faults.together import Together, Town
+from tests.faults.two_nodes import Host, Node, living_in, two_nodes
+from xml_pipeline.backends.sqlite import SqliteBackend
 from xml_pipeline.errand import Errand
 from xml_pipeline.errors import UnknownListener
 from xml_pipeline.events import ReloadEvent
 from xml_pipeline.journal.writing import PATIENCE
+from xml_pipeline.organism import Organism
 
 pytestmark = pytest.mark.virtual_clock
 
@@ -99,6 +102,74 @@ async def test_one_who_has_gone_is_not_waited_for() -> None:
         other.store.town.leave(other.store.node)
         await one.organism.pause("host")
         assert not is_paused(other)
+
+
+async def test_one_who_comes_while_an_order_is_given_is_told_or_reads_it() -> None:
+    class Slow(Together):
+        """Has read what is written, and is slow to hear of it."""
+
+        async def marked(self, kind: str, key: str, now: float) -> bytes | None:
+            found = await self.town.memory.marked(kind, key, now)
+            if kind == "paused":
+                await self.hears.wait()
+            return found
+
+        def __init__(self, town: Town) -> None:
+            super().__init__(town)
+            self.hears = asyncio.Event()
+
+    town = Town()
+    async with living_in(town) as one:
+        slow = Slow(town)
+        late = Organism([Host().listener], backend=slow)
+        entering = asyncio.create_task(late.__aenter__())
+        await until(lambda: len(town.living) == 2)
+        pausing = one.organism.pause("host")
+        await until(lambda: bool(town.boxes[slow.node].qsize()))
+        assert not entering.done()
+        slow.hears.set()
+        await entering
+        await pausing
+        assert late.kernel.scheduler.lanes["host"].paused
+        await late.__aexit__(None, None, None)
+
+
+@pytest.mark.parametrize("was_paused", [False, True])
+async def test_one_who_was_replaced_learns_what_was_ordered_meanwhile(was_paused: bool) -> None:
+    async with two_nodes() as (one, other):
+        if was_paused:
+            await one.organism.pause("host")
+        before = other.store.node
+        other.store.sees.clear()
+        other.store.looks.clear()
+        await other.store.looks.wait()
+        other.store.town.leave(before)
+        await (one.organism.resume if was_paused else one.organism.pause)("host")
+        assert is_paused(other) is was_paused
+        other.store.sees.set()
+        await until(lambda: other.store.node != before and bool(other.organism.nodes))
+        await until(lambda: other.organism.kernel.journal.refusal is None)
+        assert is_paused(other) is not was_paused
+
+
+async def test_what_is_paused_is_paused_after_a_restart(tmp_path: Path) -> None:
+    for pauses in (True, False):
+        host = Host()
+        store = SqliteBackend(tmp_path / "journal.db")
+        async with Organism([host.listener], backend=store) as organism:
+            lane = organism.kernel.scheduler.lane(host.listener)
+            assert lane.paused is not pauses
+            if pauses:
+                organism.pause("host")
+
+
+async def test_a_listener_whose_work_is_killed_is_paused_for_those_who_come_as_well() -> None:
+    town = Town()
+    async with living_in(town) as one:
+        await one.begin()
+        assert await one.organism.kill_all(listener="host") == 1
+        async with living_in(town) as late:
+            assert is_paused(late)
 
 
 def reads(node: Node, event: ReloadEvent) -> list[tuple[Path | None, str]]:

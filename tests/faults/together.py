@@ -81,7 +81,6 @@ class Together:
         self.conversations = memory.conversations
         self.letters = memory.letters
         self.letter = memory.letter
-        self.marked = memory.marked
         self.marks = memory.marks
 
     async def join(self) -> None:
@@ -137,6 +136,9 @@ class Together:
     async def disclaim(self, kind: str, key: str) -> None:
         if self.town.claims.get((kind, key)) == self.node:
             del self.town.claims[kind, key]
+
+    async def marked(self, kind: str, key: str, now: float) -> bytes | None:
+        return await self.town.memory.marked(kind, key, now)
 
     async def unfinished_in(self, shards: Collection[int]) -> AsyncIterator[PastConversation]:
         async for past in self.town.memory.unfinished():
