@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -18,14 +18,19 @@ ROOT = Path(__file__).parents[2]
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One Python file: its path below the repository's root, its text, its tree."""
+    """One Python file: its path below the repository's root, its text, its tree.
+
+    ``nodes`` are all of the tree: it is walked once, for to walk takes longer than to judge.
+    """
 
     path: str
     text: str
     tree: ast.Module = field(init=False, repr=False, compare=False)
+    nodes: tuple[ast.AST, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "tree", ast.parse(self.text, self.path))
+        object.__setattr__(self, "nodes", tuple(ast.walk(self.tree)))
 
     @property
     def is_test(self) -> bool:
@@ -64,15 +69,15 @@ def findings(rule: Rule) -> list[str]:
     return [place for source in python_sources() for place in rule(source)]
 
 
-def functions(tree: ast.AST) -> Iterator[Function]:
+def functions(source: Source) -> Iterator[Function]:
     """Yield every function and method, however deep."""
-    return (node for node in ast.walk(tree) if isinstance(node, Function))
+    return (node for node in source.nodes if isinstance(node, Function))
 
 
 def collected_tests(source: Source) -> Iterator[Function]:
     """Yield the functions that pytest would collect from a test file."""
     if source.is_test:
-        yield from (each for each in functions(source.tree) if each.name.startswith("test_"))
+        yield from (each for each in functions(source) if each.name.startswith("test_"))
 
 
 def dotted(node: ast.expr) -> str:
@@ -84,9 +89,9 @@ def dotted(node: ast.expr) -> str:
     return ""
 
 
-def imported_modules(tree: ast.AST) -> Iterator[tuple[ast.stmt, str]]:
+def imported_modules(nodes: Iterable[ast.AST]) -> Iterator[tuple[ast.stmt, str]]:
     """Yield each absolute import as the dotted names it reaches for."""
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Import):
             yield from ((node, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:

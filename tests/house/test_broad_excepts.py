@@ -23,7 +23,7 @@ EVERYTHING = frozenset({"Exception", "BaseException"})
 def broad_excepts(source: Source) -> Iterator[str]:
     if source.path in MAY_CATCH_EVERYTHING:
         return
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if isinstance(node, ast.ExceptHandler) and (node.type is None or names_all(node.type)):
             yield source.place(node, "catches everything")
         elif isinstance(node, ast.Call) and suppresses_all(node):

@@ -30,16 +30,16 @@ def executed_data(source: Source) -> Iterator[str]:
     )
     yield from (
         source.place(node, f"uses {name}")
-        for node, name in dangerous_names(source.tree)
+        for node, name in dangerous_names(source)
         if name not in allowed
     )
 
 
-def dangerous_names(tree: ast.Module) -> Iterator[tuple[ast.stmt | ast.expr, str]]:
-    for statement, module in imported_modules(tree):
+def dangerous_names(source: Source) -> Iterator[tuple[ast.stmt | ast.expr, str]]:
+    for statement, module in imported_modules(source.nodes):
         if module.partition(".")[0] in RUNS_DATA or module in LOADS_OBJECTS:
             yield statement, module
-    for node in ast.walk(tree):
+    for node in source.nodes:
         if isinstance(node, ast.Name | ast.Attribute):
             name = dotted(node).removeprefix("builtins.")
             if name in RUNS_TEXT or name in LOADS_OBJECTS:

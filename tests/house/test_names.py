@@ -17,7 +17,7 @@ WORDS_OF_A_SENTENCE = 3
 
 
 def empty_class_names(source: Source) -> Iterator[str]:
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if isinstance(node, ast.ClassDef) and EMPTY_CLASS_NAME.search(node.name):
             yield source.place(node, f"class {node.name}")
 

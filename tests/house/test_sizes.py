@@ -19,7 +19,7 @@ def long_files(source: Source) -> Iterator[str]:
 
 
 def long_functions(source: Source) -> Iterator[str]:
-    for function in functions(source.tree):
+    for function in functions(source):
         lines = body_lines(function)
         if lines > BODY_LINES:
             yield source.place(function, f"{function.name} has a body of {lines} lines")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import pytest
 
@@ -30,14 +30,16 @@ def claims(node: ast.AST) -> bool:
 
 def real_sleeps(source: Source) -> Iterator[str]:
     """Find sleeps in tests, but for ``sleep(0)`` and for those on a virtual clock."""
-    if not source.path.startswith("tests/"):
+    if not source.path.startswith("tests/") or not any(sleeps(source.nodes)):
         return
-    virtual = uses(source.tree, VIRTUAL_CLOCK)
+    virtual = uses(source.nodes, VIRTUAL_CLOCK)
     always_virtual = any(marks_module(statement) for statement in source.tree.body)
     for statement in source.tree.body:
         is_test = getattr(statement, "name", "").startswith(("test_", "Test"))
-        excused = always_virtual or (uses(statement, VIRTUAL_CLOCK) if is_test else virtual)
-        for call in sleeps(statement):
+        excused = always_virtual or (
+            uses(ast.walk(statement), VIRTUAL_CLOCK) if is_test else virtual
+        )
+        for call in sleeps(ast.walk(statement)):
             if dotted(call.func) == "time.sleep" or not excused:
                 yield source.place(call, "sleeps: wait for an event, or use the virtual clock")
 
@@ -46,16 +48,16 @@ def marks_module(statement: ast.stmt) -> bool:
     return (
         isinstance(statement, ast.Assign)
         and any(dotted(target) == "pytestmark" for target in statement.targets)
-        and uses(statement, VIRTUAL_CLOCK)
+        and uses(ast.walk(statement), VIRTUAL_CLOCK)
     )
 
 
-def uses(tree: ast.AST, name: str) -> bool:
-    return any(isinstance(node, ast.Attribute) and dotted(node) == name for node in ast.walk(tree))
+def uses(nodes: Iterable[ast.AST], name: str) -> bool:
+    return any(isinstance(node, ast.Attribute) and dotted(node) == name for node in nodes)
 
 
-def sleeps(tree: ast.AST) -> Iterator[ast.Call]:
-    for node in ast.walk(tree):
+def sleeps(nodes: Iterable[ast.AST]) -> Iterator[ast.Call]:
+    for node in nodes:
         if isinstance(node, ast.Call) and dotted(node.func).rpartition(".")[2] == "sleep":
             is_yield = [ast.unparse(argument) for argument in node.args] == ["0"]
             if not is_yield:
@@ -66,12 +68,12 @@ def mocks(source: Source) -> Iterator[str]:
     if not source.path.startswith("tests/"):
         return
     ours = set[str]()
-    for statement, module in imported_modules(source.tree):
+    for statement, module in imported_modules(source.nodes):
         if f"{module}.".startswith(MOCKS):
             yield source.place(statement, f"imports {module}")
         if module.partition(".")[0] == "xml_pipeline":
             ours |= names_bound(statement)
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if isinstance(node, ast.Call) and dotted(node.func) == "monkeypatch.setattr":
             target = node.args[0]
             written = dotted(target) or ast.unparse(target).strip("'")
