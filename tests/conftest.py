@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import compileall
 import copy
 import os
 from collections.abc import Callable, Generator, Mapping
@@ -48,9 +49,14 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(plugin, "_cov")
 
 
-def pytest_xdist_setupnodes() -> None:
-    """Let no worker measure itself as any process that is started does: it does so as a worker."""
+def pytest_xdist_setupnodes(config: pytest.Config) -> None:
+    """Let no worker measure itself as any process that is started does: it does so as a worker.
+
+    And let no process compile the package: hundreds are started, and where the environment says
+    so (``PYTHONDONTWRITEBYTECODE``) none keeps for the next one what it has compiled.
+    """
     os.environ.pop(MEASURES_PROCESSES, None)
+    compileall.compile_dir(config.rootpath / "xml_pipeline", quiet=2)
 
 
 @pytest.hookimpl(wrapper=True, trylast=True)

@@ -51,7 +51,14 @@ def test_a_process_is_killed():
     Path(".coverage.empty").touch()
     assert written
 """
+IMPORT_OF_COMPILED = """
+from importlib.util import find_spec
+from pathlib import Path
+
+assert Path(find_spec("xml_pipeline").cached).exists()
+"""
 MADE_WHEN_COLLECTED = '@pytest.mark.parametrize("made", [os.urandom(8)])\n'
+ONE_WORKER = "-n1"  # Each takes seconds to begin, and how many there are is told once.
 GATE = "Required test coverage of 95.0%"
 
 
@@ -85,7 +92,7 @@ def test_a_whole_run_that_covers_everything_passes_the_gate(project: Path) -> No
 
 def test_a_whole_run_that_covers_too_little_fails(project: Path) -> None:
     (project / "xml_pipeline/__init__.py").write_text(COVERED + NOT_COVERED)
-    done = run_pytest(project)
+    done = run_pytest(project, ONE_WORKER)
     assert done.returncode == pytest.ExitCode.TESTS_FAILED, done.stdout
     assert f"{GATE} not reached" in done.stdout
 
@@ -101,16 +108,25 @@ def test_a_chosen_run_knows_no_gate_and_no_workers(
     assert "workers" not in done.stdout
 
 
-@pytest.mark.parametrize("workers", ["auto", "0"])
+@pytest.mark.parametrize("workers", [ONE_WORKER, "-n0"])
 def test_a_test_marked_no_cover_is_not_measured_nor_are_its_processes(
     project: Path, workers: str
 ) -> None:
     (project / "xml_pipeline/__init__.py").write_text(COVERED + NOT_COVERED)
     imports = "import subprocess\nimport sys\n\nimport pytest\n"
     (project / "tests/test_f.py").write_text(imports + TEST + UNMEASURED)
-    done = run_pytest(project, f"-n{workers}")
+    done = run_pytest(project, workers)
     assert "3 passed" in done.stdout, done.stdout
     assert f"{GATE} not reached" in done.stdout
+
+
+def test_the_package_is_compiled_before_anybody_imports_it(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    (project / "tests/test_f.py").write_text(IMPORT_OF_COMPILED + TEST)
+    done = run_pytest(project, ONE_WORKER)
+    assert done.returncode == 0, done.stdout
 
 
 def test_bytes_that_each_worker_makes_for_itself_name_no_test(project: Path) -> None:
@@ -125,7 +141,7 @@ def test_bytes_that_each_worker_makes_for_itself_name_no_test(project: Path) -> 
 def test_data_of_a_process_that_was_killed_do_not_fail_the_run(project: Path) -> None:
     imports = "from pathlib import Path\n\nfrom coverage import CoverageData\n\n"
     (project / "tests/test_f.py").write_text(imports + TEST + TORN)
-    done = run_pytest(project)
+    done = run_pytest(project, ONE_WORKER)
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"{GATE} reached" in done.stdout
     assert "CoverageWarning" not in done.stdout + done.stderr
