@@ -9,6 +9,7 @@ from random import Random
 
 import pytest
 
+from tests.cases import measured_once
 from tests.faults.books import lines
 from tests.faults.test_mirror import Mirrored
 from tests.virtual_clock import VirtualClockLoop
@@ -83,7 +84,7 @@ async def test_what_nobody_could_go_on_with_is_left_as_it_is(
     assert not len(kernel.threads)
 
 
-@pytest.mark.parametrize("first", range(0, 20, 5))
+@pytest.mark.parametrize("first", measured_once(range(0, 20, 5)))
 def test_whatever_line_is_damaged_the_others_go_on(first: int) -> None:
     logging.disable(logging.CRITICAL)
     tried = 0

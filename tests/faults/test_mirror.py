@@ -8,6 +8,7 @@ from random import Random
 
 import pytest
 
+from tests.cases import measured_once
 from tests.faults.mirror import picture
 from tests.faults.wild import PRINCIPALS, SOME, TENANTS, Wild
 from tests.virtual_clock import VirtualClockLoop
@@ -112,7 +113,7 @@ def _difference(was: object, is_: object) -> str:
     return f"{was!r} became {is_!r}"
 
 
-@pytest.mark.parametrize("first", range(0, 100, 10))
+@pytest.mark.parametrize("first", measured_once(range(0, 100, 10)))
 def test_a_restart_finds_what_there_was(first: int) -> None:
     for seed in range(first, first + 10):
         with asyncio.Runner(loop_factory=VirtualClockLoop) as runner:

@@ -11,6 +11,7 @@ from random import Random
 
 import pytest
 
+from tests.cases import measured_once
 from tests.faults.books import Books
 from tests.faults.dying import Died, Dying
 from tests.flows.storms import SOME, Storm
@@ -90,7 +91,7 @@ class Simulation:
         )
 
 
-@pytest.mark.parametrize("first", range(0, SEEDS, AT_ONCE))
+@pytest.mark.parametrize("first", measured_once(range(0, SEEDS, AT_ONCE)))
 def test_whatever_dies_when_the_books_are_right_in_the_end(first: int) -> None:
     for seed in range(first, first + AT_ONCE):
         with asyncio.Runner(loop_factory=VirtualClockLoop) as runner:

@@ -8,6 +8,7 @@ from random import Random
 
 import pytest
 
+from tests.cases import measured_once
 from tests.faults.books import lines
 from tests.faults.dying import Died, Dying
 from tests.flows.payloads import Result, Task
@@ -111,7 +112,7 @@ async def spree(seed: int) -> list[str]:
     return [wrong for wrong, is_right in checks.items() if not is_right]
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", measured_once(range(20)))
 def test_a_hundred_spend_at_once_and_die_and_the_budget_holds(seed: int) -> None:
     with asyncio.Runner(loop_factory=VirtualClockLoop) as runner:
         assert runner.run(spree(seed)) == []

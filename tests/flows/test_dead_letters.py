@@ -69,6 +69,7 @@ async def _ask_all(organism: Organism) -> int:
     return answered
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("backend", [None, MemoryBackend()], ids=["memory", "journal"])
 async def test_fifty_that_always_fail_among_five_thousand(backend: Backend | None) -> None:
     mill = Mill()

@@ -139,6 +139,7 @@ DOCUMENTS = st.one_of(
 ).filter(lambda raw: isinstance(raw, bytes))
 
 
+@pytest.mark.no_cover
 @settings(max_examples=150)
 @given(st.lists(DOCUMENTS, min_size=1, max_size=8))
 def test_whatever_comes_is_delivered_or_answered_with_exactly_one_fault(

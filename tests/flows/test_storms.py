@@ -20,7 +20,8 @@ from xml_pipeline.listener import HandlerMetadata, HandlerResponse
 from xml_pipeline.organism import Organism
 from xml_pipeline.thread import Thread
 
-pytestmark = pytest.mark.virtual_clock  # Each storm runs on a loop of its own, of that kind.
+# Each storm runs on a loop of its own, of that kind; hundreds of them are load.
+pytestmark = [pytest.mark.virtual_clock, pytest.mark.no_cover]
 
 
 @settings(max_examples=300)

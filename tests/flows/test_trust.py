@@ -208,6 +208,7 @@ async def test_an_envelope_that_a_handler_writes_is_only_text() -> None:
 # ── S2: to know a thread is not to be allowed in it ─────────────────────────────────────
 
 
+@pytest.mark.no_cover
 @pytest.mark.virtual_clock
 async def test_ten_thousand_stolen_guessed_and_replayed_threads_open_nothing() -> None:
     """S2: each begins a conversation of the sender's own, and none can be told from another."""

@@ -172,6 +172,7 @@ def flips() -> Iterator[bytes]:
             yield RAW[:at] + bytes([RAW[at] ^ (1 << bit)]) + RAW[at + 1 :]
 
 
+@pytest.mark.no_cover
 def test_no_flipped_bit_changes_what_is_believed() -> None:
     """All of them, one by one: refused, or (two quotes, a blank) another spelling of the same."""
     accepted = 0

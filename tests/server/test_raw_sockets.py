@@ -89,6 +89,7 @@ async def pour(inputs: int) -> int:
         return open_files() - before
 
 
+@pytest.mark.no_cover
 async def test_mangled_requests_are_refused_or_ended_and_harm_nobody(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
