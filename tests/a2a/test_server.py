@@ -51,6 +51,28 @@ async def test_the_card_tells_of_those_who_are_exposed_and_of_nobody_else(tmp_pa
         assert hidden.status_code == 404
 
 
+async def test_where_0_3_is_not_spoken_nothing_is_said_in_its_words(tmp_path: Path) -> None:
+    file = FILE.replace("listeners:", "a2a: {older: false}\nlisteners:")
+    async with visiting(tmp_path, file) as visitor:
+        for where in ("", "/a2a/greeter"):
+            card = (await visitor.http.get(f"{where}/.well-known/agent-card.json")).json()
+            assert {each["protocolVersion"] for each in card["supportedInterfaces"]} == {"1.0"}
+            assert not {"url", "protocolVersion", "preferredTransport", "security"} & card.keys()
+        old = {"role": "user", "messageId": "1", "parts": [{"kind": "text", "text": "Ada"}]}
+        assert await visitor.refused("/a2a", "message/send", message=old) == -32601
+        task = (await visitor.ask("/a2a", "SendMessage", message=message("Ada")))["task"]
+        assert task["status"]["state"] == "TASK_STATE_COMPLETED"
+
+
+@pytest.mark.parametrize("where", ["/a2a/", "/a2a/greeter/"])
+async def test_a_slash_behind_an_address_changes_nothing(tmp_path: Path, where: str) -> None:
+    async with visiting(tmp_path, FILE) as visitor:
+        task = (await visitor.ask(where, "SendMessage", message=message("Ada")))["task"]
+        assert task["status"]["state"] == "TASK_STATE_COMPLETED"
+        stranger = await visitor.http.post(where, headers={"Authorization": ""})
+        assert stranger.status_code == 401
+
+
 async def test_a_message_is_one_like_any_other_and_its_answer_an_artifact(tmp_path: Path) -> None:
     async with visiting(tmp_path, FILE) as visitor:
         task = (await visitor.ask("/a2a", "SendMessage", message=message("Ada")))["task"]

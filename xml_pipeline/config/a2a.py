@@ -106,6 +106,11 @@ class A2aConfig(Section):
         description="Show our cards without a token: they say what there is, and that one is"
         " needed.",
     )
+    older: bool = Field(
+        default=True,
+        description="Speak A2A 0.3 as well as 1.0; our cards then say everything in the words of"
+        " both.",
+    )
     push_networks: Annotated[tuple[Network, ...], AList] = Field(
         default=(),
         description="Networks beside the internet that notifications may be sent to, such as"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
 
 from xml_pipeline.server.operation import EVENTS, JSON, Operation, Parameter
@@ -109,3 +110,10 @@ A2A_OPERATIONS = (
     ),
     _order("extended_card", f"{_ONE}/extendedAgentCard", "There is none.", _NAME),
 )
+
+A2A_WITH_SLASH = tuple(
+    replace(each, path=f"{each.path}/")
+    for each in A2A_OPERATIONS
+    if each.name in ("a2a_post", "a2a_agent_post")
+)
+"""The same, for clients that put a slash behind an address: httpx with a base URL, say."""

@@ -19,7 +19,7 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from xml_pipeline.errors import AuditFailed
 from xml_pipeline.names import PRINCIPAL
 from xml_pipeline.organism import Organism
-from xml_pipeline.server.a2a_operations import A2A_CARDS, A2A_OPERATIONS
+from xml_pipeline.server.a2a_operations import A2A_CARDS, A2A_OPERATIONS, A2A_WITH_SLASH
 from xml_pipeline.server.a2a_route import A2aRoutes
 from xml_pipeline.server.approvals import Approvals
 from xml_pipeline.server.bounds import Bounds
@@ -131,7 +131,7 @@ def _routes(desk: Desk, a2a: A2aRoutes) -> list[BaseRoute]:
     endpoints |= _asked_of_people(desk)
     endpoints |= {each.name: a2a.serve for each in A2A_OPERATIONS}
     endpoints |= {each.name: a2a.card for each in A2A_CARDS}
-    return [_route(each, endpoints[each.name]) for each in OPERATIONS]
+    return [_route(each, endpoints[each.name]) for each in (*OPERATIONS, *A2A_WITH_SLASH)]
 
 
 def _asked_of_people(desk: Desk) -> dict[str, Any]:

@@ -29,27 +29,36 @@ SCHEMAS = "https://xml-pipeline.org/a2a/schemas/v1"
 """The extension that tells, of each skill, the JSON Schemas of the data that it takes."""
 
 VERSION = "0.1.0"
+SPOKEN = ("1.0", "0.3")
+"""Versions of the protocol, the one we like best first."""
+
 ROOT = "/a2a"
 _FRESH = "max-age=60"
 
 
-def card_of_one(agent: Exposed, base: str) -> AgentCard:
+def card_of_one(agent: Exposed, base: str, spoken: Sequence[str] = SPOKEN) -> AgentCard:
     """Return the card of one agent; ``base`` is the address of the server."""
     here = f"{base}{ROOT}/{agent.name}"
-    interfaces = [*_interfaces(here), _interface(here, "HTTP+JSON", "1.0")]
+    interfaces = [*_interfaces(here, spoken), _interface(here, "HTTP+JSON", "1.0")]
     about = agent.listener.description
     return _card(agent.name, about, interfaces, [agent])
 
 
-def card_of_all(name: str, default: Exposed, agents: Sequence[Exposed], base: str) -> AgentCard:
+def card_of_all(
+    name: str,
+    default: Exposed,
+    agents: Sequence[Exposed],
+    base: str,
+    spoken: Sequence[str] = SPOKEN,
+) -> AgentCard:
     """Return the card of an organism; what names no skill is for the default one."""
     rest = _interface(f"{base}{ROOT}/{default.name}", "HTTP+JSON", "1.0")
     about = f"{name}: {', '.join(each.name for each in agents)}. {default.listener.description}"
-    return _card(name, about, [*_interfaces(f"{base}{ROOT}"), rest], agents)
+    return _card(name, about, [*_interfaces(f"{base}{ROOT}", spoken), rest], agents)
 
 
 def card_response(card: AgentCard, request: Request) -> Response:
-    """Return a card as both dialects have it, or that the client has it already."""
+    """Return a card as every dialect that it names has it, or that the client has it already."""
     body = json.dumps(agent_card_to_dict(card), sort_keys=True, ensure_ascii=False).encode()
     tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
     headers = {"ETag": tag, "Cache-Control": _FRESH}
@@ -103,8 +112,8 @@ def _schemas(agents: Iterable[Exposed]) -> AgentExtension:
     return AgentExtension(uri=SCHEMAS, description=about, params=ParseDict(said, Struct()))
 
 
-def _interfaces(url: str) -> list[AgentInterface]:
-    return [_interface(url, "JSONRPC", version) for version in ("1.0", "0.3")]
+def _interfaces(url: str, spoken: Sequence[str]) -> list[AgentInterface]:
+    return [_interface(url, "JSONRPC", version) for version in spoken]
 
 
 def _interface(url: str, binding: str, version: str) -> AgentInterface:

@@ -20,7 +20,7 @@ from starlette.types import Message, Receive, Scope, Send
 from xml_pipeline.errors import BackendUnavailable
 from xml_pipeline.server.a2a.agents import Agents
 from xml_pipeline.server.a2a.book import Book
-from xml_pipeline.server.a2a.cards import ROOT, card_of_all, card_of_one, card_response
+from xml_pipeline.server.a2a.cards import ROOT, SPOKEN, card_of_all, card_of_one, card_response
 from xml_pipeline.server.a2a.handler import HEADERS, Agent
 from xml_pipeline.server.a2a.push import Push
 from xml_pipeline.server.body import body_of
@@ -49,6 +49,8 @@ class Endpoint:
         self._book = Book(desk, self._push.attend)
         self._agents = Agents(desk.organism)
         self._routers: dict[str, Router] = {}
+        self._older = desk.organism.config.a2a.older
+        self._spoken = SPOKEN if self._older else SPOKEN[:1]
         self._life = asyncio.create_task(self._live(), name="a2a")
 
     async def _live(self) -> None:
@@ -73,10 +75,10 @@ class Endpoint:
         if default is None or (name and name not in self._agents.all()):
             raise Problem(404, "There is no such agent.")
         if name:
-            card = card_of_one(self._agents.all()[name], base)
+            card = card_of_one(self._agents.all()[name], base, self._spoken)
         else:
             agents = tuple(self._agents.all().values())
-            card = card_of_all(config.organism.name, default, agents, base)
+            card = card_of_all(config.organism.name, default, agents, base, self._spoken)
         await card_response(card, request)(scope, receive, send)
 
     async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -86,7 +88,8 @@ class Endpoint:
         if name and name not in self._agents.all():
             raise Problem(404, "There is no such agent.")
         body = await body_of(Request(scope, receive), self._desk)
-        inner = dict(scope, path_params={}, headers=_headers(scope))
+        path = scope["path"].removesuffix("/")
+        inner = dict(scope, path=path, path_params={}, headers=_headers(scope))
         await self._router(name)(inner, _again(body, receive), send)
 
     def _router(self, name: str) -> Router:
@@ -95,7 +98,7 @@ class Endpoint:
             agent = Agent(name, self._agents, self._book, self._push)
             here = f"{ROOT}/{name}" if name else ROOT
             contexts = Contexts()
-            routes = create_jsonrpc_routes(agent, here, contexts, enable_v0_3_compat=True)
+            routes = create_jsonrpc_routes(agent, here, contexts, enable_v0_3_compat=self._older)
             if name:
                 rest = create_rest_routes(agent, contexts, path_prefix=here)
                 routes += [each for each in rest if isinstance(each, Route)]  # No tenants in paths.
