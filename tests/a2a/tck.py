@@ -1,24 +1,27 @@
 """The agent that the scenarios of the compatibility kit describe: it does what an id says.
 
-``python -m tests.a2a.tck 9999`` serves it, for the kit itself to be run against.
+``python -m tests.a2a.tck 9999`` serves it, for the kit itself to be run against, on loopback and
+for whoever comes: some requests of the kit bear no token. How, and what came of it: docs/a2a.md.
 """
 
 from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+
+import uvicorn
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from xml_pipeline import HandlerMetadata, HandlerResponse, Organism
 from xml_pipeline.a2a.speech import ClientMessage, Declined, Said
 from xml_pipeline.agents.payloads import Answer
 from xml_pipeline.events import AgentText
 from xml_pipeline.mcp.payloads import Elicit, Elicited, McpResult, Resource
-from xml_pipeline.server import serve
+from xml_pipeline.server import application
 
 FILE = """
 organism: {name: kit}
@@ -59,6 +62,13 @@ ANSWERS: dict[str, object] = {
 }
 
 CHUNKED, INPUT, LONG = "tck-stream-artifact-chunked", "tck-input-required", "test-resubscribe"
+DELAYED, AUTH = "tck-delayed-complete", "tck-auth-required"
+
+DONE: dict[str, object] = {
+    LONG: Answer("Thank you"),
+    DELAYED: Said("Done after delay", of_task=True),
+}
+"""What comes of what takes long."""
 
 
 def _longest_first() -> Iterator[str]:
@@ -68,17 +78,14 @@ def _longest_first() -> Iterator[str]:
 
 async def act(payload: ClientMessage | Elicited, metadata: HandlerMetadata) -> HandlerResponse:
     """Do what a message's id says; what it says nothing of is a task that is complete."""
-    if isinstance(payload, Elicited) or (metadata.is_self_call and payload.id == LONG):
+    if isinstance(payload, Elicited):
         return HandlerResponse.respond(Answer("Thank you"))
-    if payload.id.startswith(INPUT):
-        form: Any = {
-            "type": "object",
-            "properties": {"more": {"type": "string"}},
-            "required": ["more"],
-        }
-        return HandlerResponse(Elicit("What more?", form), to="client")
-    if payload.id.startswith(LONG):
-        return _take_long(metadata)
+    if metadata.is_self_call and payload.id in DONE:
+        return HandlerResponse.respond(DONE[payload.id])
+    if payload.id.startswith((INPUT, AUTH)):
+        return HandlerResponse(_question(payload.id), to="client")
+    if payload.id.startswith((LONG, DELAYED)):
+        return _take_long(LONG if payload.id.startswith(LONG) else DELAYED, metadata)
     prefix = next((each for each in _longest_first() if payload.id.startswith(each)), None)
     if prefix == CHUNKED:
         whose = metadata.own_name, metadata.thread_id, metadata.conversation_id
@@ -86,30 +93,47 @@ async def act(payload: ClientMessage | Elicited, metadata: HandlerMetadata) -> H
     return HandlerResponse.respond(ANSWERS[prefix or "tck-complete-task"])
 
 
-def _take_long(metadata: HandlerMetadata) -> HandlerResponse:
+def _question(id: str) -> Elicit:
+    if id.startswith(AUTH):
+        return Elicit("Log in.", {}, url="https://example.com/login")
+    form: Any = {
+        "type": "object",
+        "properties": {"more": {"type": "string"}},
+        "required": ["more"],
+    }
+    return Elicit("What more?", form)
+
+
+def _take_long(id: str, metadata: HandlerMetadata) -> HandlerResponse:
     """Answer in so many seconds, if there are some; else when somebody gives the answer."""
     if not metadata.prompt:
         return HandlerResponse.defer(within=60)
-    again = ClientMessage(LONG, "", [])
+    again = ClientMessage(id, "", [])
     return HandlerResponse(again, to=metadata.own_name).after(float(metadata.prompt))
 
 
-@asynccontextmanager
-async def served(port: int) -> AsyncIterator[str]:
-    """Serve the agent, and give where."""
-    with TemporaryDirectory() as folder:
-        file = Path(folder) / "organism.yaml"
-        file.write_text(FILE.replace("PAUSE", "4"), encoding="utf-8")
-        running = Organism.load(file)
-        config = running.config.server.model_copy(update={"port": port})
-        async with running, serve(running, config, "tck") as address:
-            yield address.url
+class _Open:
+    """Gives the token to whoever has none."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        named = {name for name, _ in scope.get("headers", ())}
+        if scope["type"] == "http" and b"authorization" not in named:
+            scope = dict(scope, headers=[*scope["headers"], (b"authorization", b"Bearer tck")])
+        await self._app(scope, receive, send)
 
 
 async def main() -> None:
-    async with served(int(sys.argv[1])) as url:
-        sys.stderr.write(f"{url}; the token is `tck`\n")
-        await asyncio.Event().wait()
+    """Serve the agent until somebody interrupts it; the kit is for 1.0, and knows no other."""
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "organism.yaml"
+        text = FILE.replace("PAUSE", "4").replace("a2a: {", "a2a: {older: false, ")
+        file.write_text(text, encoding="utf-8")
+        async with Organism.load(file) as running:
+            app = _Open(application(running, token="tck"))
+            await uvicorn.Server(uvicorn.Config(app, port=int(sys.argv[1]))).serve()
 
 
 if __name__ == "__main__":

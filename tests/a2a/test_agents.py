@@ -114,7 +114,7 @@ async def test_leave_is_asked_of_the_client_and_counts_only_if_it_is_exact(
 ) -> None:
     async with visiting(folder, FILE) as visitor:
         asked = await sent(visitor, message("Please greet him"))
-        assert asked["status"]["state"] == "TASK_STATE_INPUT_REQUIRED"
+        assert asked["status"]["state"] == "TASK_STATE_AUTH_REQUIRED"
         words, about = asked["status"]["message"]["parts"]
         assert words["text"].startswith("ada wants to call greeter")
         assert about["data"]["tool"] == "greeter"
@@ -176,3 +176,50 @@ async def test_a_form_is_filled_in_or_declined_and_nothing_else(
             assert answer["error"]["code"] == -32602
             after = await visitor.ask("/a2a", "GetTask", id=asked["id"])
             assert after["status"]["state"] == "TASK_STATE_INPUT_REQUIRED"
+
+
+@pytest.mark.parametrize(
+    ("said", "fits"),
+    [
+        (" Accept ", True),
+        ({"action": "accept"}, True),
+        ("decline", True),
+        ({"action": "cancel"}, True),
+        ("I did accept", False),
+        ({"action": "accept", "token": "secret"}, False),
+    ],
+    ids=["done", "done, as data", "declined", "cancelled", "vague", "with a secret"],
+)
+async def test_who_is_sent_elsewhere_says_that_it_is_done_and_nothing_else(
+    tmp_path: Path, said: Any, fits: bool
+) -> None:
+    async with visiting(tmp_path, tck.FILE.replace("PAUSE", "")) as visitor:
+        begun = message("Please", id="tck-auth-required")
+        asked = (await visitor.ask("/a2a", "SendMessage", message=begun))["task"]
+        assert asked["status"]["state"] == "TASK_STATE_AUTH_REQUIRED"
+        words, about = asked["status"]["message"]["parts"]
+        assert words["text"].splitlines()[:2] == ["Log in.", "https://example.com/login"]
+        assert about["data"] == {"url": "https://example.com/login"}
+        given = message(said, taskId=asked["id"])
+        if fits:
+            done = (await visitor.ask("/a2a", "SendMessage", message=given))["task"]
+            assert done["status"]["state"] == "TASK_STATE_COMPLETED"
+        else:
+            assert await visitor.refused("/a2a", "SendMessage", message=given) == -32602
+            after = await visitor.ask("/a2a", "GetTask", id=asked["id"])
+            assert after["status"]["state"] == "TASK_STATE_AUTH_REQUIRED"
+
+
+async def test_a_stream_outlasts_a_wait_for_leave_that_somebody_else_may_give(folder: Path) -> None:
+    states = []
+    async with visiting(folder, FILE) as visitor:
+        said = message("Please greet him")
+        async for piece in visitor.stream("/a2a/ada", "SendStreamingMessage", message=said):
+            told = piece.get("task") or piece.get("statusUpdate")
+            if told is None:
+                continue
+            states.append(told["status"]["state"].removeprefix("TASK_STATE_"))
+            if states[-1] == "AUTH_REQUIRED":
+                (waiting,) = visitor.organism.approvals.waiting()
+                visitor.organism.approvals.decide(waiting.id, "allow", by="operator")
+    assert states == ["SUBMITTED", "WORKING", "AUTH_REQUIRED", "WORKING", "COMPLETED"]

@@ -205,16 +205,17 @@ class Agent(RequestHandler):
                     await work.changed.wait()
 
     async def _told(self, work: Work) -> AsyncGenerator[Event]:
-        """Yield a task as it is, and then what comes of it, until it rests.
+        """Yield a task as it is, and then what comes of it, until it has ended or asks for input.
 
-        A question that is open from the beginning is none to end with.
+        A question that is open from the beginning is none to end with, and neither is one that
+        may be settled elsewhere: an authorisation.
         """
         with work.read() as reader:
             task, first = work.task(), work.question  # As it is before this reader is told more.
             await self._book.reached(work)
             with self._book.following(work):
                 yield task
-                while not (reader.empty() and (work.ended or work.question not in (None, first))):
+                while not (reader.empty() and (work.ended or work.asks_for_input(first))):
                     update = await reader.get()
                     if update is None:
                         return

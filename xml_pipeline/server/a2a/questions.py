@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
-from a2a.types.a2a_pb2 import Message, Part
+from a2a.types.a2a_pb2 import Message, Part, TaskState
 from a2a.utils.errors import InvalidParamsError, UnsupportedOperationError
 from jsonschema import Draft202012Validator
 
@@ -28,6 +28,8 @@ from xml_pipeline.thread import Thread
 from xml_pipeline.tools.question import AskPeople, PeopleAnswered
 
 LEAVE = 'Answer `allow` or `deny`, or with data: {"decision": "deny", "reason": …}.'
+THERE = "Answer `accept` once that is done, else `decline`."
+ACTIONS: tuple[Literal["accept", "decline", "cancel"], ...] = ("accept", "decline", "cancel")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,16 @@ class Question:
     thread: str
     about: Elicit | AskPeople | Approval
 
+    @property
+    def state(self) -> TaskState:
+        """Return the state that a task is in meanwhile.
+
+        Leave for a call, and what a person has to see to elsewhere, are authorisations (7.6).
+        """
+        if isinstance(self.about, Approval) or _leads_elsewhere(self.about):
+            return TaskState.TASK_STATE_AUTH_REQUIRED
+        return TaskState.TASK_STATE_INPUT_REQUIRED
+
     def parts(self) -> list[Part]:
         """Return it as a client is told it: in words, and as data for programs."""
         about = self.about
@@ -44,6 +56,9 @@ class Question:
             asked = f"{about.agent} wants to call {about.tool}: {about.payload}\n{LEAVE}"
             members = {"agent": about.agent, "tool": about.tool, "payload": about.payload}
             return [text_part(asked), data_part(members)]
+        if isinstance(about, Elicit) and about.url:
+            asked = f"{about.message}\n{about.url}\n{THERE}"
+            return [text_part(asked), data_part({"url": about.url})]
         if isinstance(about, Elicit):
             return [text_part(about.message), data_part({"schema": about.schema})]
         words = (f"{each.question} ({_choices(each.options)})" for each in about.questions)
@@ -101,10 +116,24 @@ def _refer(desk: Desk, root: Thread, thread: Thread, payload: Sample | ListRoots
         desk.organism.answer(thread.id, nothing, by=desk.sender)
 
 
+def _leads_elsewhere(about: object) -> bool:
+    return isinstance(about, Elicit) and bool(about.url)
+
+
+def _done_elsewhere(data: dict[str, Any] | None, words: str) -> Elicited:
+    said = data if data is not None else {"action": words.strip().lower()}
+    for action in ACTIONS:
+        if said == {"action": action}:
+            return Elicited(action)
+    raise InvalidParamsError(THERE)
+
+
 def _filled(about: Any, message: Message) -> Elicited:
     """Return a form as it was filled in; the words are the only field, if there is only one."""
     data = _data(message)
-    if data is not None and data.keys() == {"action"} and data["action"] in ("decline", "cancel"):
+    if about.url:
+        return _done_elsewhere(data, words_of(message))
+    if data is not None and data.keys() == {"action"} and data["action"] in ACTIONS[1:]:
         return Elicited(data["action"])
     fields = list(about.schema.get("properties", {}))
     words = words_of(message)

@@ -90,6 +90,11 @@ class Work:
         """Tell whether it has ended, or waits for its client."""
         return self.ended or self.question is not None
 
+    def asks_for_input(self, known: Question | None) -> bool:
+        """Tell whether it waits for words that only its client has, besides what is ``known``."""
+        asks = self.status.state == TaskState.TASK_STATE_INPUT_REQUIRED
+        return asks and self.question != known
+
     def task(self) -> Task:
         """Return it as clients see it."""
         artifacts = [self._artifact] if self._artifact is not None else []
@@ -129,7 +134,7 @@ class Work:
         """Note that its client is asked something."""
         if not self.ended and question != self.question:
             self.question = question
-            self._become(TaskState.TASK_STATE_INPUT_REQUIRED, now, question.parts())
+            self._become(question.state, now, question.parts())
             if self.status.message.message_id != self.record.said[-1].message_id:
                 self._keep(self.status.message)
 
