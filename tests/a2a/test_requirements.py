@@ -331,6 +331,27 @@ async def test_what_is_no_call_is_refused(visitor: Visitor, body: str, code: int
     assert response.json()["error"]["code"] == code
 
 
+@pytest.mark.parametrize(
+    ("method", "params", "code"),
+    [
+        ("message/send", {"message": {"parts": "invalid"}}, PARAMS),
+        ("message/send", {"message": {"kind": "message"}}, PARAMS),
+        ("message/send", {"": "nothing"}, PARAMS),
+        ("message/stream", {"invalid": "params"}, PARAMS),
+        ("tasks/get", None, PARAMS),
+        ("tasks/none", {}, -32601),
+    ],
+)
+async def test_what_does_not_fit_a_call_of_0_3_is_told_by_its_code(
+    visitor: Visitor, method: str, params: Any, code: int
+) -> None:
+    body = {"jsonrpc": "2.0", "id": "7", "method": method, "params": params}
+    said = (await visitor.http.post("/a2a", json=body)).json()
+    assert (said["id"], said["error"]["code"]) == ("7", code)
+    no_id = (await visitor.http.post("/a2a", json=body | {"id": {"bad": "type"}})).json()
+    assert no_id["error"]["code"] == -32600
+
+
 async def test_a_body_that_is_too_large_is_not_read(visitor: Visitor) -> None:
     response = await visitor.http.post("/a2a", content=b"x" * (1 << 21))
     assert response.status_code == 413

@@ -22,6 +22,7 @@ from xml_pipeline.server.a2a.agents import Agents
 from xml_pipeline.server.a2a.book import Book
 from xml_pipeline.server.a2a.cards import ROOT, SPOKEN, card_of_all, card_of_one, card_response
 from xml_pipeline.server.a2a.handler import HEADERS, Agent
+from xml_pipeline.server.a2a.older import refusal
 from xml_pipeline.server.a2a.push import Push
 from xml_pipeline.server.body import body_of
 from xml_pipeline.server.desk import Desk
@@ -89,6 +90,9 @@ class Endpoint:
             raise Problem(404, "There is no such agent.")
         body = await body_of(Request(scope, receive), self._desk)
         path = scope["path"].removesuffix("/")
+        if self._older and path in (ROOT, f"{ROOT}/{name}") and (said := refusal(body)):
+            await said(scope, receive, send)
+            return
         inner = dict(scope, path=path, path_params={}, headers=_headers(scope))
         await self._router(name)(inner, _again(body, receive), send)
 
