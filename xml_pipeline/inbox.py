@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncIterator, Callable, Collection, Generator
+from types import coroutine
 from typing import Protocol
 
 from xml_pipeline.errors import Overloaded, ShareExhausted
@@ -16,9 +17,14 @@ from xml_pipeline.thread import Conversation
 _AT_ONCE = 32
 """How many come in at once: until they have, nobody knows how large their messages are."""
 
-
 _SOON = 4
 """Batches within which it is soon the turn of whatever waits."""
+
+
+@coroutine
+def next_turn() -> Generator[None]:
+    """Give the event loop a turn: ``sleep(0)``, without what else that can do."""
+    yield
 
 
 class Inbox:
@@ -112,7 +118,7 @@ class Inbox:
                 ready.append(wire)
             yield ready
             between()
-            await asyncio.sleep(0)
+            await next_turn()
             if not (queue or self.poked or self.stopped):
                 self._sleeper = loop.create_future()
                 await self._sleeper

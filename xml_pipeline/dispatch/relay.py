@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from contextvars import ContextVar, copy_context
 from typing import Any
 
+from xml_pipeline.inbox import next_turn
 from xml_pipeline.message import Delivery
 
 log = logging.getLogger(__name__)
@@ -107,7 +108,7 @@ class Relay:
                     return
             if worked and self._called is None:
                 self._called = runner  # What was said may be back by the next turn.
-                await asyncio.sleep(0)
+                await next_turn()
             elif not await self._called_again(runner):
                 return
 
