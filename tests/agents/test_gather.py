@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from xml_pipeline.agents.functions import Part
 from xml_pipeline.agents.gather import Call, Gather
-from xml_pipeline.agents.run import Run, keep, load
+from xml_pipeline.agents.run import Known
 from xml_pipeline.listener import HandlerResponse
 
 
@@ -45,21 +45,24 @@ def asked(*parts: int) -> list[Call]:
 def kept(calls: list[Call]) -> Watched:
     """Return the state of a run that waits for these calls."""
     state = Watched()
-    keep(state, Run(1, 3, active=True, calls=Gather(calls)))
+    known = Known(state)
+    known.run.number, known.run.turn, known.run.active = 1, 3, True
+    known.calls = Gather(calls)
+    known.keep()
     state.touched.clear()
     return state
 
 
 def test_an_answer_to_one_of_hundreds_reads_and_writes_that_one() -> None:
     state = kept(asked(*[1] * 300))
-    run = load(state)
-    call = run.calls.of("1.3.217.0")
+    known = Known(state)
+    call = known.calls.of("1.3.217.0")
     assert call is not None
     call.take("1.3.217.0", "It is there.", is_error=False)
-    assert run.calls.waits
-    keep(state, run)
-    assert state.touched == {"run", "call 217"}
-    assert [each.content for each in load(state).calls].index("It is there.") == 217
+    assert known.calls.waits
+    known.keep()
+    assert state.touched == {"calls", "call 217"}
+    assert [each.content for each in Known(state).calls].index("It is there.") == 217
 
 
 @given(st.lists(st.integers(1, 3), min_size=1, max_size=5), st.randoms())
@@ -70,20 +73,20 @@ def test_whatever_the_order_of_the_answers_all_are_in_when_none_is_waited_for(
     keys = [f"1.3.{call}.{part}" for call, size in enumerate(parts) for part in range(size)]
     random.shuffle(keys)
     for left, key in zip(range(len(keys) - 1, -1, -1), keys, strict=True):
-        run = load(state)
-        assert run.calls.parts == len(keys)
-        call = run.calls.of(key)
+        known = Known(state)
+        assert known.calls.parts == len(keys)
+        call = known.calls.of(key)
         assert call is not None
         call.take(key, key, is_error=False)
-        assert run.calls.waits == bool(left)
-        assert run.calls.of(key) is None
-        keep(state, run)
-    assert [each.result.content.count("1.3.") for each in load(state).calls] == parts
+        assert known.calls.waits == bool(left)
+        assert known.calls.of(key) is None
+        known.keep()
+    assert [each.result.content.count("1.3.") for each in Known(state).calls] == parts
 
 
 @pytest.mark.parametrize("key", ["1.3.2", "1.3.9.0", "1.2.0.0", "2.3.0.0", "1", "", "é.é.é", "1.0"])
 def test_what_was_not_asked_in_this_turn_is_no_answer_to_it(key: str) -> None:
-    assert load(kept(asked(1, 1, 1))).calls.of(key) is None
+    assert Known(kept(asked(1, 1, 1))).calls.of(key) is None
 
 
 def test_a_task_that_is_given_away_whole_is_one_call() -> None:
@@ -94,11 +97,11 @@ def test_a_task_that_is_given_away_whole_is_one_call() -> None:
 
 def test_of_an_earlier_turn_nothing_is_left() -> None:
     state = kept(asked(1, 1, 1))
-    run = load(state)
-    run.calls = Gather(asked(1))
-    keep(state, run)
-    assert sorted(state) == ["call 0", "run"]
-    run.calls = Gather()
-    keep(state, run)
+    known = Known(state)
+    known.calls = Gather(asked(1))
+    known.keep()
+    assert sorted(state) == ["call 0", "calls", "run"]
+    known.calls = Gather()
+    known.keep()
     assert sorted(state) == ["run"]
-    assert len(load(state).calls) == 0
+    assert len(Known(state).calls) == 0

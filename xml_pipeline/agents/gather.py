@@ -19,6 +19,8 @@ from xml_pipeline.llm.base import ToolResult
 encode = json.JSONEncoder(check_circular=False, separators=(",", ":")).encode
 
 _KEY = "call "
+_CALLS = "calls"
+"""Where it lies how many there are, and how many messages and unanswered ones of them."""
 
 
 @dataclass(slots=True)
@@ -99,13 +101,12 @@ class Gather:
         self.parts = sum(len(each.parts) for each in self._read.values())
 
     @classmethod
-    def kept(
-        cls, state: Mapping[str, Any], size: int = 0, parts: int = 0, unanswered: int = 0
-    ) -> Gather:
-        """Return the calls that lie in a state; ``keep`` has returned the numbers."""
+    def kept(cls, state: Mapping[str, Any]) -> Gather:
+        """Return the calls that lie in a state."""
         gather = cls()
-        gather._state, gather._is_new = state, False
-        gather._size, gather.parts, gather._others = size, parts, unanswered
+        if _CALLS in state:
+            gather._state, gather._is_new = state, False
+            gather._size, gather.parts, gather._others = map(int, state[_CALLS].split())
         return gather
 
     def __len__(self) -> int:
@@ -128,15 +129,17 @@ class Gather:
         is_open = call is not None and call.content is None and call.parts.get(key, "") is None
         return call if is_open else None
 
-    def keep(self, state: MutableMapping[str, Any]) -> list[int]:
-        """Put into a state what was read or is new; return what else is to be kept, if anything."""
+    def keep(self, state: MutableMapping[str, Any]) -> None:
+        """Put into a state what was read or is new."""
         if self._is_new:
             for key in [key for key in state if key.startswith(_KEY)]:
                 del state[key]
+            state.pop(_CALLS, None)
         for index, call in self._read.items():
             state[f"{_KEY}{index}"] = encode(changed(Call.__slots__, _CALL(call), _NEW_CALL))
-        unanswered = sum(each.content is None for each in self._read.values())
-        return [self._size, self.parts, self._others + unanswered] if self._size else []
+        if self._read:
+            unanswered = sum(each.content is None for each in self._read.values())
+            state[_CALLS] = f"{self._size} {self.parts} {self._others + unanswered}"
 
     def _at(self, index: int) -> Call:
         call = self._read.get(index)

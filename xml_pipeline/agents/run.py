@@ -1,7 +1,9 @@
 """A run: an agent's work on one request, from its first turn to its answer, as plain data.
 
 It lies in the agent's state on the thread, so a restart finds it, and is written in the same step
-as whatever the agent says. What the agent was told and said is beside it, in the transcript.
+as whatever the agent says. What the agent was told and said is beside it, in the transcript, and so
+are the calls that are unanswered. Each of them is read when it is first needed, and written only
+if it was: most answers to calls concern nothing but their call.
 """
 
 from __future__ import annotations
@@ -22,9 +24,8 @@ from xml_pipeline.spent import Spent
 class Run:
     """How far the work on a request has come.
 
-    ``number`` counts the requests of the thread, ``turn`` the turns of this one. ``calls`` are
-    those of the last turn while any of them is unanswered. ``steering`` is what the caller said
-    meanwhile, as a transcript. ``started`` is seconds since 1970.
+    ``number`` counts the requests of the thread, ``turn`` the turns of this one. ``steering`` is
+    what the caller said meanwhile, as a transcript. ``started`` is seconds since 1970.
     """
 
     number: int = 0
@@ -46,7 +47,6 @@ class Run:
     compactions: int = 0
     loops: int = 0
     steering: str = ""
-    calls: Gather = field(default_factory=Gather)
 
     @property
     def usage(self) -> Usage:
@@ -102,10 +102,7 @@ class Run:
 
 def load(state: Mapping[str, Any]) -> Run:
     """Return the run in an agent's state."""
-    if "run" not in state:
-        return Run()
-    kept = json.loads(state["run"])
-    return Run(**kept | {"calls": Gather.kept(state, *kept.get("calls", ()))})
+    return Run(**json.loads(state["run"])) if "run" in state else Run()
 
 
 def spent_in(state: Mapping[str, Any]) -> Spent | None:
@@ -119,14 +116,10 @@ def spent_in(state: Mapping[str, Any]) -> Spent | None:
 
 def keep(state: MutableMapping[str, Any], run: Run) -> None:
     """Keep a run in an agent's state: of all that is in it, what is not as at the beginning."""
-    fields = changed(_FIELDS, _RUN(run), _NEW_RUN)
-    if calls := run.calls.keep(state):
-        fields["calls"] = calls
-    state["run"] = encode(fields)
+    state["run"] = encode(changed(Run.__slots__, _RUN(run), _NEW_RUN))
 
 
-_FIELDS = tuple(name for name in Run.__slots__ if name != "calls")
-_RUN = attrgetter(*_FIELDS)
+_RUN = attrgetter(*Run.__slots__)
 _NEW_RUN = _RUN(Run())
 
 
@@ -174,3 +167,33 @@ class Transcript:
             self._messages = list(from_json(kept)) if kept else []
             self._kept = len(self._messages)
         return self._messages
+
+
+class Known:
+    """What an agent knows of a thread: ``calls`` are those of its last turn until all are answered."""
+
+    __slots__ = ("_run", "_state", "calls", "transcript")
+
+    def __init__(self, state: MutableMapping[str, Any]) -> None:
+        self._state = state
+        self._run: Run | None = None
+        self.calls = Gather.kept(state)
+        self.transcript = Transcript(state)
+
+    @property
+    def run(self) -> Run:
+        """Return the run."""
+        if self._run is None:
+            self._run = load(self._state)
+        return self._run
+
+    def keep_run(self) -> None:
+        """Put the run into the state, if it was read at all."""
+        if self._run is not None:
+            keep(self._state, self._run)
+
+    def keep(self) -> None:
+        """Put into the state whatever was read of it."""
+        self.keep_run()
+        self.calls.keep(self._state)
+        self.transcript.keep()

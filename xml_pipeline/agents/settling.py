@@ -11,7 +11,7 @@ import time
 from xml_pipeline.agents.definition import Definition
 from xml_pipeline.agents.gather import Call
 from xml_pipeline.agents.results import compressed
-from xml_pipeline.agents.run import Run
+from xml_pipeline.agents.run import Known
 from xml_pipeline.agents.telling import Teller
 from xml_pipeline.listener import HandlerMetadata, HandlerResponse
 from xml_pipeline.llm.base import ToolCall, ToolResult
@@ -21,11 +21,11 @@ class Settling:
     """Sees to the calls of a run that are answered."""
 
     def __init__(
-        self, agent: Definition, metadata: HandlerMetadata, run: Run, teller: Teller
+        self, agent: Definition, metadata: HandlerMetadata, known: Known, teller: Teller
     ) -> None:
         self._agent = agent
         self._metadata = metadata
-        self._run = run
+        self._known = known
         self._teller = teller
 
     async def settle(self, call: Call) -> None:
@@ -44,6 +44,8 @@ class Settling:
 
     async def judge(self, call: Call) -> None:
         """Have the guardrails look at a result before the model does."""
+        if not self._agent.hooks.guardrails:
+            return
         called = ToolCall(call.id, call.name, call.arguments)
         result, verdict = await self._agent.hooks.after_tool(called, call.result)
         self._teller.judged(verdict, f"result of {call.name}")
@@ -58,7 +60,7 @@ class Settling:
         result, cost = await compressed(aside, call.result, keys.compress_over, keys.max_tokens)
         self._teller.asked_beside(self._agent.summarizes, cost, time.perf_counter() - began)
         call.content = result.content
-        self._run.spend(cost.usage, cost.usd)
+        self._known.run.spend(cost.usage, cost.usd)
 
     async def notes(self, call: Call, last: str = "", text: str = "") -> list[HandlerResponse]:
         """Return what is noted of a call's answers; of the ``last`` one in this ``text``.
@@ -69,7 +71,7 @@ class Settling:
         if self._agent.hooks.guardrails and call.content is None:
             return []
         unnoted, call.unnoted = call.unnoted, []
-        if not (self._run.active or self._run.session):
+        if not unnoted or not (self._known.run.active or self._known.run.session):
             return []
         said = {key: text if key == last else call.parts[key] or "" for key in unnoted}
         wanted = {key: each for key, each in said.items() if self._is_read(call, key, each)}

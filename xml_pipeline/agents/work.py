@@ -22,7 +22,7 @@ from xml_pipeline.agents.hooks import objection
 from xml_pipeline.agents.payloads import Answer, Task, Think, TimeUp
 from xml_pipeline.agents.reading import Heard, heard, request_message
 from xml_pipeline.agents.results import seen, shown, truncated
-from xml_pipeline.agents.run import Transcript, keep, load
+from xml_pipeline.agents.run import Known, Run
 from xml_pipeline.agents.settling import Settling
 from xml_pipeline.agents.telling import Teller
 from xml_pipeline.agents.turn import Turn
@@ -51,9 +51,14 @@ class Work:
     def __init__(self, agent: Definition, metadata: HandlerMetadata) -> None:
         self.agent = agent
         self.metadata = metadata
-        self.run, self.transcript = load(metadata.state), Transcript(metadata.state)
+        self.known = Known(metadata.state)
         self.teller = Teller(metadata)
-        self.settling = Settling(agent, metadata, self.run, self.teller)
+        self.settling = Settling(agent, metadata, self.known, self.teller)
+
+    @property
+    def run(self) -> Run:
+        """Return the run that the message belongs to."""
+        return self.known.run
 
     async def take(self, payload: Any) -> Responses:
         """Take the message in, and return what follows; RunFailed where nothing can."""
@@ -74,7 +79,7 @@ class Work:
         """Keep what was spent, however it ends, for whoever waits; tell of a run that failed."""
         if error is None:
             return
-        keep(self.metadata.state, self.run)
+        self.known.keep_run()
         if isinstance(error, RunFailed):
             self.teller.tell("run_failed", **error.about())
         elif isinstance(error, Exception) and not isinstance(error, Retryable):
@@ -84,8 +89,7 @@ class Work:
     def _keep(self) -> None:
         """Put into the state what must be known at the next message."""
         state, most = self.metadata.state, self.agent.state_bytes
-        keep(state, self.run)
-        self.transcript.keep()
+        self.known.keep()
         size = sum(map(len, state.values()))  # All of it is ASCII.
         if size > most:
             words = f"it remembers {size} bytes, more than the {most} of `limits.state_bytes`"
@@ -111,7 +115,8 @@ class Work:
             return []
         now = time.time() if self.agent.keys.run_timeout is not None else 0.0
         self.run.begin(now, session=isinstance(payload, Task) and payload.session)
-        self.transcript.add(message)
+        self.known.calls = Gather()
+        self.known.transcript.add(message)
         self.teller.tell("run_started", run=self.run.number, model=self.agent.address)
         timer = self._timer("run", self.agent.keys.run_timeout)
         return timer + (self._assign(payload, message) or await self._turn())
@@ -129,8 +134,8 @@ class Work:
         whole = Call("", assigned.agent, hands_off=True)
         given = HandlerResponse(replace(task, session=False), to=assigned.agent, key=key)
         whole.expect(key, Part(given, agents=(assigned.agent,)))
-        self.run.calls = Gather((whole,))
-        self.teller.dispatched(self.run.calls)
+        self.known.calls = Gather((whole,))
+        self.teller.dispatched(self.known.calls)
         return [given]
 
     async def _remember(self, payload: Any) -> Responses:
@@ -144,7 +149,7 @@ class Work:
             return []
         if isinstance(own, TimeUp):
             return await self._time_up(own)
-        if self.run.active and not self.run.calls and own.turn == self.run.turn:
+        if self.run.active and not self.known.calls and own.turn == self.run.turn:
             return await self._turn()
         return []
 
@@ -152,8 +157,8 @@ class Work:
         if what.of == "run" and self.run.active:
             seconds = self.agent.keys.run_timeout
             raise self.failure(f"it took longer than {seconds} s", "timeout")
-        if what.of == "calls" and self.run.calls.waits and what.turn == self.run.turn:
-            late = [each for each in self.run.calls if each.content is None]
+        if what.of == "calls" and self.known.calls.waits and what.turn == self.run.turn:
+            late = [each for each in self.known.calls if each.content is None]
             for call in late:
                 await self.settling.give_up(call)
             responses = await self._next()
@@ -163,16 +168,17 @@ class Work:
 
     async def _hear(self, key: str, payload: Any) -> Responses:
         """Take in the answer to a call; with the last one it is the model's turn again."""
-        call = self.run.calls.of(key)
+        call = self.known.calls.of(key)
         if call is None:  # It comes too late, and was paid for all the same.
             self._add_late(key, payload)
             return []
         answer = self.agent.heard(payload, call, key, self.metadata)
-        self.run.add(answer.spent or self.metadata.spent)
+        if spent := answer.spent or self.metadata.spent:
+            self.run.add(spent)
         text = answer.text if call.hands_off else truncated(answer.text, self._most)
         call.take(key, text, answer.is_error)
         if answer.media and not call.hands_off:
-            most = self.agent.media_bytes(len(self.run.calls))
+            most = self.agent.media_bytes(len(self.known.calls))
             seen(call, answer.media, self.agent.media, most)
         self.teller.agents_completed(call, key, answer)
         if call.hands_off:
@@ -180,7 +186,7 @@ class Work:
         else:
             if call.content is not None:
                 await self.settling.settle(call)
-            responses = [] if self.run.calls.waits else await self._next()
+            responses = [] if self.known.calls.waits else await self._next()
         return [*await self.settling.notes(call, key, answer.text), *responses]
 
     def _add_late(self, key: str, payload: Any) -> None:
@@ -204,7 +210,7 @@ class Work:
             return self._finish(output)
         if not call.id:
             return await self._escalate(call)
-        return [] if self.run.calls.waits else await self._next()
+        return [] if self.known.calls.waits else await self._next()
 
     def _taken_over(self, call: Call, text: str, payload: Any) -> Any:
         """Return somebody else's answer as one's own, None where it is no such one."""
@@ -222,21 +228,21 @@ class Work:
 
     def _end_turn(self) -> None:
         """Answer all calls of the turn: no other answer is waited for."""
-        for each in self.run.calls:
+        for each in self.known.calls:
             if each.content is None:
                 each.content = "Not waited for: the answer was given."
-        if any(each.id for each in self.run.calls):
+        if any(each.id for each in self.known.calls):
             self._take_results()
         else:  # Somebody else has answered, and no model was asked.
-            [whole] = self.run.calls
-            self.transcript.add(said("assistant", whole.result.content))
+            [whole] = self.known.calls
+            self.known.transcript.add(said("assistant", whole.result.content))
 
     async def _escalate(self, call: Call) -> Responses:
         """Think about a task oneself that somebody else has failed at."""
         if not self.agent.keys.orchestration.escalation:
             raise self.failure(f"{call.name} has failed at it")
         self.teller.tell("task_routed", agent=None, score=1.0, why=f"{call.name} has failed at it")
-        self.run.calls = Gather()
+        self.known.calls = Gather()
         return await self._turn()
 
     # ── turns ───────────────────────────────────────────────────────────────────────────────
@@ -247,7 +253,7 @@ class Work:
         return await self._turn()
 
     def _take_results(self) -> None:
-        calls = self.run.calls
+        calls = self.known.calls
         results = tuple(each.result for each in calls)
         message = Message("user", results)
         if self.agent.writes_xml:
@@ -255,13 +261,13 @@ class Work:
         also = [*shown(calls), *((Text(_REFLECT),) if self.agent.keys.reflect else ())]
         if also:
             message = Message("user", (*message.blocks, *also))
-        self.transcript.add(message)
-        self.run.calls = Gather()
+        self.known.transcript.add(message)
+        self.known.calls = Gather()
 
     def _take_steering(self) -> None:
         """Tell the model what the caller has added since its last turn."""
         for message in self.run.take_steering():
-            self.transcript.add(message)
+            self.known.transcript.add(message)
 
     async def _turn(self) -> Responses:
         """Ask the model, and do what it says."""
@@ -284,15 +290,15 @@ class Work:
         self.teller.judged(verdict, "answer")
         if verdict.denies:
             for message in objection(verdict):
-                self.transcript.add(message)
+                self.known.transcript.add(message)
             return [self._think()]
         message = identified(completion.message)
-        self.transcript.add(message)
+        self.known.transcript.add(message)
         wanted = self._wanted(message)
         return await self._call(wanted) if wanted else self._answer_in_words(completion)
 
     async def _thought(self) -> Completion:
-        turn = Turn(self.agent, self.metadata, self.run, self.transcript, self.teller)
+        turn = Turn(self.agent, self.metadata, self.run, self.known.transcript, self.teller)
         return await turn.think()
 
     def _wanted(self, message: Message) -> tuple[ToolCall, ...]:
@@ -304,12 +310,12 @@ class Work:
     async def _call(self, wanted: tuple[ToolCall, ...]) -> Responses:
         run = self.run
         prepared = await prepare(self.agent, self.metadata, run, wanted, self.teller)
-        run.calls = Gather(prepared.calls)
+        self.known.calls = Gather(prepared.calls)
         if prepared.output is not None:
             self._end_turn()
             return self._finish(prepared.output)
-        if run.calls.waits:
-            self.teller.dispatched(run.calls)
+        if self.known.calls.waits:
+            self.teller.dispatched(self.known.calls)
             return prepared.messages + self._timer("calls", self.agent.keys.tool_timeout)
         self._take_results()
         return [self._think()]
@@ -318,7 +324,7 @@ class Work:
         if completion.stop == "max_tokens":
             raise self.failure("the answer was cut off at `max_tokens`")
         if self.agent.respond is not None:
-            self.transcript.add(said("user", _IN_WORDS))
+            self.known.transcript.add(said("user", _IN_WORDS))
             return [self._think()]
         return self._finish(self.agent.answer(carried(completion.message.text), self.run.spent))
 
@@ -326,7 +332,7 @@ class Work:
         """Answer the caller, who may have more to say."""
         run, spent = self.run, self.run.spent
         self._take_steering()  # It came too late for this answer, not for the next one.
-        run.active, run.calls = False, Gather()
+        run.active, self.known.calls = False, Gather()
         self.teller.tell("run_completed", **told(spent))
         took = None if isinstance(output, Answer) else spent
         if not run.session:
@@ -343,7 +349,7 @@ class Work:
     @property
     def _most(self) -> int:
         """Return how many bytes each answer of this turn may have."""
-        return self.agent.result_bytes(self.run.calls.parts)
+        return self.agent.result_bytes(self.known.calls.parts)
 
     def _check_tokens(self) -> None:
         most, used = self.agent.keys.max_total_tokens, self.run.usage.total

@@ -97,6 +97,8 @@ def parse_xml(document: bytes) -> etree._Element:
         root = etree.fromstring(document, _PARSER)
     except (etree.XMLSyntaxError, ValueError) as error:
         raise InvalidPayload(f"not well-formed: {error}") from error
+    if document[:1] == b"<" and b"<?" not in document and b"<!" not in document:
+        return root  # In an encoding that ASCII is a part of, none of what follows is there.
     about: Any = root.getroottree().docinfo
     if about.doctype or str(about.encoding).upper() not in ("UTF-8", "US-ASCII", "ASCII"):
         raise InvalidPayload("neither a DOCTYPE nor an encoding but UTF-8 is allowed")

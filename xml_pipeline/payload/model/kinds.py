@@ -23,7 +23,7 @@ JsonText  JSON text
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 from xml_pipeline.payload.model.facets import FREE, MAX_TEXT, Facets
@@ -40,13 +40,14 @@ class Scalar:
 
     type: ScalarType
     facets: Facets = FREE
+    limits: Facets = field(init=False, repr=False, compare=False)
+    """The facets, with the greatest length that holds where none is given."""
 
-    @property
-    def limits(self) -> Facets:
-        """The facets, with the greatest length that holds where none is given."""
-        if self.type.takes != "length" or self.facets.max_length is not None:
-            return self.facets
-        return replace(self.facets, max_length=max(MAX_TEXT, self.facets.min_length))
+    def __post_init__(self) -> None:
+        limits = self.facets
+        if self.type.takes == "length" and limits.max_length is None:
+            limits = replace(limits, max_length=max(MAX_TEXT, limits.min_length))
+        object.__setattr__(self, "limits", limits)
 
 
 @dataclass(frozen=True, slots=True)
