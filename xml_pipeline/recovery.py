@@ -173,8 +173,8 @@ class Resumption:
         if listener is None or not thread.open:
             return thread.open
         try:
-            if past.state:
-                thread.state = state.decode(past.state, listener.payload)
+            if remembered := past.state.data:
+                thread.state = state.decode(remembered, listener.payload)
         except InvalidState as error:
             words = f"what {past.callee} remembers cannot be read any more: {error}"
             self._kernel.settlement.give_up(thread, "internal", words)

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -26,12 +27,14 @@ from xml_pipeline.dispatch.offload import Turn
 from xml_pipeline.errors import Denied, Rejected, Retryable
 from xml_pipeline.journal.lines import NOBODY, lines_of
 from xml_pipeline.journal.reading import Line, PastDelivery, Story, tell
+from xml_pipeline.journal.remembered import Remembered
 from xml_pipeline.kernel import Kernel
 from xml_pipeline.listener import HandlerMetadata
 from xml_pipeline.message import Delivery
 from xml_pipeline.recovery import Resumption
 from xml_pipeline.system import SYSTEM
 
+_REMEMBERS = frozenset("zZ")
 _OTHERS = frozenset("csuvatilrnqhg")
 """Letters of lines that tell of something else than what came of one delivery."""
 
@@ -229,10 +232,17 @@ class _Again:
 
 def states_in(past: PastConversation) -> Iterator[tuple[str, bytes]]:
     """Yield each state that was written down, in order, with the id of its thread."""
+    threads: dict[str, Remembered] = defaultdict(Remembered)
     for entry in past.entries:
         for letter, fields, body in lines_of(entry.records):
+            if letter not in _REMEMBERS:
+                continue
+            state = threads[fields[0]]
             if letter == "z":
-                yield fields[0], body
+                state.begin(body)
+            else:
+                state.change(body)
+            yield fields[0], state.data
 
 
 @asynccontextmanager
@@ -262,8 +272,8 @@ def _decision(letter: str, fields: list[str], body: bytes) -> Decision | None:
     if letter == "f":
         words = f"fails: {fields[1]}"
         return Decision(words, b"", "\t".join(("f", fields[1], *fields[2:4])).encode())
-    if letter == "z":
-        return Decision("remembers", body, b"z" + body)
+    if letter in _REMEMBERS:
+        return Decision("remembers", body, letter.encode() + body)
     words = {"o": "promises an answer", "y": "tries again later"}.get(letter, "")
     return Decision(words, b"", letter.encode()) if words else None
 

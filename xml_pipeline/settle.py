@@ -72,13 +72,13 @@ class Settlement:
         Raises InvalidState, and settles nothing, where the state cannot be kept.
         """
         thread = delivery.thread
-        state = metadata.changed_state()
+        state, before = metadata.changed_state(), thread.state
         if state is not None:
             states.check(state, self.state_bytes, delivery.listener)
             thread.state = state
         self.release(delivery)
         if state is not None and self.journal.keeps:
-            self.journal.remembers(thread, states.encode(state, delivery.listener.payload))
+            self._remember(delivery, before, state)
         if delivery.kind == "inject":
             thread.request = delivery.id
             thread.answered = False  # This is another question.
@@ -92,6 +92,17 @@ class Settlement:
                 self._say(thread, response)
         if thread.open:
             self._leave_count(delivery)
+
+    def _remember(
+        self, delivery: Delivery, before: dict[str, Any] | None, state: dict[str, Any]
+    ) -> None:
+        """Note what a listener remembers: what has changed of it, where anything was noted."""
+        thread, lookup = delivery.thread, delivery.listener.payload
+        change = states.encode_change(before, state, lookup) if before is not None else None
+        if change is None:
+            self.journal.remembers(thread, states.encode(state, lookup))
+        elif change:
+            self.journal.learns(thread, change)
 
     def _pass_on(self, delivery: Delivery) -> None:
         """Fail a thread with the fault that was delivered on it: there is no other one to tell of.

@@ -34,6 +34,14 @@ def test_a_transcript_begins_with_its_first_messages() -> None:
     assert from_json(appended("", ())) == ()
 
 
+@given(some, some)
+def test_what_stands_there_stays_and_more_is_only_added(
+    messages: list[Message], more: list[Message]
+) -> None:
+    text = to_json(messages)
+    assert appended(text, more).startswith(text)
+
+
 def test_thoughts_keep_their_seal() -> None:
     sealed = Message("assistant", (Thinking("hm", "c2VhbA==", redacted=True),))
     (read,) = from_json(to_json((sealed,)))
@@ -54,7 +62,7 @@ def test_half_of_a_surrogate_pair_is_no_reason_to_lose_a_conversation() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{", "3", "[3]", '[["x"]]', '[["u",["?","text"]]]', '[["u",["t"]]]', '[["u",[]]]']
+    "text", ["\n", "{", "3", "[3]", '["x"]', '["u",["?","text"]]', '["u",["t"]]', '["u",[]]', "[]"]
 )
 def test_what_is_no_transcript_is_refused(text: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011  each kind of damage has its own words

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from tests.flows.payloads import Note, Number, Result, Task
 from xml_pipeline.errors import InvalidState
+from xml_pipeline.journal.remembered import Remembered
 from xml_pipeline.payload import RawPayload
-from xml_pipeline.registries.state import DEEPEST, check, decode, encode
+from xml_pipeline.registries.state import DEEPEST, check, decode, encode, encode_change
 from xml_pipeline.testing import Probe
 
 CHARACTERS = st.characters() | st.characters(categories=["Cs"]) | st.sampled_from('$"\\\0\x1f')
@@ -73,6 +74,61 @@ def test_whatever_is_plain_comes_back_as_it_was_in_type_value_and_order(
 def test_the_same_state_always_gives_the_same_bytes(state: dict[str, Any]) -> None:
     data = encode(state, KEEPER.payload)
     assert encode(decode(data, KEEPER.payload), KEEPER.payload) == data
+
+
+@st.composite
+def changed(draw: st.DrawFn, before: dict[str, Any]) -> dict[str, Any]:
+    """Draw a state that another one has become: some of it is gone, longer, different, or new."""
+    after = dict(before)
+    for key in before:
+        fate = draw(st.sampled_from(["stays", "grows", "goes", "is another"]))
+        if fate == "grows" and isinstance(after[key], str):
+            after[key] += draw(TEXT)
+        elif fate == "goes":
+            del after[key]
+        elif fate == "is another":
+            after[key] = draw(VALUES)
+    return after | draw(STATES)
+
+
+@given(st.data(), st.integers(1, 4))
+def test_a_state_and_what_has_changed_of_it_add_up_to_what_it_has_become(
+    data: st.DataObject, changes: int
+) -> None:
+    state, remembered = data.draw(STATES), Remembered()
+    remembered.begin(encode(state, KEEPER.payload))
+    for _ in range(changes):
+        before, state = state, data.draw(changed(state))
+        change = encode_change(before, state, KEEPER.payload)
+        assert change is not None
+        if change:
+            remembered.change(change)
+        if data.draw(st.booleans()):
+            assert remembered.data == encode(state, KEEPER.payload)
+    assert remembered.data == encode(state, KEEPER.payload)
+
+
+def test_of_what_only_grows_no_more_is_written_than_what_it_has_grown_by() -> None:
+    long = "said " * 10_000
+    before, after = {"said": long, "run": 1}, {"said": f"{long}more", "run": 1}
+    assert encode_change(before, after, KEEPER.payload) == b'[{},{"said":"more"},[]]'
+    assert encode_change(after, dict(after), KEEPER.payload) == b""
+
+
+def test_a_state_in_another_order_is_written_anew() -> None:
+    assert encode_change({"a": 1, "b": 2}, {"b": 2, "a": 1}, KEEPER.payload) is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [b"", b"[]", b"\xff", b"[{},{},[1]]", b'[{},{"a":"x"},[]]', b"[1,2,3]", b"[" * 100_000],
+)
+def test_what_no_change_can_be_is_refused(change: bytes) -> None:
+    remembered = Remembered()
+    remembered.begin(b'{"a":1}')
+    remembered.change(change)
+    with pytest.raises(InvalidState):
+        remembered.data  # noqa: B018  reading it is the test
 
 
 @given(st.binary(max_size=40) | st.text(alphabet='{}[]"$:,1bytesraw', max_size=30).map(str.encode))

@@ -1,8 +1,9 @@
 """What was said, as JSON text: how a conversation with a model is kept from turn to turn.
 
 Every block comes back exactly as it was: a model refuses its own thoughts if a letter of them has
-changed. A message is a list of its role and its blocks, a block a list of its kind and fields: no
-name is repeated in a text that is written and read at every turn.
+changed. A message is a line, a list of its role and its blocks; a block is a list of its kind and
+fields: no name is repeated in a text that is read at every turn. What is said later is added at the
+end, so of a long conversation only that has to be written.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from xml_pipeline.llm.base import (
 _encode = json.JSONEncoder(check_circular=False, separators=(",", ":")).encode
 """Writes ASCII only: half of a surrogate pair, which a cut-off stream can leave, stands it."""
 
-_NOTHING = "[]"
+_END = "\n"  # Within a line of JSON it is written otherwise.
 _ROLES: Mapping[str, Role] = {"u": "user", "a": "assistant"}
 
 _WRITERS: Mapping[type[Block], Callable[[Any], list[Any]]] = {
@@ -48,22 +49,19 @@ _READERS: Mapping[str, Callable[..., Block]] = {
 
 
 def to_json(messages: Iterable[Message]) -> str:
-    """Return the messages as JSON text."""
-    return _encode([[each.role[0], *map(_written, each.blocks)] for each in messages])
+    """Return the messages as lines of JSON."""
+    return _END.join(_encode([each.role[0], *map(_written, each.blocks)]) for each in messages)
 
 
 def appended(text: str, messages: Iterable[Message]) -> str:
     """Return the text of a transcript with more messages at its end; "" is one of none."""
-    more = to_json(messages)
-    if more == _NOTHING or text in ("", _NOTHING):
-        return more if text in ("", _NOTHING) else text
-    return f"{text[:-1]},{more[1:]}"
+    return _END.join(filter(None, (text, to_json(messages))))
 
 
 def from_json(text: str) -> tuple[Message, ...]:
     """Return the messages that ``to_json`` wrote; raises ValueError where it did not."""
     try:
-        return tuple(_message(*each) for each in json.loads(text))
+        return tuple(_message(*each) for each in json.loads(f"[{text.replace(_END, ',')}]"))
     except (TypeError, KeyError) as error:
         raise ValueError(f"this is no transcript of ours: {error!r}") from error
 

@@ -19,6 +19,7 @@ what could be any text stands as a JSON string, without tabs or line ends. ``-``
     r number                                        … was refused, or led nowhere
     l number                                        … has left the organism
     z thread length                                 what a listener remembers now
+    Z thread length                                 … what has changed of it
     o thread at                                     an answer is owed until then
     w thread number at kind to key length           a message sets out then; its payload
     v thread number                                 … has set out
@@ -47,7 +48,7 @@ from xml_pipeline.spent import Spent
 from xml_pipeline.thread import Thread
 
 NOBODY = "-"
-WITH_BODY = frozenset("mzwkh")
+WITH_BODY = frozenset("mzZwkh")
 """Letters of lines that bytes follow."""
 
 _MOST_DETAIL = 4_096

@@ -8,6 +8,7 @@ from typing import Any
 
 from xml_pipeline.errors import FaultCode
 from xml_pipeline.journal.lines import NOBODY, Delayed
+from xml_pipeline.journal.remembered import Remembered
 from xml_pipeline.spent import Spent as Took
 
 
@@ -69,7 +70,7 @@ class PastThread:
     answered: bool = False
     first_hops: int = 0
     last_hops: int = 0
-    state: bytes = b""
+    state: Remembered = field(default_factory=Remembered)
     owed: float = 0.0
     delayed: dict[int, tuple[float, Delayed]] = field(default_factory=dict)
     todos: list[list[str]] = field(default_factory=list)

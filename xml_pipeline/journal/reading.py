@@ -180,7 +180,11 @@ def _left(story: Story, at: float, fields: list[str], body: bytes) -> None:
 
 
 def _remembers(story: Story, at: float, fields: list[str], body: bytes) -> None:
-    story.threads[fields[0]].state = body
+    story.threads[fields[0]].state.begin(body)
+
+
+def _learns(story: Story, at: float, fields: list[str], body: bytes) -> None:
+    story.threads[fields[0]].state.change(body)
 
 
 def _owes(story: Story, at: float, fields: list[str], body: bytes) -> None:
@@ -263,6 +267,7 @@ _FACTS: Mapping[str, Fact] = {
     "r": _refused,
     "l": _left,
     "z": _remembers,
+    "Z": _learns,
     "o": _owes,
     "q": _owes,
     "w": _delayed,

@@ -159,6 +159,10 @@ class Journal:
         """Note what a listener remembers on a thread."""
         self._add(thread.conversation.notes, lines.of_thread("z", thread, (), state))
 
+    def learns(self, thread: Thread, change: bytes) -> None:
+        """Note what has changed of what a listener remembers on a thread."""
+        self._add(thread.conversation.notes, lines.of_thread("Z", thread, (), change))
+
     def owes(self, thread: Thread, seconds: float) -> None:
         """Note that an answer is owed within so many seconds."""
         said = f"o\t{thread.id}\t{self.clock() + seconds}\n"

@@ -11,7 +11,8 @@ gives the same bytes. What JSON has not stands in an object of one key::
     {"$bytes": base64}   {"$tuple": [...]}      {"$float": "nan"}
     {"$int": "0x…"}      {"$payload": "<Tag>…"} {"$raw": "<Tag>…"}
 
-A key that begins with ``$`` itself is written with another ``$`` before it.
+A key that begins with ``$`` itself is written with another ``$`` before it. What has changed of a
+state is written by itself (``journal.remembered``).
 """
 
 from __future__ import annotations
@@ -19,10 +20,12 @@ from __future__ import annotations
 import json
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping
+from itertools import islice
 from math import isfinite
 from typing import Any
 
 from xml_pipeline.errors import InvalidState, Rejected, XmlPipelineError
+from xml_pipeline.journal.remembered import dumped
 from xml_pipeline.listener import Listener
 from xml_pipeline.payload import Codec, RawPayload, codec_of
 from xml_pipeline.payload.raw import parse_xml
@@ -37,6 +40,7 @@ DEEPEST = 50
 """Lists, tuples and dicts inside each other; what refers to itself is refused by this as well."""
 
 _JSON_INT_BITS = 1024  # Longer ones are hexadecimal: Python reads no endless decimal ones.
+_ABSENT = object()
 _PLAIN = "keep text, numbers, bytes, lists, tuples, dicts or payloads of its own instead"
 
 
@@ -66,6 +70,34 @@ def encode(state: State, lookup: Lookup) -> bytes:
     Raises:
         InvalidState: something in it is not plain; the message names the key.
     """
+    return dumped(_form(state, lookup))
+
+
+def encode_change(before: State, after: State, lookup: Lookup) -> bytes | None:
+    """Return what has changed of a state as bytes, b"" where nothing has.
+
+    None where the whole of it has to be written, because it is in another order.
+
+    Raises:
+        InvalidState: something in it is not plain; the message names the key.
+    """
+    stays = [key for key in before if key in after]
+    if [*islice(after, len(stays))] != stays:
+        return None
+    new: State = {}
+    grown: dict[str, str] = {}
+    for key, value in after.items():
+        then = before.get(key, _ABSENT)
+        if value.__class__ is str and then.__class__ is str and value.startswith(then):
+            if value != then:
+                grown[_written_key(key)] = value[len(then) :]
+        elif value is not then or value.__class__ not in _WEIGHTS:
+            new[key] = value
+    gone = [_written_key(key) for key in before if key not in after]
+    return dumped([_form(new, lookup), grown, gone]) if new or grown or gone else b""
+
+
+def _form(state: State, lookup: Lookup) -> dict[str, Any]:
     form: dict[str, Any] = {}
     write = _Writer(lookup).form
     for key, value in state.items():
@@ -73,7 +105,7 @@ def encode(state: State, lookup: Lookup) -> bytes:
             form[_written_key(key)] = value if value.__class__ is str else write(value, DEEPEST)
         except (Rejected, TypeError) as error:
             raise InvalidState(f"state[{key!r}] {error}") from None
-    return _dumped(form)
+    return form
 
 
 def decode(data: bytes, lookup: Lookup) -> State:
@@ -221,16 +253,6 @@ def _read_key(key: str) -> str:
     if key.startswith("$") and not key.startswith("$$"):
         raise ValueError(f"a key begins with one $: {key}")
     return key.removeprefix("$")
-
-
-_encoded = json.JSONEncoder(
-    ensure_ascii=False, check_circular=False, allow_nan=False, separators=(",", ":")
-).encode
-"""Looks for no circle: nothing is deeper than ``DEEPEST`` by then."""
-
-
-def _dumped(form: object) -> bytes:
-    return _encoded(form).encode("utf-8", "surrogatepass")
 
 
 def _name(cls: type) -> tuple[str, str]:
