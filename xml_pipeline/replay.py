@@ -39,6 +39,10 @@ _OTHERS = frozenset("csuvatilrnqhg")
 """Letters of lines that tell of something else than what came of one delivery."""
 
 
+Told = tuple[str, list[str], bytes]
+"""A line's letter, its fields and its body."""
+
+
 class Decision(NamedTuple):
     """One thing that a handler decided: in words, and as its payload; ``exact`` is compared."""
 
@@ -95,6 +99,13 @@ async def replay(kernel: Kernel, past: PastConversation) -> Replay:
     return again.result
 
 
+class _State(NamedTuple):
+    """What was remembered on a thread."""
+
+    thread: str
+    data: bytes
+
+
 class _Handled(NamedTuple):
     """What a handler returned or raised; ``metadata`` has the state that it left."""
 
@@ -105,11 +116,15 @@ class _Handled(NamedTuple):
 
 @dataclass(slots=True)
 class _Open:
-    """A delivery that was settled: lines about it may follow in the same commit."""
+    """A delivery that was settled: lines about it may follow in the same commit.
+
+    ``before`` is what was remembered until then on its thread.
+    """
 
     step: Step
     entry: int
     lines: list[Line]
+    before: _State
 
 
 class _Again:
@@ -144,7 +159,8 @@ class _Again:
         if self._open is None:
             return
         opened, self._open = self._open, None
-        then = _decisions((each.letter, each.fields, each.body) for each in opened.lines)
+        lines = ((each.letter, each.fields, each.body) for each in opened.lines)
+        then = _decisions(lines, opened.before)
         if any(each.words == "fails: timeout" for each in then):
             self.result.skipped += 1
             return
@@ -186,17 +202,19 @@ class _Again:
     async def _settle(self, key: tuple[int, str], line: Line) -> None:
         """Settle what was handled, where it was settled then, and note what comes of it."""
         handled, past = self._handled.pop(key), self.story.deliveries[key]
+        before = _State(key[1], self.story.threads[key[1]].state.data)
         now: tuple[Decision, ...] = ()
         if handled.metadata is not None:
-            now = await self._decided(past, handled.metadata, handled.answer)
+            lines = await self._decided(past, handled.metadata, handled.answer)
+            now = _decisions(lines, before)
         step = Step(
             f"{self.story.id}.{key[0]}", past.listener, past.attempts, (), now, handled.hindrance
         )
-        self._open = _Open(step, line.entry, [line])
+        self._open = _Open(step, line.entry, [line], before)
 
     async def _decided(
         self, past: PastDelivery, metadata: HandlerMetadata, answer: Any
-    ) -> tuple[Decision, ...]:
+    ) -> Iterator[Told]:
         """Settle a delivery in the sandbox; return what that leaves in its journal."""
         resumption, journal = Resumption(self._kernel, self.story), self._kernel.journal
         delivery = resumption.look_at(past)
@@ -205,7 +223,7 @@ class _Again:
         await journal.commit()
         written = await journal.backend.conversation(self.story.id)
         await self._leave(resumption)
-        return _decisions(lines_of(written.entries[-1].records)) if written is not None else ()
+        return lines_of(written.entries[-1].records if written is not None else b"")
 
     def _come_to(self, delivery: Delivery, metadata: HandlerMetadata, answer: Any) -> None:
         settlement = self._kernel.settlement
@@ -256,10 +274,28 @@ async def _workers(kernel: Kernel) -> AsyncIterator[None]:
         await kernel.offload.stop()
 
 
-def _decisions(lines: Iterable[tuple[str, list[str], bytes]]) -> tuple[Decision, ...]:
+def _decisions(lines: Iterable[Told], before: _State) -> tuple[Decision, ...]:
     """Return what was decided, of the lines that tell of it."""
-    found = (_decision(letter, fields, body) for letter, fields, body in lines)
+    found = (
+        _remembered(letter, fields[0], body, before)
+        if letter in _REMEMBERS
+        else _decision(letter, fields, body)
+        for letter, fields, body in lines
+    )
     return tuple(each for each in found if each is not None)
+
+
+def _remembered(letter: str, thread: str, body: bytes, before: _State) -> Decision | None:
+    """Return what is remembered from then on, None where that has not changed.
+
+    As a whole, however it was written: an earlier version wrote it otherwise.
+    """
+    known = before.data if thread == before.thread else b""
+    state = Remembered()
+    state.begin(body if letter == "z" else known)
+    if letter != "z":
+        state.change(body)
+    return Decision("remembers", state.data, b"z" + state.data) if state.data != known else None
 
 
 def _decision(letter: str, fields: list[str], body: bytes) -> Decision | None:
@@ -272,8 +308,6 @@ def _decision(letter: str, fields: list[str], body: bytes) -> Decision | None:
     if letter == "f":
         words = f"fails: {fields[1]}"
         return Decision(words, b"", "\t".join(("f", fields[1], *fields[2:4])).encode())
-    if letter in _REMEMBERS:
-        return Decision("remembers", body, letter.encode() + body)
     words = {"o": "promises an answer", "y": "tries again later"}.get(letter, "")
     return Decision(words, b"", letter.encode()) if words else None
 

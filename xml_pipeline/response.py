@@ -18,7 +18,7 @@ class HandlerResponse(NamedTuple):
     such text. ``key`` comes back as
     ``metadata.in_reply_to`` of the reply. ``seconds`` is a delay before the message sets out,
     or the patience of ``defer``. ``spent`` is what an answer took, for a payload that does not say
-    so itself: whoever hears it finds it in ``metadata.spent``.
+    so itself, or not all of it: whoever hears it finds it in ``metadata.spent``.
     """
 
     payload: object

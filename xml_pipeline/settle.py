@@ -102,7 +102,7 @@ class Settlement:
         if change is None:
             self.journal.remembers(thread, states.encode(state, lookup))
         elif change:
-            self.journal.learns(thread, change)
+            self.journal.remembers(thread, change, whole=False)
 
     def _pass_on(self, delivery: Delivery) -> None:
         """Fail a thread with the fault that was delivered on it: there is no other one to tell of.

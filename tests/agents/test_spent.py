@@ -23,7 +23,15 @@ from xml_pipeline.guarding import Guardrail, Verdict
 from xml_pipeline.listener import HandlerMetadata, HandlerResponse, Listener
 from xml_pipeline.llm.base import Usage
 from xml_pipeline.llm.errors import ProviderError
+from xml_pipeline.payload import codec_of
 from xml_pipeline.permission import Permission
+from xml_pipeline.primitives import (
+    BufferComplete,
+    BufferStart,
+    SequenceComplete,
+    SequenceError,
+    SequenceStart,
+)
 from xml_pipeline.testing import Probe, memory_organism
 
 LOOKS = calls(("finder", {"word": "ox"}))
@@ -251,6 +259,80 @@ async def test_so_it_does_of_the_steps_of_a_flow_and_of_the_flow() -> None:
     async with memory_organism(agent(lead, peers=("leader",)), *team) as organism:
         answer = await organism.ask("ada", Task("Lead."))
     assert (answer.spent.turns, answer.spent.tool_calls) == (2 + 2, 1 + 2)
+
+
+TWICE = Spent(40, 20, 0.0, 4, 4)
+"""What two agents take that answer with fields."""
+
+
+def hands_on(name: str) -> Probe:
+    """Return what makes a task of what was found."""
+    return Probe(name, Found, lambda found, _: HandlerResponse.respond(Task(found.text)))
+
+
+def go() -> str:
+    return Task("Go.").to_xml().decode()
+
+
+async def test_so_it_does_of_the_steps_of_a_sequence() -> None:
+    team = (answers_with_fields("ann"), answers_with_fields("bob"), finder())
+    async with memory_organism(hands_on("on"), *team) as organism:
+        start = SequenceStart("ann,on,bob", go())
+        done = await organism.ask_for_delivery("system.sequence", start)
+    assert (done.payload.step_count, done.spent) == (3, TWICE)
+
+
+async def test_so_it_does_of_a_sequence_that_a_step_has_ended() -> None:
+    team = (answers_with_fields("ann"), gives_up("cy"), finder())
+    async with memory_organism(hands_on("on"), *team) as organism:
+        failed = await organism.ask_for_delivery(
+            "system.sequence", SequenceStart("ann,on,cy", go())
+        )
+    assert isinstance(failed.payload, SequenceError)
+    assert failed.spent == Spent(30, 15, 0.0, 3, 3)
+
+
+async def test_so_it_does_of_the_items_of_a_buffer_whoever_files_the_results() -> None:
+    files = Probe("files", BufferComplete, lambda *_: HandlerResponse.respond(Found("Filed.")))
+    team = (answers_with_fields("ann"), answers_with_fields("bob"), finder())
+    async with memory_organism(files, *team) as organism:
+        at_once = await organism.ask_for_delivery("system.buffer", BufferStart("ann", go()))
+        filed = await organism.ask_for_delivery(
+            "system.buffer", BufferStart("bob", go(), return_to="files")
+        )
+    assert (at_once.payload.successful, at_once.spent) == (1, Spent(20, 10, 0.0, 2, 2))
+    assert (filed.payload.tag, filed.spent) == ("Found", Spent(20, 10, 0.0, 2, 2))
+
+
+async def test_the_whole_counts_where_the_answer_speaks_of_its_last_part_only() -> None:
+    last = Spent(1, 1, 0.5, 1, 0)
+    ends = Probe("ends", SequenceComplete, lambda *_: HandlerResponse.respond(Answer("So.", last)))
+    async with memory_organism(ends, answers_with_fields("ann"), finder()) as organism:
+        start = SequenceStart("ann", go(), return_to="ends")
+        told = await organism.ask_for_delivery("system.sequence", start)
+    assert codec_of(Answer).from_xml(told.payload.xml).spent == last
+    assert told.spent == Spent(21, 11, 0.5, 3, 2)
+
+
+@pytest.mark.virtual_clock
+@pytest.mark.parametrize("primitive", ["system.sequence", "system.buffer"])
+async def test_whoever_waits_for_a_primitive_no_longer_learns_what_was_taken(
+    primitive: str,
+) -> None:
+    async def once(task: Task, metadata: HandlerMetadata) -> HandlerResponse:
+        if task.text == "Wait.":
+            return HandlerResponse.defer(within=60.0)
+        return HandlerResponse.respond(Task("Wait."), Spent(10, 5, 0.0, 1, 0))
+
+    ann = Listener("ann", Task, once, description="Waits.", output=Task)
+    wait = Task("Wait.").to_xml().decode()
+    start: Any = SequenceStart("ann,ann", go())
+    if primitive == "system.buffer":
+        start = BufferStart("ann", go() + wait)
+    async with memory_organism(ann) as organism:
+        with pytest.raises(Timeout) as late:
+            await organism.ask(primitive, start, timeout=5.0)
+    assert late.value.spent == Spent(10, 5, 0.0, 1, 0)
 
 
 async def test_so_it_does_where_somebody_had_to_allow_the_call() -> None:

@@ -68,6 +68,9 @@ def build(plan: Plan, kind: type[Agent], findings: Iterable[Finding] = (), **mor
     models, address, parts = models_of(plan), plan.listener.model or "", Parts(findings)
     keys = AgentKeys(**{name: getattr(plan.listener, name) for name in AgentKeys.model_fields})
     summarizes = keys.context.summary_model
+    memory, peers = keys.context.flush_to, plan.listener.peers
+    if memory is not None and memory not in peers and "*" not in peers:
+        parts.findings.append(Finding(("context", "flush_to"), f"{memory} is none of its `peers`"))
     provider = parts.make(partial(_thinks, models, address), "model" if address else "handler")
     summarizer = provider
     if summarizes is not None:

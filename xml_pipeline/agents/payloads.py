@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from annotated_types import Ge, MaxLen
+from annotated_types import Ge, Le, MaxLen
 
 from xml_pipeline.payload import xmlify
 from xml_pipeline.spent import Spent as Spent
@@ -43,6 +43,21 @@ class Answer:
 
     text: Words
     spent: Spent | None = None
+
+
+@xmlify
+@dataclass(frozen=True, slots=True)
+class Remember:
+    """Something to keep beyond a conversation.
+
+    ``importance`` counts up to ten; ``strength`` is how fresh the memory is at first.
+    """
+
+    content: str
+    category: Literal["fact", "observation", "preference", "procedure"] = "fact"
+    tags: tuple[str, ...] = ()
+    importance: Annotated[int, Ge(1), Le(10)] = 5
+    strength: Annotated[float, Ge(0.0), Le(1.0)] = 1.0
 
 
 @xmlify

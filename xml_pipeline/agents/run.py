@@ -25,7 +25,8 @@ class Run:
     """How far the work on a request has come.
 
     ``number`` counts the requests of the thread, ``turn`` the turns of this one. ``steering`` is
-    what the caller said meanwhile, as a transcript. ``started`` is seconds since 1970.
+    what the caller said meanwhile, as a transcript. ``started`` is seconds since 1970. ``flushed``
+    says that a memory was told of something.
     """
 
     number: int = 0
@@ -44,6 +45,7 @@ class Run:
     prints: list[str] = field(default_factory=list)
     used: list[str] = field(default_factory=list)
     compacted: bool = False
+    flushed: bool = False
     compactions: int = 0
     loops: int = 0
     steering: str = ""
@@ -170,7 +172,7 @@ class Transcript:
 
 
 class Known:
-    """What an agent knows of a thread: ``calls`` are those of its last turn until all are answered."""
+    """What an agent knows of a thread; ``calls`` are the last turn's, until all are answered."""
 
     __slots__ = ("_run", "_state", "calls", "transcript")
 
@@ -195,5 +197,5 @@ class Known:
     def keep(self) -> None:
         """Put into the state whatever was read of it."""
         self.keep_run()
-        self.calls.keep(self._state)
         self.transcript.keep()
+        self.calls.keep(self._state)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from xml_pipeline.agents.context.compaction import compactable, compacted
 from xml_pipeline.agents.context.strategies import shown, summarizer, to_be_summarized
 from xml_pipeline.agents.definition import Definition
+from xml_pipeline.agents.flushing import flushed
 from xml_pipeline.agents.functions import RESPOND
 from xml_pipeline.agents.hooks import refusal
 from xml_pipeline.agents.instructions import system_prompt
@@ -18,14 +19,14 @@ from xml_pipeline.agents.selection import selected
 from xml_pipeline.agents.telling import Teller
 from xml_pipeline.errors import Timeout, XmlPipelineError
 from xml_pipeline.events import AgentStep
-from xml_pipeline.listener import HandlerMetadata
+from xml_pipeline.listener import HandlerMetadata, HandlerResponse
 from xml_pipeline.llm import tokens
 from xml_pipeline.llm.base import Choice, Completion, Function, Request, alternating
 from xml_pipeline.llm.errors import ProviderError
 
 
 class Turn:
-    """The model's turn in a run."""
+    """The model's turn in a run; ``flushed`` is what a memory is told of what vanished in it."""
 
     def __init__(
         self,
@@ -40,6 +41,7 @@ class Turn:
         self._run = run
         self._transcript = transcript
         self._teller = teller
+        self.flushed: list[HandlerResponse] = []
 
     async def think(self) -> Completion:
         """Ask the model, and count what that takes.
@@ -140,6 +142,8 @@ class Turn:
         if not compaction.gone:
             return False
         self._transcript.replace(compaction.messages)
+        if memory := self._agent.keys.context.flush_to:
+            self.flushed += flushed(compaction.gone, memory)
         run.compactions += 1
         step: AgentStep = "auto_compaction_triggered" if overflowed else "context_summarized"
         self._teller.tell(step, messages=len(compaction.gone), left=len(compaction.messages))

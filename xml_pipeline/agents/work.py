@@ -173,7 +173,7 @@ class Work:
             self._add_late(key, payload)
             return []
         answer = self.agent.heard(payload, call, key, self.metadata)
-        if spent := answer.spent or self.metadata.spent:
+        if spent := self.metadata.spent or answer.spent:
             self.run.add(spent)
         text = answer.text if call.hands_off else truncated(answer.text, self._most)
         call.take(key, text, answer.is_error)
@@ -192,7 +192,7 @@ class Work:
     def _add_late(self, key: str, payload: Any) -> None:
         """Count what an answer took that is not waited for any more, in the run that asked."""
         if self.run.active and key.startswith(f"{self.run.number}."):
-            self.run.add(heard(payload).spent or self.metadata.spent)
+            self.run.add(self.metadata.spent or heard(payload).spent)
 
     async def _settle_in_my_place(self, call: Call, answer: Heard, payload: Any) -> Responses:
         """Go on after an answer that was to be given in the agent's place.
@@ -277,8 +277,9 @@ class Work:
         run.turn += 1
         self._take_steering()
         self.teller.tell("turn_started", turn=run.turn)
+        turn = Turn(self.agent, self.metadata, run, self.known.transcript, self.teller)
         try:
-            completion = await self._thought()
+            completion = await turn.think()
         except ProviderError as error:
             run.spend(error.usage, error.usd)
             words = f"the model gave no answer ({error.reason}): {error}"
@@ -286,6 +287,11 @@ class Work:
         except XmlPipelineError as error:
             raise self.failure(str(error), error.code) from error
         self._check_tokens()
+        run.flushed = run.flushed or bool(turn.flushed)
+        return [*turn.flushed, *await self._take_up(completion)]
+
+    async def _take_up(self, completion: Completion) -> Responses:
+        """Do what the model says, unless the guardrails refuse it."""
         verdict = await self.agent.hooks.after_model(completion)
         self.teller.judged(verdict, "answer")
         if verdict.denies:
@@ -296,10 +302,6 @@ class Work:
         self.known.transcript.add(message)
         wanted = self._wanted(message)
         return await self._call(wanted) if wanted else self._answer_in_words(completion)
-
-    async def _thought(self) -> Completion:
-        turn = Turn(self.agent, self.metadata, self.run, self.known.transcript, self.teller)
-        return await turn.think()
 
     def _wanted(self, message: Message) -> tuple[ToolCall, ...]:
         if not self.agent.writes_xml:
@@ -335,8 +337,10 @@ class Work:
         run.active, self.known.calls = False, Gather()
         self.teller.tell("run_completed", **told(spent))
         took = None if isinstance(output, Answer) else spent
-        if not run.session:
+        if not run.session and not run.flushed:
             return [HandlerResponse.respond(output, took)]
+        if not run.session:  # What a memory was told of outlives this answer.
+            return [HandlerResponse.acknowledge(output, took)]
         waits = self._timer("session", self.agent.keys.session_seconds)
         return [*waits, HandlerResponse.acknowledge(output, took)]
 

@@ -63,6 +63,11 @@ class ContextConfig(Section):
     recursive: bool = Field(
         default=False, description="Summarize long conversations part by part, then the parts."
     )
+    flush_to: NotBlank | None = Field(
+        default=None,
+        description="A peer that is told of each result before a summary takes its place, as"
+        " `Remember`; empty: nobody.",
+    )
 
 
 class OrchestrationConfig(Section):

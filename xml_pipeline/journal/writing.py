@@ -155,13 +155,10 @@ class Journal:
         """Note that a message has left the organism."""
         self._gone(delivery.conversation.notes, "l", delivery.id, leaving=True)
 
-    def remembers(self, thread: Thread, state: bytes) -> None:
-        """Note what a listener remembers on a thread."""
-        self._add(thread.conversation.notes, lines.of_thread("z", thread, (), state))
-
-    def learns(self, thread: Thread, change: bytes) -> None:
-        """Note what has changed of what a listener remembers on a thread."""
-        self._add(thread.conversation.notes, lines.of_thread("Z", thread, (), change))
+    def remembers(self, thread: Thread, state: bytes, *, whole: bool = True) -> None:
+        """Note what a listener remembers on a thread: the ``whole``, or what has changed of it."""
+        letter = "z" if whole else "Z"
+        self._add(thread.conversation.notes, lines.of_thread(letter, thread, (), state))
 
     def owes(self, thread: Thread, seconds: float) -> None:
         """Note that an answer is owed within so many seconds."""

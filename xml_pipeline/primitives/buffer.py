@@ -10,13 +10,13 @@ with that one.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from typing import Any
 
 from xml_pipeline.listener import HandlerMetadata, HandlerResponse
 from xml_pipeline.payload.text import escape
 from xml_pipeline.primitives.fragments import elements
-from xml_pipeline.primitives.outcome import clipped, failure, leave_out
+from xml_pipeline.primitives.outcome import add_up, added_up, clipped, failure, leave_out
 from xml_pipeline.primitives.payloads import (
     MOST_TEXT,
     BufferComplete,
@@ -25,6 +25,7 @@ from xml_pipeline.primitives.payloads import (
     BufferStart,
 )
 from xml_pipeline.primitives.reach import Reach, unreachable
+from xml_pipeline.spent import Spent
 from xml_pipeline.system import ThreadEnded
 
 State = MutableMapping[str, Any]
@@ -43,6 +44,7 @@ class RunBuffer:
     The state is flat, for it is copied with every answer: ``item 7`` is there until item 7
     has been answered, and holds its text until it is sent; then ``result 7`` or ``failure 7``
     is. The item's number is the key of the message, so that a second answer to it is none.
+    ``spent`` is what the items have taken, where any of them kept account.
     """
 
     __slots__ = ("_reach",)
@@ -59,12 +61,15 @@ class RunBuffer:
             return self._begin(payload, metadata)
         if metadata.is_self_call:
             return _finish(state)
-        if key == _RETURN:
-            return _pass_on(payload, state)
-        if f"item {key}" in state:
-            return _go_on(payload, state, str(key))
-        leave_out(payload, metadata)
-        return None
+        if key != _RETURN and f"item {key}" not in state:
+            leave_out(payload, metadata)
+            return None
+        add_up(payload, metadata)
+        return _pass_on(payload, state) if key == _RETURN else _go_on(payload, state, str(key))
+
+    def spent_so_far(self, state: Mapping[str, Any]) -> Spent | None:
+        """Return what the items have taken that have come to something."""
+        return added_up(state)
 
     def _begin(
         self, start: Any, metadata: HandlerMetadata
@@ -137,16 +142,17 @@ def _finish(state: State) -> HandlerResponse | None:
     """Hand the results over; those of items that are not answered yet are failures."""
     if "total" not in state:
         return None  # They were handed over before the time was up.
-    buffer_id, return_to = state["id"], state["return_to"]
+    buffer_id, return_to, spent = state["id"], state["return_to"], added_up(state)
     successful = sum(key.startswith("result ") for key in state)
     results = "".join(_results(state))
     if (size := len(results.encode())) > MOST_TEXT:
-        return _error(buffer_id, f"the results have {size} bytes, more than {MOST_TEXT}")
+        return _error(buffer_id, f"the results have {size} bytes, more than {MOST_TEXT}", spent)
     complete = BufferComplete(buffer_id, state["total"], successful, results)
     if not return_to:
-        return HandlerResponse.respond(complete)
+        return HandlerResponse.respond(complete, spent)
+    account = {key: state[key] for key in ("id", "spent") if key in state}
     state.clear()
-    state["id"] = buffer_id
+    state.update(account)
     return HandlerResponse(complete, to=return_to, key=_RETURN)
 
 
@@ -168,9 +174,9 @@ def _pass_on(payload: Any, state: State) -> HandlerResponse | None:
         return None  # It was told, and has nothing to say; nor have we.
     why = failure(payload)
     if why is not None:
-        return _error(state["id"], why)
-    return HandlerResponse.respond(payload.to_xml())
+        return _error(state["id"], why, added_up(state))
+    return HandlerResponse.respond(payload.to_xml(), added_up(state))
 
 
-def _error(buffer_id: str, why: str) -> HandlerResponse:
-    return HandlerResponse.respond(BufferError(buffer_id, clipped(why)))
+def _error(buffer_id: str, why: str, spent: Spent | None = None) -> HandlerResponse:
+    return HandlerResponse.respond(BufferError(buffer_id, clipped(why)), spent)

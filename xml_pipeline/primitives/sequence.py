@@ -8,12 +8,12 @@ is gone.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from xml_pipeline.listener import HandlerMetadata, HandlerResponse, Listener
 from xml_pipeline.primitives.fragments import element
-from xml_pipeline.primitives.outcome import clipped, failure, leave_out
+from xml_pipeline.primitives.outcome import add_up, added_up, clipped, failure, leave_out
 from xml_pipeline.primitives.payloads import (
     SequenceComplete,
     SequenceError,
@@ -21,6 +21,7 @@ from xml_pipeline.primitives.payloads import (
     SequenceStart,
 )
 from xml_pipeline.primitives.reach import Reach, unreachable
+from xml_pipeline.spent import Spent
 from xml_pipeline.system import ThreadEnded
 
 Objection = tuple[int, str]
@@ -34,7 +35,8 @@ class RunSequence:
     """The handler of ``system.sequence``, and with a further check that of its factory.
 
     ``steps`` in the state are the names of the steps, then that of ``return_to`` if there is
-    one; ``index`` is the one whose answer is awaited, and the key of what it was sent.
+    one; ``index`` is the one whose answer is awaited, and the key of what it was sent; ``spent``
+    is what the steps have taken, where any of them kept account.
     """
 
     __slots__ = ("_check", "_reach", "_start")
@@ -60,7 +62,12 @@ class RunSequence:
         if metadata.in_reply_to != str(state["index"]):
             leave_out(payload, metadata)
             return None
+        add_up(payload, metadata)
         return self._go_on(payload, metadata)
+
+    def spent_so_far(self, state: Mapping[str, Any]) -> Spent | None:
+        """Return what the steps have taken that have come to something."""
+        return added_up(state)
 
     def _begin(
         self, start: SequenceStart | SequenceRequest, metadata: HandlerMetadata
@@ -95,23 +102,26 @@ class RunSequence:
     def _go_on(self, payload: Any, metadata: HandlerMetadata) -> HandlerResponse | None:
         state = metadata.state
         path, count, index = state["steps"].split(","), state["count"], state["index"]
+        spent = added_up(state)
         if index == count and isinstance(payload, ThreadEnded):
             return None  # It was told, and has nothing to say; nor have we.
         why = failure(payload)
         if why is not None:
-            return _error(state["id"], path, index, why)
+            return _error(state["id"], path, index, why, spent)
         answer: bytes = payload.to_xml()
         if index == count:
-            return HandlerResponse.respond(answer)
+            return HandlerResponse.respond(answer, spent)
         state["index"] = index = index + 1
         if index < count:
             return HandlerResponse(answer, to=path[index], key=str(index))
         complete = SequenceComplete(state["id"], answer.decode(), count)
         if index == len(path):
-            return HandlerResponse.respond(complete)
+            return HandlerResponse.respond(complete, spent)
         return HandlerResponse(complete, to=path[index], key=str(index))
 
 
-def _error(sequence_id: str, path: Sequence[str], index: int, why: str) -> HandlerResponse:
+def _error(
+    sequence_id: str, path: Sequence[str], index: int, why: str, spent: Spent | None = None
+) -> HandlerResponse:
     failed = path[index] if path else ""
-    return HandlerResponse.respond(SequenceError(sequence_id, failed, index, clipped(why)))
+    return HandlerResponse.respond(SequenceError(sequence_id, failed, index, clipped(why)), spent)

@@ -34,9 +34,9 @@ class RunSquad:
     """The handler of ``system.squad``.
 
     The state is flat, for it is copied with every answer: ``member 2`` is the name of the third
-    one, and ``answer 2`` or ``failure 2`` is there once it has answered, ``spent 2`` where the
-    answer does not say itself what it took. Its number is the key of what it was sent, so that a
-    second answer is none.
+    one, and ``answer 2`` or ``failure 2`` is there once it has answered, ``spent 2`` where that is
+    known of more than the answer itself says. Its number is the key of what it was sent, so that
+    a second answer is none.
     """
 
     __slots__ = ("_reach",)
@@ -66,11 +66,9 @@ class RunSquad:
 
     def spent_so_far(self, state: Mapping[str, Any]) -> Spent | None:
         """Return what the members have taken that have come to something."""
-        told = (spent_in(xml) for key, xml in state.items() if key.startswith("answer "))
-        failed = (
-            _SPENT.from_xml(x.encode()) for key, x in state.items() if key.startswith("spent ")
-        )
-        taken = [each for each in (*told, *failed) if each is not None]
+        members = (key.removeprefix("member ") for key in state if key.startswith("member "))
+        known = (_spent(state, n) or spent_in(state.get(f"answer {n}", "")) for n in members)
+        taken = [each for each in known if each is not None]
         return total(taken) if taken else None
 
     def _begin(
@@ -121,11 +119,15 @@ def _finish(state: State) -> HandlerResponse | None:
 
 def _result(state: State, number: str) -> SquadResult:
     name, answer = state[f"member {number}"], state.get(f"answer {number}")
-    kept = state.get(f"spent {number}")
-    spent = _SPENT.from_xml(kept.encode()) if kept is not None else None
+    spent = _spent(state, number)
     if answer is None:
         return SquadResult(name, success=False, result=state[f"failure {number}"], spent=spent)
     return SquadResult(name, success=True, result=answer, spent=spent)
+
+
+def _spent(state: Mapping[str, Any], number: str) -> Spent | None:
+    kept = state.get(f"spent {number}")
+    return _SPENT.from_xml(kept.encode()) if kept is not None else None
 
 
 def _error(why: str) -> HandlerResponse:

@@ -179,7 +179,7 @@ class _Turn:
 
     def with_(self, answer: object) -> _Sum:
         """Return what was spent so far, and what an answer or a fault says it has taken."""
-        spent = getattr(answer, "spent", None) or self.metadata.spent
+        spent = self.metadata.spent or getattr(answer, "spent", None)
         return _added(self.spent, spent) if isinstance(spent, Spent) else self.spent
 
     def add(self, answer: object) -> None:
