@@ -26,6 +26,7 @@ class Retiring(Closing, Protocol):
 
 
 Thing = TypeVar("Thing", bound=Closing)
+Replaced = TypeVar("Replaced", bound=Retiring)
 
 
 class Commons:
@@ -34,6 +35,7 @@ class Commons:
     def __init__(self) -> None:
         self._things: dict[Hashable, Any] = {}
         self._wanted: set[Hashable] = set()
+        self._replaced: list[Retiring] = []
 
     def __contains__(self, key: Hashable) -> bool:
         return key in self._things
@@ -51,6 +53,13 @@ class Commons:
         self._wanted.add(key)
         self._things[key] = thing
 
+    def replace(self, key: Hashable, make: Callable[[], Replaced]) -> Replaced:
+        """Return another thing of that key; the one that was there is let go of with the others."""
+        made = make()
+        self._replaced.append(self._things.pop(key))
+        self.put(key, made)
+        return made
+
     def begin(self) -> None:
         """Begin anew to note what is asked for."""
         self._wanted.clear()
@@ -61,11 +70,14 @@ class Commons:
         retiring = {key: each for key, each in others.items() if isinstance(each, Retiring)}
         for key in retiring:
             del self._things[key]
-        for each in retiring.values():
+        replaced, self._replaced = self._replaced, []
+        for each in (*retiring.values(), *replaced):
             await each.retire()
 
     async def aclose(self) -> None:
         """Close everything, the last first."""
+        while self._replaced:
+            await self._replaced.pop().aclose()
         while self._things:
             _, thing = self._things.popitem()
             await thing.aclose()

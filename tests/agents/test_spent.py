@@ -271,7 +271,7 @@ def hands_on(name: str) -> Probe:
 
 
 def go() -> str:
-    return Task("Go.").to_xml().decode()
+    return codec_of(Task).to_xml(Task("Go.")).decode()
 
 
 async def test_so_it_does_of_the_steps_of_a_sequence() -> None:
@@ -325,7 +325,7 @@ async def test_whoever_waits_for_a_primitive_no_longer_learns_what_was_taken(
         return HandlerResponse.respond(Task("Wait."), Spent(10, 5, 0.0, 1, 0))
 
     ann = Listener("ann", Task, once, description="Waits.", output=Task)
-    wait = Task("Wait.").to_xml().decode()
+    wait = codec_of(Task).to_xml(Task("Wait.")).decode()
     start: Any = SequenceStart("ann,ann", go())
     if primitive == "system.buffer":
         start = BufferStart("ann", go() + wait)

@@ -52,8 +52,8 @@ def turns_in(story: Story) -> Counter[str]:
     """Return which turns of models have been settled."""
     found: Counter[str] = Counter()
     for thread in story.threads.values():
-        state = json.loads(thread.state or b"{}")
-        said = [each.role for each in from_json(state.get("transcript", "[]"))].count("assistant")
+        state = json.loads(thread.state.data or b"{}")
+        said = [each.role for each in from_json(state.get("transcript", ""))].count("assistant")
         found.update(f"{thread.callee} {turn}" for turn in range(said))
     return found
 

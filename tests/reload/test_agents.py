@@ -143,3 +143,46 @@ def test_all_mistakes_of_an_agent_are_told_at_once_each_at_its_place(project: Pr
     assert [each.partition(" ")[0] for each in told[:3]] == ["7:12:", "8:19:", "9:30:"]
     assert "there is no such script" in told[0]
     assert "xml-pipeline new" not in told[0]
+
+
+SCRIPTED = """
+organism: {name: desk}
+listeners:
+  - {name: ada, description: Is Ada., agent: true, model: scripted:ada}
+  - {name: bob, description: Is Bob., agent: true, model: scripted:bob}
+"""
+
+
+async def test_a_script_that_has_changed_is_read_again_and_changes_its_agents(
+    project: Project,
+) -> None:
+    project.file.write_text(SCRIPTED)
+    script = project.root / "ada.yaml"
+    script.write_text("- text: Old.")
+    (project.root / "bob.yaml").write_text("- text: Bob.")
+    async with Organism.load(project.file) as running:
+        assert await running.reload() == ReloadEvent(applied=True)
+        script.write_text("- text: Newer.")
+        assert await answer(running) == "Old."
+        assert "ada" in (await running.reload()).changed
+        assert await answer(running) == "Newer."
+        assert await running.reload() == ReloadEvent(applied=True)
+
+
+async def test_a_script_that_is_no_script_any_more_changes_nothing(project: Project) -> None:
+    project.file.write_text(SCRIPTED)
+    script = project.root / "ada.yaml"
+    script.write_text("- text: Old.")
+    (project.root / "bob.yaml").write_text("- text: Bob.")
+    async with Organism.load(project.file) as running:
+        script.write_text("- txt: Broken.")
+        refused = await running.reload()
+        assert not refused.applied
+        assert "ada.yaml" in refused.problems[0]
+        assert await answer(running) == "Old."
+        script.unlink()
+        assert not (await running.reload()).applied
+        assert await answer(running) == "Old."
+        script.write_text("- text: Repaired.")
+        assert (await running.reload()).applied
+        assert await answer(running) == "Repaired."

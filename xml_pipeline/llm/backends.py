@@ -39,6 +39,11 @@ class Backends:
         self._wires: dict[LLMBackendConfig, Provider] = {}
         self._made: dict[LLMBackendConfig, Backend] = {}
 
+    @property
+    def outdated(self) -> bool:
+        """Tell whether what one of them was made from has changed since."""
+        return any(getattr(each, "outdated", False) for each in self._wires.values())
+
     def of(self, address: str) -> tuple[str, list[Backend]]:
         """Return the model that an address names, and the backends that have it.
 

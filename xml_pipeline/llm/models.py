@@ -27,14 +27,17 @@ INSTEAD = "the only models"
 def models_of(plan: Plan) -> Models:
     """Return the models of an organism: the same for all of its listeners.
 
-    Others, once what is said of them or a key in the environment has changed.
+    Others, once what is said of them, a key in the environment, or a script has changed.
     """
     config, folder = plan.organism.llm, plan.folder
     if INSTEAD in plan.commons:
         return plan.commons.get(INSTEAD, lambda: Models(config, folder))
     variables = read_environment(folder).variables
     key = (Models, config, folder, frozenset(variables.items()))
-    return plan.commons.get(key, lambda: Models(config, folder, variables))
+    models = plan.commons.get(key, lambda: Models(config, folder, variables))
+    if models.outdated:
+        models = plan.commons.replace(key, lambda: Models(config, folder, variables))
+    return models
 
 
 class Models:
@@ -50,6 +53,11 @@ class Models:
         self._config = config
         self._backends = Backends(config, folder, environment)
         self._providers: dict[str, Provider] = {}
+
+    @property
+    def outdated(self) -> bool:
+        """Tell whether what a provider was made from has changed since."""
+        return self._backends.outdated
 
     def provider(self, address: str) -> Provider:
         """Return what answers for ``provider:model``, whatever model its requests name.

@@ -40,6 +40,9 @@ from xml_pipeline.llm.script import Line, Reply, answer, read_script
 from xml_pipeline.llm.wiring import Wiring
 
 SUFFIX = ".yaml"
+Stamp = tuple[int, int] | None
+"""When a file was changed and how long it is, None where it is not there."""
+
 _WORDS = re.compile(r"\s*\S+|\s+\Z")
 
 
@@ -69,6 +72,12 @@ class ScriptFiles:
         self._folder = folder
         self._environment = Environment(environment)
         self._scripts: dict[str, tuple[Reply, ...]] = {}
+        self._read: dict[Path, Stamp] = {}
+
+    @property
+    def outdated(self) -> bool:
+        """Tell whether a script has changed since it was read."""
+        return any(_stamp(file) != stamp for file, stamp in self._read.items())
 
     def script(self, name: str) -> tuple[Reply, ...]:
         """Return a script, read once; ConfigError says what is wrong with it, and where."""
@@ -76,6 +85,7 @@ class ScriptFiles:
             file = self._folder / name
             if not file.suffix and not file.exists():
                 file = file.with_suffix(SUFFIX)
+            self._read[file] = _stamp(file)
             self._scripts[name] = read_script(file, self._environment)
         return self._scripts[name]
 
@@ -89,6 +99,14 @@ class ScriptFiles:
 
     async def aclose(self) -> None:
         """Close nothing: there is nothing open."""
+
+
+def _stamp(file: Path) -> Stamp:
+    try:
+        stat = file.stat()
+    except OSError:
+        return None
+    return stat.st_mtime_ns, stat.st_size
 
 
 def configured(wiring: Wiring) -> ScriptFiles:

@@ -3,7 +3,8 @@
 A provider is a module of this room, or of an entry point, with a function
 ``configured(wiring) -> Provider``: once for each backend, whatever models are asked of it. It
 raises ConfigError with what is wrong. The provider may also have ``check_model(model)``, which
-raises ConfigError for a model that cannot be; it is asked before the organism runs. After a reload
+raises ConfigError for a model that cannot be; it is asked before the organism runs. Where it has a
+property ``outdated`` that is true, a reload does without it and makes another one. After a reload
 that does without it, it is closed while requests may still be under way, or come late: they are
 served all the same, and nothing stays open after them.
 """
