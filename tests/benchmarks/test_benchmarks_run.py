@@ -171,3 +171,9 @@ def test_a_crowd_of_agents_is_measured_beside_its_requests_alone() -> None:
     assert found["floor"] >= found["ideal"]
     assert found["ours"] >= found["ideal"]
     assert found["kib"] > 0
+
+
+def test_the_journal_of_an_agent_grows_with_what_is_said() -> None:
+    found = figures("growth.py", "--scale", "0.1")
+    assert [turns for turns, _, _ in found] == [5, 10, 20]
+    assert all(written > said > 0 for _, said, written in found)
