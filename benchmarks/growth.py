@@ -91,8 +91,12 @@ async def grown(turns: int) -> Grown:
         async with Organism([agent, finder], backend=SqliteBackend(file, KEEP_SECONDS)) as organism:
             answer = await organism.ask("agent", TASK, timeout=300.0)
             assert answer.text == SAID
-        written = sum(each.stat().st_size for each in Path(folder).iterdir())
-    return Grown(turns, model.said, written)
+        return Grown(turns, model.said, size_of(Path(folder)))
+
+
+def size_of(folder: Path) -> int:
+    """Return the bytes of all files in a folder."""
+    return sum(each.stat().st_size for each in folder.iterdir())
 
 
 async def measure(turns: int) -> list[Grown]:
