@@ -41,6 +41,7 @@ DEEPEST = 50
 
 _JSON_INT_BITS = 1024  # Longer ones are hexadecimal: Python reads no endless decimal ones.
 _ABSENT = object()
+_TEXT = frozenset((str,))
 _PLAIN = "keep text, numbers, bytes, lists, tuples, dicts or payloads of its own instead"
 
 
@@ -53,6 +54,8 @@ def check(state: State, limit: int, listener: Listener) -> None:
     Raises:
         InvalidState: it names the key, and says what to do instead.
     """
+    if _are_short(state, limit):
+        return
     size = 0
     for key, value in state.items():
         weigh = _WEIGHTS.get(value.__class__)
@@ -62,6 +65,13 @@ def check(state: State, limit: int, listener: Listener) -> None:
             size += len(key) + weigh(value)
     if size > limit and not listener.name.startswith(f"{SYSTEM}."):
         raise InvalidState(_too_large(state, size, limit, listener))
+
+
+def _are_short(state: State, limit: int) -> bool:
+    """Tell whether there are texts only, and too few to be weighed one by one."""
+    texts = (*state, *state.values())
+    # No character takes more than four bytes.
+    return _TEXT.issuperset(map(type, texts)) and 4 * sum(map(len, texts)) <= limit
 
 
 def encode(state: State, lookup: Lookup) -> bytes:
