@@ -117,7 +117,7 @@ listeners:
     agent: true
     model: scripted:nowhere
     instructions: [/etc/passwd]
-    context: {summary_model: "nobody:m"}
+    context: {summary_model: "nobody:m", flush_to: memory}
     guardrails: [nosuch, injection: {threshold: 7}, data_marking]
   - name: boss
     description: Leads.
@@ -135,6 +135,7 @@ def test_all_mistakes_of_an_agent_are_told_at_once_each_at_its_place(project: Pr
         "listeners[0].model",
         "listeners[0].instructions",
         "listeners[0].context.summary_model",
+        "listeners[0].context.flush_to",
         "listeners[0].guardrails[0]",
         "listeners[0].guardrails[1]",
         "listeners[1].model",
@@ -143,6 +144,7 @@ def test_all_mistakes_of_an_agent_are_told_at_once_each_at_its_place(project: Pr
     assert [each.partition(" ")[0] for each in told[:3]] == ["7:12:", "8:19:", "9:30:"]
     assert "there is no such script" in told[0]
     assert "xml-pipeline new" not in told[0]
+    assert "memory is none of its `peers`" in told[3]
 
 
 SCRIPTED = """
