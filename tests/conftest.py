@@ -19,6 +19,9 @@ from tests.virtual_clock import VirtualClockLoop
 MOST_WORKERS = 4
 MEASURES_PROCESSES = "COVERAGE_PROCESS_CONFIG"
 
+# Nobody here calls a stranger over TLS, and to read whom those trust takes 25 ms of each client.
+os.environ["SSL_CERT_FILE"] = str(Path(__file__).with_name("authority.pem"))
+
 # Derandomised, so that a red run is red again; without a deadline, for a busy machine is no bug.
 settings.register_profile("house", derandomize=True, deadline=None, print_blob=True)
 settings.register_profile("explore", deadline=None, max_examples=2_000, print_blob=True)

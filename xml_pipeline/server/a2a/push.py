@@ -12,7 +12,7 @@ import logging
 import ssl
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
+from functools import cached_property, partial
 from ipaddress import ip_network
 from uuid import uuid4
 
@@ -41,8 +41,12 @@ class Push:
     def __init__(self, networks: Sequence[str], bounds: Bounds) -> None:
         self._bounds = bounds
         self._network = GuardedNetwork(tuple(map(ip_network, networks)))
-        self._tls = ssl.create_default_context(cafile=certifi.where())
         self._telling: dict[tuple[str, str], asyncio.Task[None]] = {}
+
+    @cached_property
+    def _tls(self) -> ssl.SSLContext:
+        # Reads all certificates, so only once somebody wants to be told.
+        return ssl.create_default_context(cafile=certifi.where())
 
     def close(self) -> None:
         """Send nothing more."""

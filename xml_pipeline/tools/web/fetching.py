@@ -7,6 +7,7 @@ import ssl
 import zlib
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import certifi
 import httpcore
@@ -39,7 +40,11 @@ class Fetcher:
 
     def __init__(self, network: GuardedNetwork) -> None:
         self._network = network
-        self._tls = ssl.create_default_context(cafile=certifi.where())
+
+    @cached_property
+    def _tls(self) -> ssl.SSLContext:
+        # Reads all certificates, so only once a page is wanted.
+        return ssl.create_default_context(cafile=certifi.where())
 
     async def fetch(self, url: str, seconds: float) -> Page:
         """Return a page, redirects followed; ToolFailed where there is none to be had."""
