@@ -6,6 +6,7 @@ import json
 import re
 from typing import Any
 
+from tests.cli.conftest import Command
 from tests.cli.shell import Running, Shell
 from tests.cli.test_terminal import terminal
 from tests.server.house import envelope
@@ -37,10 +38,10 @@ def with_a_thinker(shell: Shell) -> None:
     shell.organism.write_text(shell.organism.read_text() + LISTENER)
 
 
-def asks(shell: Shell, watch: Running, text: str) -> dict[str, Any]:
+def asks(shell: Shell, command: Command, watch: Running, text: str) -> dict[str, Any]:
     """Have the agent want something, and return the event that says so."""
     message = envelope(f'<Say xmlns=""><text>{text}</text><times>1</times></Say>', "thinker")
-    inject = shell.run("inject", str(shell.write("message.xml", message.decode())))
+    inject = command("inject", str(shell.write("message.xml", message.decode())))
     assert inject.code == 0, inject.err
     said: dict[str, Any] = json.loads(
         watch.line(lambda line: "approval_requested" in line, "stdout")
@@ -49,7 +50,7 @@ def asks(shell: Shell, watch: Running, text: str) -> dict[str, Any]:
 
 
 def test_calls_are_listed_allowed_and_denied_and_what_was_learned_is_forgotten(
-    shell: Shell,
+    shell: Shell, command: Command
 ) -> None:
     with_a_thinker(shell)
     with (
@@ -57,31 +58,31 @@ def test_calls_are_listed_allowed_and_denied_and_what_was_learned_is_forgotten(
         shell.started("watch", "--json", "--type", "AgentEvent") as watch,
     ):
         watch.line(lambda line: "Watching" in line)
-        id = asks(shell, watch, "one")["thread_id"]
-        (call,) = shell.run("approvals", "--json").json
+        id = asks(shell, command, watch, "one")["thread_id"]
+        (call,) = command("approvals", "--json").json
         assert (call["id"], call["agent"], call["tool"]) == (id, "thinker", "echo")
-        listed = shell.run("approvals").out.splitlines()
+        listed = command("approvals").out.splitlines()
         assert re.split(r"\s{2,}", listed[0]) == ["thread", "agent", "tool", "for", "until", "call"]
         assert listed[1].startswith(id)
-        wrong = shell.run("approvals", "allow", id, "--any")
+        wrong = command("approvals", "allow", id, "--any")
         assert (wrong.code, "--always" in wrong.err) == (2, True)
-        nothing = shell.run("approvals", "allow", "none")
+        nothing = command("approvals", "allow", "none")
         assert (nothing.code, nothing.err) == (1, "Error: Nothing waits on 'none'.\n")
-        done = shell.run("approvals", "allow", id[:6])
+        done = command("approvals", "allow", id[:6])
         assert (done.code, done.err) == (0, "Allowed: echo for thinker.\n")
-        id = asks(shell, watch, "two")["thread_id"]
-        told = shell.run("approvals", "deny", id, "--always", "--same", "text", "--json").json
+        id = asks(shell, command, watch, "two")["thread_id"]
+        told = command("approvals", "deny", id, "--always", "--same", "text", "--json").json
         assert (told["decision"], told["id"]) == ("always_deny", id)
-        assert "Denied: somebody decided" in shell.run("ask", "thinker", "two").out
-        (rule,) = shell.run("approvals", "--learned", "--json").json
-        listed = shell.run("approvals", "--learned").out.splitlines()
+        assert "Denied: somebody decided" in command("ask", "thinker", "two").out
+        (rule,) = command("approvals", "--learned", "--json").json
+        listed = command("approvals", "--learned").out.splitlines()
         assert re.split(r"\s{2,}", listed[1].strip()) == [
             *(rule["id"], "deny", "echo", "http:operator", "http:operator", "text=two"),
         ]
-        forgotten = shell.run("approvals", "--forget", rule["id"])
+        forgotten = command("approvals", "--forget", rule["id"])
         assert (forgotten.code, forgotten.err) == (0, f"Forgotten: {rule['id']}.\n")
-        assert shell.run("approvals", "--learned", "--json").json == []
-        assert shell.run("approvals", "--forget", rule["id"]).code == 1
+        assert command("approvals", "--learned", "--json").json == []
+        assert command("approvals", "--forget", rule["id"]).code == 1
 
 
 def test_on_a_terminal_a_call_is_shown_and_decided_by_a_line(shell: Shell) -> None:

@@ -19,11 +19,11 @@ def logs(shell: Shell) -> list[Path]:
     return sorted((shell.state / "audit").glob("*.jsonl"))
 
 
-def test_what_is_done_to_a_running_organism_is_in_its_log(shell: Shell) -> None:
+def test_what_is_done_to_a_running_organism_is_in_its_log(shell: Shell, command: Command) -> None:
     with shell.organism_running() as running:
         for order in (("pause", "echo"), ("resume", "echo"), ("kill", "--all"), ("reload",)):
-            assert shell.run(*order).code == 0
-        assert shell.run("audit", "verify").code == 0
+            assert command(*order).code == 0
+        assert command("audit", "verify").code == 0
         assert running.told("reloaded")
         running.send(signal.SIGHUP)
         assert running.told("reloaded")
@@ -41,12 +41,14 @@ def test_what_is_done_to_a_running_organism_is_in_its_log(shell: Shell) -> None:
         "signal",
         "changed file",
     ]
-    verified = shell.run("audit", "verify")
+    verified = command("audit", "verify")
     assert (verified.code, verified.err) == (0, "")
     assert f"{len(entries(log))} entries, as they were written" in verified.out
 
 
-def test_the_next_run_goes_on_in_the_same_log_and_one_beside_it_has_its_own(shell: Shell) -> None:
+def test_the_next_run_goes_on_in_the_same_log_and_one_beside_it_has_its_own(
+    shell: Shell, command: Command
+) -> None:
     text = shell.organism.read_text()
     shell.organism.write_text(f"backend: {{type: memory}}\n{text}")
     with shell.organism_running() as running:
@@ -57,10 +59,10 @@ def test_the_next_run_goes_on_in_the_same_log_and_one_beside_it_has_its_own(shel
         assert running.end() == 143
     counts = sorted(actions(log).count("start") for log in logs(shell))
     assert counts == [1, 2]
-    assert shell.run("audit", "verify").code == 0
+    assert command("audit", "verify").code == 0
 
 
-def test_a_file_may_name_another_place_or_none(shell: Shell) -> None:
+def test_a_file_may_name_another_place_or_none(shell: Shell, command: Command) -> None:
     text = shell.organism.read_text()
     for audit in ("{path: here.jsonl}", "{enabled: false}"):
         shell.organism.write_text(f"audit: {audit}\n{text}")
@@ -68,7 +70,7 @@ def test_a_file_may_name_another_place_or_none(shell: Shell) -> None:
             assert running.end() == 143
     assert logs(shell) == []
     assert actions(shell.organism.parent / "here.jsonl") == ["start", "stop"]
-    assert shell.run("audit", "verify", "config/here.jsonl").code == 0
+    assert command("audit", "verify", "config/here.jsonl").code == 0
 
 
 def test_where_nothing_can_be_written_it_runs_without_and_says_so(shell: Shell) -> None:

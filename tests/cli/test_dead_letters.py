@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from tests.cli.conftest import Command
 from tests.cli.shell import Shell
 
 HANDLER = '''
@@ -27,16 +28,16 @@ LISTENER = (
 )
 
 
-def test_a_letter_is_listed_shown_replayed_and_dropped(shell: Shell) -> None:
+def test_a_letter_is_listed_shown_replayed_and_dropped(shell: Shell, command: Command) -> None:
     shell.write("handlers/moody.py", HANDLER)
     shell.organism.write_text(shell.organism.read_text() + LISTENER)
     with shell.organism_running():
         for text in ("one", "two"):
-            assert shell.run("ask", "worker", text).code == 1
-        first, second = shell.run("dead-letters", "--json").json
+            assert command("ask", "worker", text).code == 1
+        first, second = command("dead-letters", "--json").json
         assert (first["listener"], first["attempts"]) == ("worker", 2)
         assert {"message_id", "conversation_id", "reason", "payload"} <= first.keys()
-        listed = shell.run("dead-letters").out.splitlines()
+        listed = command("dead-letters").out.splitlines()
         assert re.split(r"\s{2,}", listed[0]) == [
             "letter",
             "since",
@@ -46,14 +47,14 @@ def test_a_letter_is_listed_shown_replayed_and_dropped(shell: Shell) -> None:
         ]
         assert [line.split()[0] for line in listed[1:]] == [first["id"], second["id"]]
         assert r"not \x1b[31mwell" in listed[1]
-        shown = shell.run("dead-letters", "show", first["id"])
+        shown = command("dead-letters", "show", first["id"])
         assert "<text>one</text>" in shown.out
-        assert shell.run("dead-letters", "show", first["id"], "--json").json == first
+        assert command("dead-letters", "show", first["id"], "--json").json == first
         (shell.directory / "well").touch()
-        sent = shell.run("dead-letters", "replay", first["id"])
-        thread = shell.run("threads", "show", sent.out.strip(), "--json").json
+        sent = command("dead-letters", "replay", first["id"])
+        thread = command("threads", "show", sent.out.strip(), "--json").json
         assert thread["status"] == "completed"
-        assert shell.run("dead-letters", "drop", second["id"]).code == 0
-        assert shell.run("dead-letters", "--json").json == []
-        gone = shell.run("dead-letters", "replay", first["id"])
+        assert command("dead-letters", "drop", second["id"]).code == 0
+        assert command("dead-letters", "--json").json == []
+        gone = command("dead-letters", "replay", first["id"])
         assert (gone.code, gone.err) == (1, "Error: There is no such dead letter.\n")

@@ -95,15 +95,17 @@ def test_sign_says_what_is_wrong(
     assert words in refused.err
 
 
-def test_what_alice_signs_is_let_in_once_and_nothing_else_is(shell: Shell) -> None:
-    shell.run("keygen", "config/alice.pem")
-    shell.run("keygen", "config/house.pem")
+def test_what_alice_signs_is_let_in_once_and_nothing_else_is(
+    shell: Shell, command: Command
+) -> None:
+    command("keygen", "config/alice.pem")
+    command("keygen", "config/house.pem")
     shell.write("say.xml", SAY)
     rules = "require_signature: true\ntrusted_keys: {alice: alice.pub.pem}\n"
     shell.organism.write_text(rules + shell.organism.read_text())
     sign = ("sign", "-", "--key", "config/alice.pem", "--sender", "alice")
     with shell.organism_running():
-        unsigned = shell.run("inject", "say.xml", "--wait", "20")
+        unsigned = command("inject", "say.xml", "--wait", "20")
         assert unsigned.code == 1
         assert "is not signed, or its signature does not count here" in unsigned.err
         for _ in range(30):  # What is signed in its first two seconds it does not believe.
@@ -115,14 +117,14 @@ def test_what_alice_signs_is_let_in_once_and_nothing_else_is(shell: Shell) -> No
         assert (said["fate"], said["payload"]) == ("answered", {"text": "hello", "times": 1})
         again = shell.run("inject", "-", "--wait", "20", stdin=signed)
         assert again.code == 1
-        asked = shell.run("ask", "echo", "hello")
+        asked = command("ask", "echo", "hello")
         assert (asked.code, "is not signed" in asked.err) == (1, True)
     with shell.organism_running():
         assert shell.run("inject", "-", "--wait", "20", stdin=signed).code == 1
 
 
-def test_an_organism_whose_key_cannot_be_used_does_not_run(shell: Shell) -> None:
-    shell.run("keygen", "config/house.pem")
+def test_an_organism_whose_key_cannot_be_used_does_not_run(shell: Shell, command: Command) -> None:
+    command("keygen", "config/house.pem")
     (shell.directory / "config" / "house.pem").chmod(0o644)
     text = shell.organism.read_text()
     shell.organism.write_text(text.replace("organism:\n", "organism:\n  identity: house.pem\n", 1))

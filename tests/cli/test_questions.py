@@ -6,6 +6,7 @@ from textwrap import dedent
 
 import pytest
 
+from tests.cli.conftest import Command
 from tests.cli.shell import Shell
 from tests.cli.test_terminal import terminal
 from tests.server.house import envelope
@@ -70,7 +71,7 @@ def test_whoever_has_left_a_chat_answers_that(painters: Shell) -> None:
     assert (done.code, done.out) == (0, "Then not.\n")
 
 
-def test_questions_are_listed_and_answered_by_commands(shell: Shell) -> None:
+def test_questions_are_listed_and_answered_by_commands(shell: Shell, command: Command) -> None:
     shell.organism.write_text(shell.organism.read_text() + TOOL)
     with (
         shell.organism_running(),
@@ -80,20 +81,20 @@ def test_questions_are_listed_and_answered_by_commands(shell: Shell) -> None:
         message = shell.write(
             "message.xml", envelope(ASKED.replace(">", ' xmlns="">', 1), "asker").decode()
         )
-        assert shell.run("inject", str(message)).code == 0
+        assert command("inject", str(message)).code == 0
         watch.line(lambda line: '"waiting"' in line, "stdout")
-        (waiting,) = shell.run("questions", "--json").json
-        listed = shell.run("questions").out.splitlines()
+        (waiting,) = command("questions", "--json").json
+        listed = command("questions").out.splitlines()
         assert listed[0].startswith(f"{waiting['id']}  http:operator asks for ")
         assert listed[1:4] == ["  Which colour?", "    1  red", "    2  blue: as the sea"]
         assert listed[4] == "  When: Which days? (several, with commas between them)"
-        few = shell.run("questions", "answer", waiting["id"], "2")
+        few = command("questions", "answer", waiting["id"], "2")
         assert (few.code, few.err) == (1, "Error: 2 answers are wanted, one for each question.\n")
-        nobody = shell.run("questions", "answer", "none", "2")
+        nobody = command("questions", "answer", "none", "2")
         assert (nobody.code, nobody.err) == (1, "Error: Nothing is asked on 'none'.\n")
-        done = shell.run("questions", "answer", waiting["id"][:6], "2", "1, 2")
+        done = command("questions", "answer", waiting["id"][:6], "2", "1, 2")
         assert (done.code, done.err) == (0, "Answered: blue; Mo, Tu.\n")
-        assert shell.run("questions", "--json").json == []
+        assert command("questions", "--json").json == []
 
 
 def test_on_a_terminal_a_question_is_shown_and_answered_by_a_line(shell: Shell) -> None:

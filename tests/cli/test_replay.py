@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from tests.cli.conftest import Command
 from tests.cli.shell import Shell
 
 
-def test_a_conversation_is_run_again_while_it_runs_and_after(shell: Shell) -> None:
+def test_a_conversation_is_run_again_while_it_runs_and_after(
+    shell: Shell, command: Command
+) -> None:
     handlers = shell.directory / "handlers" / "hello.py"
     as_it_was = handlers.read_text()
     with shell.organism_running():
-        thread = shell.run("ask", "greeter", "Eve", "--json").json["thread"]
-        same = shell.run("replay", thread)
+        thread = command("ask", "greeter", "Eve", "--json").json["thread"]
+        same = command("replay", thread)
         assert (same.code, same.out) == (0, "")
         assert same.err == "3 messages, all decided the same.\n"
     handlers.write_text(as_it_was.replace("upper()", "lower()"))
@@ -30,10 +33,10 @@ def test_a_conversation_is_run_again_while_it_runs_and_after(shell: Shell) -> No
     assert shell.run("replay", thread).code == 0
 
 
-def test_a_conversation_that_is_not_known_is_told(shell: Shell) -> None:
-    done = shell.run("replay", "nonsense")
+def test_a_conversation_that_is_not_known_is_told(shell: Shell, command: Command) -> None:
+    done = command("replay", "nonsense")
     assert (done.code, done.out) == (1, "")
     assert done.err == "Error: the journal of config/organism.yaml has no conversation nonsense\n"
     with shell.organism_running():
-        assert shell.run("replay", "nonsense").err == "Error: There is no such thread.\n"
-    assert shell.run("replay", "nonsense", "--url", "http://127.0.0.1:9", "--token", "x").code == 3
+        assert command("replay", "nonsense").err == "Error: There is no such thread.\n"
+    assert command("replay", "nonsense", "--url", "http://127.0.0.1:9", "--token", "x").code == 3

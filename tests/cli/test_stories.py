@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import pytest
 
+from tests.cli.conftest import Command
 from tests.cli.shell import Shell
 from xml_pipeline.backends import Past, PastConversation
 from xml_pipeline.cli.story import Node, print_tree, tree_of
 from xml_pipeline.journal.reading import read
 
 
-def test_a_tree_tells_who_said_what_to_whom_and_how_long_it_took(shell: Shell) -> None:
+def test_a_tree_tells_who_said_what_to_whom_and_how_long_it_took(
+    shell: Shell, command: Command
+) -> None:
     with shell.organism_running():
-        thread = shell.run("ask", "greeter", "Eve", "--json").json["thread"]
+        thread = command("ask", "greeter", "Eve", "--json").json["thread"]
     with shell.organism_running():
-        assert thread not in shell.run("threads").out
-        listed = shell.run("threads", "--all")
+        assert thread not in command("threads").out
+        listed = command("threads", "--all")
         assert thread in listed.out
-        told = shell.run("threads", "show", thread).out.splitlines()
-        as_json = shell.run("threads", "show", thread, "--json").json
+        told = command("threads", "show", thread).out.splitlines()
+        as_json = command("threads", "show", thread, "--json").json
     at = next(n for n, line in enumerate(told) if f"conversation {thread}" in line)
     tree = told[at:]
     assert tree[0].endswith(" ms")
