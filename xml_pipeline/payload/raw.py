@@ -123,13 +123,14 @@ def write_json(value: object) -> str:
         TypeError, ValueError: it is no JSON value; JSON has neither NaN nor infinity.
     """
     try:
-        return escape(_dump(value, ensure_ascii=False))
+        return escape(_WRITER.encode(value))
     except ValueError:
-        return escape(_dump(value, ensure_ascii=True))
+        return escape(_ASCII_WRITER.encode(value))
 
 
-def _dump(value: object, *, ensure_ascii: bool) -> str:
-    return json.dumps(value, ensure_ascii=ensure_ascii, allow_nan=False, separators=(",", ":"))
+_COMPACT = (",", ":")
+_WRITER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=_COMPACT)
+_ASCII_WRITER = json.JSONEncoder(ensure_ascii=True, allow_nan=False, separators=_COMPACT)
 
 
 def read_json(text: str | None) -> JsonValue:
@@ -138,9 +139,7 @@ def read_json(text: str | None) -> JsonValue:
     Raises ValueError for bad JSON, duplicate keys, NaN, infinity, and what nests too deep to read.
     """
     try:
-        value: JsonValue = json.loads(
-            text or "", object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite
-        )
+        value: JsonValue = _READER.decode(text or "")
     except RecursionError:
         raise ValueError("the JSON nests too deep") from None
     return value
@@ -162,3 +161,8 @@ def _finite(text: str) -> float:
     if value in (float("inf"), float("-inf")):
         raise ValueError(f"{text} is beyond what a number can hold")
     return value
+
+
+_READER = json.JSONDecoder(
+    object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite
+)
