@@ -30,8 +30,8 @@ FOR_DEVELOPERS = frozenset({"bench", "dev"})
 _REQUIREMENT = re.compile(r"""(?P<package>[\w.-]+).*\bextra\s*==\s*["'](?P<extra>[^"']+)["']""")
 
 
-def find(room: str, name: str) -> ModuleType:
-    """Import and return the plug-in ``name`` of ``room``.
+def find(room: str, name: str, *, called: str = "") -> ModuleType:
+    """Import and return the plug-in ``name`` of ``room``; ``called`` is what users know it as.
 
     Raises PluginNotFound where there is none, and MissingExtra where it needs a package that
     is not installed.
@@ -40,11 +40,11 @@ def find(room: str, name: str) -> ModuleType:
         full = f"{PACKAGE}.{plugin_name(room)}.{plugin_name(name)}"
     except ValueError as error:
         raise PluginNotFound(str(error)) from None
-    module = None if name in FACES else _import(full, room, name)
+    module = None if name in FACES else _import(full, room, name, called)
     return module or _from_entry_point(room, name)
 
 
-def _import(full: str, room: str, name: str) -> ModuleType | None:
+def _import(full: str, room: str, name: str, called: str = "") -> ModuleType | None:
     """Import a module; None if it, or the room it should be in, is not there."""
     try:
         return importlib.import_module(full)
@@ -54,7 +54,8 @@ def _import(full: str, room: str, name: str) -> ModuleType | None:
             return None
         if missing.partition(".")[0] == PACKAGE:
             raise  # our own mistake, not the user's
-        raise MissingExtra(_how_to_install(missing, room, name)) from error
+        needy = called or f'{room} "{name}"'
+        raise MissingExtra(f"{needy} {_how_to_install(missing, room, name)}") from error
 
 
 def _from_entry_point(room: str, name: str) -> ModuleType:
@@ -89,7 +90,7 @@ def _modules_of(room: str) -> Iterator[str]:
 def _how_to_install(missing: str, room: str, name: str) -> str:
     extra = _extra_for(missing.partition(".")[0], room, name)
     wanted = f'"{DISTRIBUTION}[{extra}]"' if extra else missing.partition(".")[0]
-    return f'{room} "{name}" needs "{missing}": python -m pip install {wanted}'
+    return f'needs "{missing}": python -m pip install {wanted}'
 
 
 def _extra_for(package: str, room: str, name: str) -> str | None:

@@ -46,4 +46,6 @@ def test_whoever_lacks_the_extra_is_told_its_name(tmp_path: Path) -> None:
     file = written(tmp_path, parrot={"url": "https://agents.example"})
     told = ran(WITHOUT, file)
     assert "a2a.agents: " in told
-    assert 'python -m pip install "xml-pipeline[a2a]"' in told
+    assert (
+        'an agent elsewhere needs "a2a.client": python -m pip install "xml-pipeline[a2a]"' in told
+    )

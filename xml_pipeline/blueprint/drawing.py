@@ -219,7 +219,7 @@ class Drawing:
         if not self._config.a2a.agents or self._draft.document.doubts("a2a"):
             return ()
         try:
-            module: Any = find("a2a", "agents")
+            module: Any = find("a2a", "agents", called="an agent elsewhere")
             found: tuple[Listener, ...] = module.listeners(
                 self._config, self._file.parent, self._commons
             )

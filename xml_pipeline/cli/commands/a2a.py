@@ -43,7 +43,7 @@ async def pin(file: Path, agents: tuple[str, ...], yes: bool) -> None:
     pins_file = file.parent / config.pins
     before = read_pins(pins_file)
     after = {name: each for name, each in before.items() if name in config.agents}
-    pinning: Any = find("a2a", "pinning")
+    pinning: Any = find("a2a", "pinning", called="an agent elsewhere")
     with log_lines(text_lines(colors=False), "warning"):
         for name, agent in chosen.items():
             after[name] = await _found(pinning, name, agent)
