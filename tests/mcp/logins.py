@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from base64 import urlsafe_b64encode
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -27,7 +27,9 @@ class Portal:
     """Both of them at one address, and what they were asked.
 
     ``life`` are the seconds of a token; ``taken`` the tokens that the server takes at present, and
-    ``needs`` the scope that none of them is good for. ``asked`` are the scopes of the logins.
+    ``needs`` the scope that none of them is good for. ``asked`` are the scopes of the logins. One
+    that ``revokes`` takes tokens back, and notes what it was told. ``meanwhile`` is called whenever
+    a token is granted.
     """
 
     url: str = ""
@@ -41,6 +43,9 @@ class Portal:
     needs: str = ""
     asked: list[str] = field(default_factory=list)
     documents: bool = False
+    revokes: bool = False
+    revoked: list[dict[str, str]] = field(default_factory=list)
+    meanwhile: Callable[[], object] = lambda: None
 
     def config(self, **auth: Any) -> dict[str, Any]:
         """Return what an organism file says of the server."""
@@ -61,6 +66,7 @@ class Portal:
             Route("/register", self.register, methods=["POST"]),
             Route("/authorize", self.authorize),
             Route("/granting", self.token, methods=["POST"]),
+            Route("/revoking", self.revoke, methods=["POST"]),
             Mount("/", self.guard(inner)),
         ]
         return Starlette(routes=routes, lifespan=life)
@@ -96,6 +102,7 @@ class Portal:
                 "grant_types_supported": ["authorization_code", "refresh_token"],
                 "code_challenge_methods_supported": ["S256"],
                 "client_id_metadata_document_supported": self.documents,
+                **({"revocation_endpoint": f"{self.url}/revoking"} if self.revokes else {}),
             }
         )
 
@@ -121,10 +128,20 @@ class Portal:
         self.forms.append({**form, "authorization": request.headers.get("authorization", "")})
         if not self._grants(form):
             return JSONResponse({"error": "invalid_grant"}, 400)
+        self.meanwhile()
         number = len(self.forms)
         self.taken, self.refresh = {f"canary-token-{number}"}, f"canary-refresh-{number}"
         said = {"access_token": f"canary-token-{number}", "token_type": "Bearer"}
         return JSONResponse({**said, "expires_in": self.life, "refresh_token": self.refresh})
+
+    async def revoke(self, request: Request) -> Response:
+        """Take a token back, unless all is refused; an answer has no body (RFC 7009, 2.2)."""
+        form = {key: str(value) for key, value in (await request.form()).items()}
+        self.revoked.append({**form, "authorization": request.headers.get("authorization", "")})
+        if self.refuses:
+            return JSONResponse({"error": "invalid_client", "about": form["token"]}, 401)
+        self.taken.discard(form["token"])
+        return Response()
 
     def _grants(self, form: dict[str, str]) -> bool:
         if form["grant_type"] == "refresh_token":

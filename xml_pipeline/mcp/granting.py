@@ -65,6 +65,15 @@ async def posted(url: str, form: Mapping[str, str], headers: Mapping[str, str]) 
 
     Fields of the form that are empty are left out.
     """
+    body = await said_to(url, form, headers)
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        raise GrantRefused(0, b"it is no JSON") from None
+
+
+async def said_to(url: str, form: Mapping[str, str], headers: Mapping[str, str]) -> bytes:
+    """Say something to an authorization server, as ``posted`` does; return what it answers."""
     try:
         async with asyncio.timeout(PATIENCE):
             status, body = await _asked(url, form, headers)
@@ -73,10 +82,7 @@ async def posted(url: str, form: Mapping[str, str], headers: Mapping[str, str]) 
     if status != httpx2.codes.OK:
         busy = status >= httpx2.codes.INTERNAL_SERVER_ERROR
         raise GrantRefused(status, body, passes=busy or status == httpx2.codes.TOO_MANY_REQUESTS)
-    try:
-        return json.loads(body)
-    except (ValueError, RecursionError):
-        raise GrantRefused(0, b"it is no JSON") from None
+    return body
 
 
 def basic(client_id: str, client_secret: str) -> str:

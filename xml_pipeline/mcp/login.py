@@ -146,6 +146,7 @@ def _login(provider: OAuthClientProvider, kept: _Kept) -> Login | None:
     if tokens is None or client is None:
         return None
     found = context.oauth_metadata
+    revoke = found.revocation_endpoint if found is not None else None
     fallback = f"{context.get_authorization_base_url(context.server_url)}/token"
     return Login(
         tokens.access_token,
@@ -156,6 +157,7 @@ def _login(provider: OAuthClientProvider, kept: _Kept) -> Login | None:
         client.client_secret or "",
         client.token_endpoint_auth_method or "none",
         context.get_resource_url(),
+        str(revoke or ""),
     )
 
 

@@ -33,7 +33,8 @@ MARGIN = 30.0
 class Login:
     """What somebody has logged in with: a token until a time in seconds since 1970, 0: for ever.
 
-    The rest is what it takes to renew it: ``method`` is how we say there who we are.
+    The rest is what it takes to renew it, and at ``revoke_url``, where there is one, to have it
+    taken back: ``method`` is how we say there who we are.
     """
 
     access_token: str = field(repr=False)
@@ -44,6 +45,7 @@ class Login:
     client_secret: str = field(default="", repr=False)
     method: str = "none"
     resource: str = ""
+    revoke_url: str = ""
 
     @property
     def header(self) -> str:
@@ -70,12 +72,14 @@ class Stored(Entry):
         """Return what to send; ServerFailed where somebody has to log in first."""
         async with self._renewing:
             known = self._login
-            if known is None or not self._is_good(known):
+            if known is None or not self._is_good(known) or not self._file.exists():
                 known = read_login(self._file)  # Another process may have renewed it.
             if known is None:
                 raise self._nobody("nobody has logged in there")
             if not self._is_good(known):
                 known = await self._renewed(known)
+                if not self._file.exists():
+                    raise self._nobody("somebody has logged out")
                 write_login(self._file, known)
             self._login = known
             return known.header
@@ -102,7 +106,7 @@ class Stored(Entry):
             "resource": login.resource,
         }
         try:
-            said = await posted(login.token_url, form, _who(login, form))
+            said = await posted(login.token_url, form, who(login, form))
             return renewed(login, said)
         except GrantRefused as error:
             log.warning("%s: the login is not renewed: %s", self._name, error.scrubbed())
@@ -170,7 +174,7 @@ def write_login(file: Path, login: Login) -> None:
     draft.replace(file)
 
 
-def _who(login: Login, form: dict[str, str]) -> dict[str, str]:
+def who(login: Login, form: dict[str, str]) -> dict[str, str]:
     """Return the headers that say who we are, or say it in the form."""
     if login.method == "client_secret_basic":
         return {"Authorization": basic(login.client_id, login.client_secret)}

@@ -7,6 +7,7 @@ import shlex
 import webbrowser
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import click
 from mcp.server.stdio import stdio_server
@@ -21,6 +22,7 @@ from xml_pipeline.logs import log_lines
 from xml_pipeline.mcp.definitions import Pins, pins_text, read_pins
 from xml_pipeline.mcp.failing import ServerFailed
 from xml_pipeline.mcp.login import log_in
+from xml_pipeline.mcp.logout import LoggedOut, log_out
 from xml_pipeline.mcp.pinning import differences, discover
 from xml_pipeline.organism import Organism
 from xml_pipeline.server.bounds import Bounds
@@ -29,6 +31,14 @@ from xml_pipeline.server.mcp.serving import Clients
 from xml_pipeline.subject import Subject, subject_of
 
 SENDER = "mcp:stdio"
+
+_LOGGED_OUT: Mapping[LoggedOut, str] = MappingProxyType(
+    {
+        "nobody": "Nobody had logged in to {}.",
+        "here": "Logged out of {}, whose tokens are good until they end: nothing takes them back.",
+        "everywhere": "Logged out of {}, and its tokens were taken back.",
+    }
+)
 
 
 @click.group()
@@ -90,6 +100,26 @@ async def login(file: Path, server: str, port: int, scope: str, no_browser: bool
         except ServerFailed as error:
             raise Failed(str(error)) from None
     remark(f"Logged in to {server}: {kept}")
+
+
+@mcp.command()
+@options.organism_file
+@click.argument("server", metavar="SERVER")
+@options.asynchronous
+async def logout(file: Path, server: str) -> None:
+    """Log out of an MCP server.
+
+    What `login` has kept is removed, so that no organism gets in with it any more, and taken back
+    at the authorization server, if that takes tokens back.
+    """
+    config = load_config(file).config.mcp
+    (chosen,) = _chosen(config.servers, (server,)).values()
+    with log_lines(text_lines(colors=False), "critical"):
+        try:
+            done = await log_out(server, chosen, file.parent)
+        except ServerFailed as error:
+            raise Failed(str(error)) from None
+    remark(_LOGGED_OUT[done].format(server))
 
 
 @mcp.command()
