@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from websockets.exceptions import InvalidStatus
 
 from tests.mcp.exchanging import token_of
 from tests.server.house import HELLO, Greeted, Greeting, running
+from tests.server.test_websocket import talking
 from xml_pipeline.backends.sqlite import SqliteBackend
 from xml_pipeline.listener import HandlerMetadata, HandlerResponse, Listener
 from xml_pipeline.organism import Organism
@@ -89,6 +91,47 @@ async def test_the_same_request_for_another_person_is_another_request() -> None:
         key = {"Idempotency_Key": "one"}
         assert (await visitor.tell("clerk", wait=10, Subject_Token=ADA, **key)).status_code == 200
         assert (await visitor.tell("clerk", wait=10, Subject_Token=BOB, **key)).status_code == 422
+
+
+async def test_a_socket_is_one_persons() -> None:
+    clerk = Clerk()
+    async with running(clerk.listener) as visitor:
+        async with talking(visitor, **{"Subject-Token": ADA}) as talk:
+            for name in ("Ada", "again"):
+                await talk.say("inject", name, to="clerk", payload={"name": name})
+                await talk.hear_until("answer")
+        async with talking(visitor) as talk:
+            await talk.say("inject", to="clerk", payload={"name": "Ada"})
+            await talk.hear_until("answer")
+    assert clerk.tokens == [ADA, ADA, ""]
+
+
+@pytest.mark.parametrize(
+    ("second", "same"),
+    [(token_of("ada", 2), True), (BOB, False), ("", False)],
+    ids=["a newer token", "somebody else", "nobody"],
+)
+async def test_only_the_same_person_goes_on_over_a_socket(second: str, same: bool) -> None:
+    clerk = Clerk()
+    async with running(clerk.listener) as visitor:
+        async with talking(visitor, **{"Subject-Token": ADA}) as talk:
+            await talk.say("inject", to="clerk", payload={"name": "later"})
+            thread = (await talk.hear_until("accepted"))["thread"]
+        more = {"Subject-Token": second} if second else {}
+        async with talking(visitor, **more) as talk:
+            await talk.say("inject", to="clerk", payload={"name": "later"}, thread=thread)
+            assert ((await talk.hear_until("accepted"))["thread"] == thread) is same
+        await visitor.organism.drain()
+    assert clerk.tokens == [ADA, second]
+
+
+async def test_a_handshake_for_nobody_that_can_be_is_refused() -> None:
+    async with running(Clerk().listener) as visitor:
+        with pytest.raises(InvalidStatus) as refusal:
+            async with talking(visitor, **{"Subject-Token": "two words"}):
+                pass
+    assert refusal.value.response.status_code == 400
+    assert b"two words" not in (refusal.value.response.body or b"")
 
 
 def stored(folder: Path) -> bytes:

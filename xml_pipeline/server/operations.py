@@ -27,6 +27,10 @@ _IN_DOUBT = (
     " the journal knows of it is not known."
 )
 _NOT_TO_BE_HAD = "Learned rules cannot be had at present."
+_BAD_SUBJECT = "The `Subject-Token` is no token."
+_FOR_WHOM = Parameter(
+    "Subject-Token", "header", "A token of the person that this is done for; not kept."
+)
 _WATCH = (
     Parameter("thread", "query", "Only events of this thread or conversation."),
     Parameter("listener", "query", "Only events in which this listener takes part."),
@@ -56,9 +60,7 @@ OPERATIONS = (
             Parameter("thread", "query", "The open conversation that a bare payload belongs to."),
             Parameter("wait", "query", "Seconds to wait for the answer.", "number"),
             Parameter("Idempotency-Key", "header", "The same request twice is one message."),
-            Parameter(
-                "Subject-Token", "header", "A token of the person that this is done for; not kept."
-            ),
+            _FOR_WHOM,
             Parameter("traceparent", "header", "The span that the work is a part of (W3C)."),
         ),
         produces=(XML, JSON),
@@ -301,7 +303,8 @@ OPERATIONS = (
         "GET",
         "/ws",
         "The same events, and messages, over one WebSocket.",
-        _answers(101, "A WebSocket.", p429="Too many are watching."),
+        _answers(101, "A WebSocket.", p400=_BAD_SUBJECT, p429="Too many are watching."),
+        (_FOR_WHOM,),
         produces=(),
     ),
     Operation(

@@ -32,7 +32,9 @@ from xml_pipeline.server.questions import answer
 from xml_pipeline.server.rendering import answer_members
 from xml_pipeline.server.sse import filter_of
 from xml_pipeline.server.strict_json import loads
+from xml_pipeline.server.subjects import subject_in
 from xml_pipeline.server.unreadable import Unreadable
+from xml_pipeline.subject import Subject
 
 SERVICE_RESTART = 1012
 """The close code of a server that stops (RFC 6455, IANA registry)."""
@@ -53,22 +55,24 @@ class SocketRoute:
         """Hold one session from handshake to goodbye."""
         try:
             with self._desk.watching():
+                session = Session(self._desk, websocket, subject_in(websocket.headers))
                 await websocket.accept()
-                await Session(self._desk, websocket).hold()
+                await session.hold()
         except Problem as problem:
             await websocket.send_denial_response(problem.response())
 
 
 class Session:
-    """One client: what it has asked for, and what it is still to be told.
+    """One client: what it has asked for, and what it is still to be told; all of it for one person.
 
     Two tasks hold it, one for each direction; it ends with the first of them. What waits to be
     sent is bounded by what the client may ask for, and events wait in the feed.
     """
 
-    def __init__(self, desk: Desk, websocket: WebSocket) -> None:
+    def __init__(self, desk: Desk, websocket: WebSocket, subject: Subject | None) -> None:
         self._desk = desk
         self._websocket = websocket
+        self._subject = subject
         self._intake = Intake(desk.organism, desk.sender)
         self._cut = cutter(websocket.scope)
         self._reader: Reader | None = None
@@ -221,11 +225,11 @@ class Session:
             raw = message.encode("utf-8", "surrogatepass")
         else:
             raw = self._intake.request(said)
-        thread = self._elsewhere.thread(raw)
+        thread = "" if self._subject is not None else self._elsewhere.thread(raw)
         if thread or self._desk.organism.kernel.signatures.to_be_claimed(raw):
             self._begin(partial(self._pass_on, ref, thread, raw), self._passing_on)
         else:
-            exchange = self._desk.submit(raw)
+            exchange = self._desk.submit(raw, self._subject)
             self._awaited += 1
             self._await(ref, exchange)
 
@@ -249,7 +253,7 @@ class Session:
         if thread:
             return await self._elsewhere.submit(thread, raw)
         async with self._desk.heard_once(raw):
-            return self._desk.submit(raw)
+            return self._desk.submit(raw, self._subject)
 
     def _await(self, ref: object, exchange: Exchange) -> None:
         doubt = asyncio.get_running_loop().call_later(PATIENCE, self._doubt, ref, exchange)
