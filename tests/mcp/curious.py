@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from mcp import types
 from mcp.server.elicitation import ElicitationResult
 from mcp.server.mcpserver import Context, Elicit, ListRoots, MCPServer, Resolve, Sample
+from mcp.types.version import MODERN_PROTOCOL_VERSIONS
 from pydantic import BaseModel
 
 from xml_pipeline import HandlerMetadata, HandlerResponse
@@ -77,11 +78,38 @@ async def forever(ctx: Context) -> str:
     return answer.action
 
 
+async def asked(ctx: Context, question: str) -> str | types.InputRequiredResult:
+    """Return the size that somebody fills in; where the client has to be sent away for it, that."""
+    if ctx.protocol_version not in MODERN_PROTOCOL_VERSIONS:
+        answer = await ctx.elicit(question, Size)
+        return answer.data.size if answer.action == "accept" else answer.action
+    said = (ctx.input_responses or {}).get("size")
+    if isinstance(said, types.ElicitResult):
+        return str((said.content or {}).get("size", said.action))
+    form = types.ElicitRequestFormParams(
+        message=question, requested_schema=Size.model_json_schema()
+    )
+    return types.InputRequiredResult(
+        input_requests={"size": types.ElicitRequest(params=form)}, request_state="asked"
+    )
+
+
 def curious() -> MCPServer:
     """Return the server."""
     server = MCPServer("curious")
     for each in (order, both, think, folders, forever):
         server.add_tool(each)
+
+    @server.prompt()
+    async def fitting(ctx: Context) -> Any:
+        """Ask for a review of a size."""
+        return await asked(ctx, "Which size shall it be?")
+
+    @server.resource("size://{name}")
+    async def size(name: str, ctx: Context) -> Any:
+        """Tell somebody's size, having asked."""
+        return await asked(ctx, f"Which size has {name}?")
+
     return server
 
 

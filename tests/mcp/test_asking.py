@@ -16,7 +16,7 @@ from tests.mcp.visitors import TOKEN, connected, text
 from xml_pipeline import Organism
 from xml_pipeline.errors import ConfigError
 from xml_pipeline.events import AgentState, Event, MessageSent
-from xml_pipeline.mcp.payloads import Elicit, Elicited
+from xml_pipeline.mcp.payloads import Elicit, Elicited, GetPrompt, ListPrompts, ReadResource
 from xml_pipeline.server import serve
 from xml_pipeline.tool_error import ToolError
 
@@ -84,6 +84,45 @@ async def test_what_a_server_asks_a_person_is_a_message_to_whoever_is_named(
         ("box.both", "person"),
     }
     assert len(forms) == 3
+
+
+@each_wire
+async def test_prompts_and_resources_may_ask_like_tools(tmp_path: Path, wire: str) -> None:
+    async with served(curious()) as url:
+        box = {"url": url, "protocol": wire, "elicitation": "person"}
+        async with await loaded(tmp_path, PERSON, **box) as running:
+            listed = await running.ask("box.prompts", ListPrompts())
+            filled, read = await asyncio.gather(
+                running.ask("box.prompts", GetPrompt("fitting")),
+                running.ask("box.resources", ReadResource("size://Ada")),
+            )
+    assert listed.text.startswith("fitting()")
+    assert filled.text.endswith("user: Which size shall it be?")
+    assert read.text == "Which size has Ada?"
+
+
+@each_wire
+async def test_a_gateway_asks_its_own_client_what_prompts_and_resources_ask(
+    tmp_path: Path, wire: str
+) -> None:
+    async def fill_in(context: Any, params: types.ElicitRequestParams) -> types.ElicitResult:
+        return types.ElicitResult(action="accept", content={"size": f"{params.message} XL"})
+
+    async with served(curious()) as url:
+        box = {"url": url, "protocol": wire, "elicitation": "client", "expose": "mcp"}
+        running = await loaded(tmp_path, CLIENT, **box)
+        private = running.config.server.model_copy(update={"port": 0})
+        async with (
+            running,
+            serve(running, private, TOKEN) as address,
+            connected(
+                address.url, "legacy" if wire == WIRES[0] else "auto", elicitation_callback=fill_in
+            ) as client,
+        ):
+            filled = await client.get_prompt("fitting")
+            read = await client.read_resource("size://Ada")
+    assert filled.messages[0].content == types.TextContent(text="Which size shall it be? XL")
+    assert [getattr(each, "text", "") for each in read.contents] == ["Which size has Ada? XL"]
 
 
 @each_wire

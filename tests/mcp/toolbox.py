@@ -97,9 +97,22 @@ def secrets() -> str:
     return ",".join(sorted(os.environ))
 
 
+def process() -> str:
+    """Tell which process this is."""
+    return str(os.getpid())
+
+
+async def hear(pipe: str) -> str:
+    """Wait for words in a pipe."""
+    return await anyio.Path(pipe).read_text()
+
+
 CODE = ("def f(): pass", "del x")
 DAYS = ("today", "tomorrow", "x" * 1_001)
-TOOLS = (add, fail, weather, picture, controls, large, long, steps, forever, die, secrets)
+TOOLS = (
+    *(add, fail, weather, picture, controls, large, long, steps, forever, die, secrets),
+    *(process, hear),
+)
 
 
 async def complete(

@@ -1,4 +1,4 @@
-"""Tools whose servers ask us something in mid-call: what they ask becomes a message to a listener.
+"""Servers that ask us something in mid-call: what they ask becomes a message to a listener.
 
 The call goes on in a task of its own meanwhile, for its handler returns with the question and is
 called again with the answer. The rule this file guards: a call ends when its thread does, however
@@ -11,11 +11,11 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 from xml_pipeline.errors import InvalidPayload
 from xml_pipeline.listener import HandlerMetadata, HandlerResponse
-from xml_pipeline.mcp.handlers import Answer, ToolHandler, answered
+from xml_pipeline.mcp.handlers import Answer, answered
 from xml_pipeline.mcp.payloads import Elicited, Sampled
 from xml_pipeline.mcp.questions import Answered, Ask, Asked
 from xml_pipeline.mcp.results import ENVELOPE, failed
@@ -128,11 +128,22 @@ class Calls:
             self._stop(thread)
 
 
-@dataclass(frozen=True, slots=True)
-class AskingTool:
-    """Calls a tool, and asks ``whom`` is named for what its server asks, by its payload class."""
+class Part(Protocol):
+    """A part of a server; a message may have ``most`` bytes."""
 
-    tool: ToolHandler
+    @property
+    def most(self) -> int: ...
+
+    async def call(self, payload: Any, metadata: HandlerMetadata, ask: Ask | None) -> Answer:
+        """Return what it answers; ``ask`` puts what its server asks meanwhile."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """Calls a part, and asks ``whom`` is named for what its server asks, by its payload class."""
+
+    part: Part
     whom: Mapping[type, str]
     calls: Calls
 
@@ -157,9 +168,9 @@ class AskingTool:
 
     def _begun(self, payload: Any, metadata: HandlerMetadata) -> Call:
         async def run(ask: Ask) -> Answer:
-            return await self.tool.call(payload, metadata, ask)
+            return await self.part.call(payload, metadata, ask)
 
-        return Call(run, self.tool.most)
+        return Call(run, self.part.most)
 
     def _message(self, question: Question) -> HandlerResponse:
         return HandlerResponse(question.payload, self.whom[type(question.payload)], question.key)

@@ -12,20 +12,21 @@ from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-from mcp import ClientSession, MCPError, types
-from mcp.shared.dispatcher import ProgressFnT
+from mcp import Client, MCPError, types
 from pydantic import ValidationError
 
 from xml_pipeline.config import McpServerConfig
 from xml_pipeline.mcp.definitions import Definition
 from xml_pipeline.mcp.entry import Entry
 from xml_pipeline.mcp.failing import ServerFailed
-from xml_pipeline.mcp.questions import Ask
+from xml_pipeline.mcp.hearing import Meanwhile
 from xml_pipeline.mcp.session import Session
 
 log = logging.getLogger(__name__)
 
 Found = TypeVar("Found")
+
+NOTHING = Meanwhile()
 
 
 class Connection:
@@ -45,31 +46,41 @@ class Connection:
         self,
         tool: Definition,
         arguments: Mapping[str, Any],
-        progress: ProgressFnT | None = None,
-        ask: Ask | None = None,
+        meanwhile: Meanwhile = NOTHING,
     ) -> types.CallToolResult:
         """Call a tool; ServerFailed says why there is no answer.
 
-        ``ask`` puts what the server asks meanwhile. It does not say of which call that is, so a
-        call that has one is alone on its connection.
+        A server does not say of which call it asks something ``meanwhile``, so a call that may be
+        asked is alone on its connection.
         """
         session = await self._connected()
         await self._check(session, tool)
 
-        async def call(_: ClientSession) -> types.CallToolResult:
-            return await session.client.call_tool(
-                tool.name, dict(arguments), progress_callback=progress
+        async def call(client: Client) -> types.CallToolResult:
+            return await client.call_tool(
+                tool.name, dict(arguments), progress_callback=meanwhile.progress
             )
 
-        session.answering.ask = ask
-        try:
+        with session.during(meanwhile):
             return await self._asked(session, call, tool.is_repeatable)
-        finally:
-            session.answering.ask = None
 
-    async def ask(self, question: Callable[[ClientSession], Awaitable[Found]]) -> Found:
-        """Ask the server something that changes nothing; ServerFailed as with ``call``."""
-        return await self._asked(await self._connected(), question, is_repeatable=True)
+    async def ask(
+        self, question: Callable[[Client], Awaitable[Found]], meanwhile: Meanwhile = NOTHING
+    ) -> Found:
+        """Ask for something that changes nothing; all else is as with ``call``."""
+        session = await self._connected()
+        with session.during(meanwhile):
+            return await self._asked(session, question, is_repeatable=True)
+
+    async def follow(
+        self, uri: str, changed: Callable[[], None], ready: Callable[[], None]
+    ) -> None:
+        """Call ``changed`` whenever a resource changes; return when the connection is lost.
+
+        ``ready`` is called once the server has taken that; ServerFailed where it does not.
+        """
+        session = await self._connected()
+        await self._asked(session, lambda _: session.follow(uri, changed, ready), True)
 
     async def aclose(self) -> None:
         """End the connection."""
@@ -106,11 +117,11 @@ class Connection:
     async def _asked(
         self,
         session: Session,
-        question: Callable[[ClientSession], Awaitable[Found]],
+        question: Callable[[Client], Awaitable[Found]],
         is_repeatable: bool,
     ) -> Found:
         try:
-            return await question(session.client.session)
+            return await question(session.client)
         except MCPError as error:
             if session.is_forgotten:
                 raise ServerFailed(f"{self.name} has forgotten us", unsent=True) from None

@@ -20,6 +20,7 @@ from xml_pipeline.mcp.entry import Entry
 from xml_pipeline.mcp.exchange import OnBehalf, Whose
 from xml_pipeline.mcp.failing import ServerFailed
 from xml_pipeline.mcp.stored import Stored
+from xml_pipeline.mcp.subscriptions import Subscriptions
 from xml_pipeline.subject import Subject, subject_of
 
 MOST = 256
@@ -48,6 +49,15 @@ _EVERYBODY: Key = ()
 _ALONE = "alone "  # No token has a space.
 
 
+@dataclass(frozen=True, slots=True)
+class _Silent:
+    """Somebody for whom no token is kept: what they begin outlives the conversation."""
+
+    tenant: str
+    principal: str
+    subject: Subject | None = None
+
+
 @dataclass(slots=True)
 class _Way:
     """A connection, how many calls go over it, and when the last one ended."""
@@ -66,6 +76,8 @@ class Connections:
         self._about = (name, config, folder)
         self._source = source
         self._ways: dict[Key, _Way] = {}
+        self._is_retired = False
+        self._subscriptions: Subscriptions[ForWhom] = Subscriptions(self.lent)
 
     @asynccontextmanager
     async def lent(self, metadata: ForWhom, *, alone: bool = False) -> AsyncIterator[Connection]:
@@ -85,11 +97,33 @@ class Connections:
         finally:
             way.calls -= 1
             way.used = asyncio.get_running_loop().time()
+            if self._is_retired:
+                await self._close_idle()
+
+    async def follow(self, metadata: ForWhom, uri: str, changed: Callable[[], None]) -> None:
+        """Have ``changed`` called when a resource changes, until ``unfollow``; or ServerFailed."""
+        if self._is_retired:
+            raise ServerFailed(f"{self._about[0]} was set otherwise just now", unsent=True)
+        user = _Silent(metadata.tenant, metadata.principal)
+        key, _ = self._user(user)
+        await self._subscriptions.begin(key, user, uri, changed)
+
+    async def unfollow(self, metadata: ForWhom, uri: str) -> None:
+        """Have it called no more, once this is said as often."""
+        key, _ = self._user(_Silent(metadata.tenant, metadata.principal))
+        await self._subscriptions.end(key, uri)
 
     async def aclose(self) -> None:
         """End all of them."""
+        await self._subscriptions.aclose()
         while self._ways:
             await self._ways.popitem()[1].connection.aclose()
+
+    async def retire(self) -> None:
+        """End each as soon as no call goes over it; nothing is followed any more."""
+        self._is_retired = True
+        await self._subscriptions.aclose()
+        await self._close_idle()
 
     def _user(self, metadata: ForWhom) -> tuple[Key, Whose | None]:
         """Return whom a call is made for: whoever's token came, or whom the source knows."""
@@ -111,13 +145,22 @@ class Connections:
     def _opened(self, whose: Whose | None) -> _Way:
         return _Way(Connection(*self._about, entry_of(*self._about, whose)))
 
+    async def _close_idle(self) -> None:
+        for key, way in list(self._ways.items()):
+            if self._is_idle(key, way):
+                del self._ways[key]
+                await way.connection.aclose()
+
+    def _is_idle(self, key: Key, way: _Way) -> bool:
+        """Tell whether a connection is still there, and no call goes over it."""
+        return self._ways.get(key) is way and not way.calls
+
     async def _tidied(self) -> None:
         """Close what nobody has used for long, and the longest unused where there are too many."""
         long_ago = asyncio.get_running_loop().time() - IDLE
         for key, way in list(self._ways.items()):
             is_old = key != _EVERYBODY and way.used < long_ago
-            is_there = self._ways.get(key) is way and not way.calls
-            if is_there and (is_old or len(self._ways) > MOST):
+            if self._is_idle(key, way) and (is_old or len(self._ways) > MOST):
                 del self._ways[key]
                 await way.connection.aclose()
         if len(self._ways) > MOST:

@@ -6,15 +6,16 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-from mcp import ClientSession, MCPError, types
+from mcp import Client, MCPError, types
 
 from xml_pipeline.errors import Retryable
-from xml_pipeline.events import ToolProgress
+from xml_pipeline.events import LogLevel, ResourceChanged, ToolLog, ToolProgress
 from xml_pipeline.listener import HandlerMetadata, HandlerResponse
 from xml_pipeline.mcp.completing import completions
 from xml_pipeline.mcp.connections import Connections
 from xml_pipeline.mcp.definitions import Definition
 from xml_pipeline.mcp.failing import ServerFailed
+from xml_pipeline.mcp.hearing import LONGEST_WORDS, Meanwhile
 from xml_pipeline.mcp.payloads import (
     Complete,
     Completions,
@@ -23,6 +24,8 @@ from xml_pipeline.mcp.payloads import (
     ListResources,
     McpResult,
     ReadResource,
+    SubscribeResource,
+    UnsubscribeResource,
 )
 from xml_pipeline.mcp.questions import Ask
 from xml_pipeline.mcp.results import answer_of, failed, fitting, prompt_of, read_of
@@ -38,9 +41,6 @@ DELAYS = (0.5, 5.0)
 
 MOST_LISTED = 1_000
 """Prompts or resources that a list tells of."""
-
-LONGEST_WORDS = 1_000
-"""Characters of what a server says of its progress."""
 
 Answer = McpResult | ToolError | Completions
 
@@ -60,13 +60,8 @@ class ToolHandler:
     async def call(self, payload: Any, metadata: HandlerMetadata, ask: Ask | None = None) -> Answer:
         """Return what it answers; ``ask`` puts what its server asks meanwhile."""
         arguments = codec_of(type(payload)).to_json(payload)
-
-        async def tell(progress: float, total: float | None, message: str | None) -> None:
-            if metadata.watched:
-                metadata.tell(_progress(metadata, progress, total, message))
-
         async with self.connections.lent(metadata, alone=ask is not None) as connection:
-            result = await connection.call(self.tool, arguments, tell, ask)
+            result = await connection.call(self.tool, arguments, _meanwhile(metadata, ask))
         return answer_of(result, self.most)
 
 
@@ -81,50 +76,73 @@ class PromptsHandler:
         self, payload: ListPrompts | GetPrompt | Complete, metadata: HandlerMetadata
     ) -> HandlerResponse:
         """Do what is asked."""
+        return await answered(lambda: self.call(payload, metadata), metadata)
 
-        async def ask(wire: ClientSession) -> McpResult:
+    async def call(self, payload: Any, metadata: HandlerMetadata, ask: Ask | None = None) -> Answer:
+        """Return what the server answers; ``ask`` puts what it asks meanwhile."""
+
+        async def get(client: Client) -> Answer:
+            if isinstance(payload, Complete):
+                return await completions(client.session, payload)
             if isinstance(payload, GetPrompt):
-                return prompt_of(await wire.get_prompt(payload.name, dict(payload.arguments)))
-            found = await _all(lambda page: wire.list_prompts(params=page), "prompts")
+                return prompt_of(await client.get_prompt(payload.name, dict(payload.arguments)))
+            found = await _all(lambda page: client.session.list_prompts(params=page), "prompts")
             return _listed("prompts", found)
 
-        async def call() -> Answer:
-            async with self.connections.lent(metadata) as connection:
-                if isinstance(payload, Complete):
-                    return await connection.ask(lambda wire: completions(wire, payload))
-                return fitting(await connection.ask(ask), self.most)
-
-        return await answered(call, metadata)
+        may_ask = ask if isinstance(payload, GetPrompt) else None
+        async with self.connections.lent(metadata, alone=may_ask is not None) as connection:
+            return fitting(await connection.ask(get, _meanwhile(metadata, may_ask)), self.most)
 
 
 @dataclass(frozen=True, slots=True)
 class ResourcesHandler:
-    """Lists the resources of a server, and reads one."""
+    """Lists the resources of a server, reads one, and tells when it changes."""
 
     connections: Connections
     most: int
 
     async def __call__(
-        self, payload: ListResources | ReadResource | Complete, metadata: HandlerMetadata
+        self,
+        payload: ListResources | ReadResource | Complete | SubscribeResource | UnsubscribeResource,
+        metadata: HandlerMetadata,
     ) -> HandlerResponse:
         """Do what is asked."""
+        return await answered(lambda: self.call(payload, metadata), metadata)
 
-        async def ask(wire: ClientSession) -> McpResult:
+    async def call(self, payload: Any, metadata: HandlerMetadata, ask: Ask | None = None) -> Answer:
+        """Return what the server answers; ``ask`` puts what it asks meanwhile."""
+
+        async def get(client: Client) -> Answer:
+            if isinstance(payload, Complete):
+                return await completions(client.session, payload)
             if isinstance(payload, ReadResource):
-                return read_of(await wire.read_resource(payload.uri))
+                return read_of(await client.read_resource(payload.uri))
+            wire = client.session
             found = await _all(lambda page: wire.list_resources(params=page), "resources")
             patterns = await _all(
                 lambda page: wire.list_resource_templates(params=page), "resource_templates"
             )
             return _listed("resources", found + patterns)
 
-        async def call() -> Answer:
-            async with self.connections.lent(metadata) as connection:
-                if isinstance(payload, Complete):
-                    return await connection.ask(lambda wire: completions(wire, payload))
-                return fitting(await connection.ask(ask), self.most)
+        if isinstance(payload, SubscribeResource | UnsubscribeResource):
+            return await self._follow(payload, metadata)
+        may_ask = ask if isinstance(payload, ReadResource) else None
+        async with self.connections.lent(metadata, alone=may_ask is not None) as connection:
+            return fitting(await connection.ask(get, _meanwhile(metadata, may_ask)), self.most)
 
-        return await answered(call, metadata)
+    async def _follow(
+        self, payload: SubscribeResource | UnsubscribeResource, metadata: HandlerMetadata
+    ) -> McpResult:
+        uri = payload.uri
+
+        def changed() -> None:
+            metadata.tell(ResourceChanged(*_about(metadata), uri))
+
+        if isinstance(payload, SubscribeResource):
+            await self.connections.follow(metadata, uri, changed)
+            return McpResult("It is told when that changes.")
+        await self.connections.unfollow(metadata, uri)
+        return McpResult("It is told no more when that changes.")
 
 
 async def answered(
@@ -174,14 +192,20 @@ def _line(thing: dict[str, Any]) -> str:
     return f"{name}: {about}" if about else name
 
 
-def _progress(
-    metadata: HandlerMetadata, done: float, total: float | None, words: str | None
-) -> ToolProgress:
-    return ToolProgress(
-        metadata.own_name,
-        metadata.thread_id,
-        metadata.conversation_id,
-        done,
-        total,
-        carried(words or "")[:LONGEST_WORDS],
-    )
+def _meanwhile(metadata: HandlerMetadata, ask: Ask | None) -> Meanwhile:
+    """Tell those who watch of what a server says of a call, and have put what it asks."""
+
+    def say(level: LogLevel, words: str) -> None:
+        if metadata.watched:
+            metadata.tell(ToolLog(*_about(metadata), level, words))
+
+    async def tell(progress: float, total: float | None, message: str | None) -> None:
+        if metadata.watched:
+            words = carried(message or "")[:LONGEST_WORDS]
+            metadata.tell(ToolProgress(*_about(metadata), progress, total, words))
+
+    return Meanwhile(ask, say, tell)
+
+
+def _about(metadata: HandlerMetadata) -> tuple[str, str, str]:
+    return metadata.own_name, metadata.thread_id, metadata.conversation_id

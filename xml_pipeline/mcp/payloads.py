@@ -85,6 +85,22 @@ class ReadResource:
 
 @xmlify
 @dataclass(frozen=True, slots=True)
+class SubscribeResource:
+    """Whenever a resource changes, ``ResourceChanged`` is to be told, until that is undone."""
+
+    uri: Uri
+
+
+@xmlify
+@dataclass(frozen=True, slots=True)
+class UnsubscribeResource:
+    """One who wanted to hear of a resource wants that no more."""
+
+    uri: Uri
+
+
+@xmlify
+@dataclass(frozen=True, slots=True)
 class Complete:
     """How an argument of a prompt, or of a pattern of addresses, may go on from ``value``.
 

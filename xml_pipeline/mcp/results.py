@@ -9,8 +9,7 @@ from __future__ import annotations
 import json
 from base64 import b64decode
 from collections.abc import Iterable
-from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 from mcp import types
 
@@ -28,23 +27,21 @@ LONGEST_ERROR = 100_000
 
 _CODEC = codec_of(McpResult)
 
+Fitting = TypeVar("Fitting")
+
 Part = types.TextContent | types.ImageContent | types.AudioContent | Any
 
 
 def answer_of(result: types.CallToolResult, most: int) -> McpResult | ToolError:
     """Return what a call came to, in a message of at most ``most`` bytes."""
-    read = McpResult("\n".join(map(_words, result.content)))
+    text = "\n".join(map(_words, result.content))
     if result.is_error:
-        return failed(read.text or "The tool failed, and does not say why.")
-    whole = replace(
-        read,
-        structured=_structured(result.structured_content),
-        media=_media(result.content),
-        resources=tuple(map(resource_of, filter(_is_resource, result.content))),
-    )
-    if not whole.text and whole.structured is not ABSENT:
-        whole = replace(whole, text=carried(json.dumps(whole.structured, ensure_ascii=False)))
-    return fitting(whole, most)
+        return failed(text or "The tool failed, and does not say why.")
+    structured = _structured(result.structured_content)
+    if not text and structured is not ABSENT:
+        text = carried(json.dumps(structured, ensure_ascii=False))
+    resources = tuple(map(resource_of, filter(_is_resource, result.content)))
+    return fitting(McpResult(text, structured, _media(result.content), resources), most)
 
 
 def prompt_of(result: types.GetPromptResult) -> McpResult:
@@ -74,10 +71,13 @@ def failed(words: str) -> ToolError:
     return ToolError(carried(words)[:LONGEST_ERROR])
 
 
-def fitting(result: McpResult, most: int) -> McpResult:
-    """Return the result, or as much of it as goes into a message of ``most`` bytes."""
+def fitting(result: Fitting, most: int) -> Fitting | McpResult:
+    """Return the result, or as much of it as goes into a message of ``most`` bytes.
+
+    Other answers than results are short as they are.
+    """
     most -= ENVELOPE
-    if _size(result) <= most:
+    if not isinstance(result, McpResult) or _size(result) <= most:
         return result
     left_out = "\n\n[left out, for it is too long for a message: all but the text]"
     short = McpResult(result.text + left_out)

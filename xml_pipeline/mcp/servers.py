@@ -15,7 +15,7 @@ from xml_pipeline.commons import Commons
 from xml_pipeline.config import Finding, McpServerConfig, OrganismConfig
 from xml_pipeline.errors import PayloadDefinitionError
 from xml_pipeline.listener import Handler, Listener
-from xml_pipeline.mcp.asking import AskingTool, Calls
+from xml_pipeline.mcp.asking import Asking, Calls
 from xml_pipeline.mcp.connections import Connections, Source
 from xml_pipeline.mcp.definitions import Definition, Pins, listener_name, read_pins
 from xml_pipeline.mcp.handlers import (
@@ -37,6 +37,8 @@ from xml_pipeline.mcp.payloads import (
     ReadResource,
     Sample,
     Sampled,
+    SubscribeResource,
+    UnsubscribeResource,
 )
 from xml_pipeline.payload import payload_from_json_schema
 from xml_pipeline.payload.imported.names import class_name
@@ -114,6 +116,9 @@ def listeners(
     return tuple(found)
 
 
+_Handles = ToolHandler | PromptsHandler | ResourcesHandler
+
+
 class _Server:
     """One server, and what is wrong with it."""
 
@@ -183,16 +188,11 @@ class _Server:
             self._find(f'the tool "{tool.name}" cannot be had: {error}')
             return
         about = description_of(self._name, tool)
-        caller = ToolHandler(self._connections, tool, self._most)
-        handler: Handler = caller
-        takes: tuple[type, ...] = (payload,)
-        if self._whom:
-            handler = AskingTool(caller, self._whom, self._commons.get("mcp calls", Calls))
-            takes = (payload, *map(ANSWERS.__getitem__, self._whom), SystemError, ThreadEnded)
+        calls = ToolHandler(self._connections, tool, self._most)
         timeout = self._config.timeouts.get(tool.name, self._config.timeout)
         yield (
             f'the tool "{tool.name}"',
-            self._listener(tool.name, about, takes, handler, timeout),
+            self._listener(tool.name, about, (payload,), calls, timeout),
         )
 
     def _others(self) -> Iterator[tuple[str, Listener]]:
@@ -208,16 +208,18 @@ class _Server:
         if self._config.resources and self._pins.resources:
             about = f"Lists the resources of {name}, and reads one."
             reads = ResourcesHandler(self._connections, self._most)
-            yield (
-                "its resources",
-                self._listener(
-                    "resources", about, (ReadResource, ListResources, *more), reads, timeout
-                ),
-            )
+            follows = (SubscribeResource, UnsubscribeResource) if more else ()
+            takes = (ReadResource, ListResources, *more, *follows)
+            yield "its resources", self._listener("resources", about, takes, reads, timeout)
 
     def _listener(
-        self, part: str, about: str, takes: tuple[type, ...], handler: Handler, timeout: float
+        self, part: str, about: str, takes: tuple[type, ...], handles: _Handles, timeout: float
     ) -> Listener:
+        handler: Handler = handles
+        answers = (McpResult, ToolError, *((Completions,) if Complete in takes else ()))
+        if self._whom:
+            handler = Asking(handles, self._whom, self._commons.get("mcp calls", Calls))
+            takes = (*takes, *map(ANSWERS.__getitem__, self._whom), SystemError, ThreadEnded)
         return Listener(
             listener_name(self._name, part),
             takes,
@@ -227,7 +229,7 @@ class _Server:
             peers=tuple(self._whom.values()),
             expose=self._config.expose,
             timeout=timeout,
-            output=(McpResult, ToolError, *((Completions,) if Complete in takes else ())),
+            output=answers,
             max_deliveries=ATTEMPTS,
             retry_delays=DELAYS,
             acts_outside=True,

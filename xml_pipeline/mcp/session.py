@@ -8,7 +8,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,10 @@ from mcp import Client, MCPError, types
 from mcp.client.subscriptions import SubscriptionLost
 
 from xml_pipeline.config import McpServerConfig
+from xml_pipeline.events import LogLevel
 from xml_pipeline.mcp.definitions import MOST_TOOLS, Definition, definition_of, digests
 from xml_pipeline.mcp.failing import ServerFailed
+from xml_pipeline.mcp.hearing import Hearing, Meanwhile
 from xml_pipeline.mcp.oauth import entry
 from xml_pipeline.mcp.questions import Answering
 from xml_pipeline.mcp.transport import address, program, watched
@@ -30,6 +33,9 @@ FRESH = 300.0
 
 MOST_PAGES = 1_000
 """Pages of one list."""
+
+LEAST: LogLevel = "debug"
+"""From which level on we want to hear of servers that are passed on: whoever calls them chooses."""
 
 US = types.Implementation(name="xml-pipeline", version="0.1.0")
 
@@ -44,11 +50,13 @@ class Session:
     ) -> None:
         self._about = (name, config, folder)
         self._auth = auth
-        self.answering = Answering(config, folder)
+        self._answering = Answering(config, folder)
+        self._hearing = Hearing(says_whose=config.url is not None)
         self._leave = asyncio.Event()
         self._ready: asyncio.Future[Client] = asyncio.get_running_loop().create_future()
         self._task = asyncio.create_task(self._live(), name=f"mcp server {name}")
         self._tools: Mapping[str, str] = {}
+        self._followed: dict[str, Callable[[], None]] = {}
         self._fresh_until = 0.0
         self._listing = asyncio.Lock()
         self.is_over = self.is_forgotten = False
@@ -76,6 +84,12 @@ class Session:
     def client(self) -> Client:
         """Return the SDK's own client."""
         return self._ready.result()
+
+    @contextmanager
+    def during(self, meanwhile: Meanwhile) -> Iterator[None]:
+        """Have heard what the server says and asks meanwhile."""
+        with self._answering.by(meanwhile.ask), self._hearing.on_behalf(meanwhile.say):
+            yield
 
     def why(self) -> str:
         """Return what the session ended of, in words."""
@@ -117,6 +131,44 @@ class Session:
         self._tools = digests(found)
         return tuple(found)
 
+    async def follow(
+        self, uri: str, changed: Callable[[], None], ready: Callable[[], None]
+    ) -> None:
+        """Call ``changed`` whenever a resource changes, until the session is over.
+
+        ``ready`` is called once the server has taken that; ServerFailed where it tells nobody.
+        """
+        able = self.client.server_capabilities.resources
+        if able is None or not able.subscribe:
+            raise ServerFailed("it tells nobody of changes")
+        if self.client.session.discover_result is None:
+            await self._subscribe(uri, changed, ready)
+            return
+        with suppress(SubscriptionLost):
+            async with self.client.listen(resource_subscriptions=(uri,)) as changes:
+                if uri not in (changes.honored.resource_subscriptions or ()):
+                    raise ServerFailed("it tells nobody of changes")
+                ready()
+                async for _ in changes:
+                    changed()
+
+    async def _subscribe(
+        self, uri: str, changed: Callable[[], None], ready: Callable[[], None]
+    ) -> None:
+        wire, nothing = self.client.session, types.EmptyResult
+        self._followed[uri] = changed
+        try:
+            about = types.SubscribeRequestParams(uri=uri)
+            await wire.send_request(types.SubscribeRequest(params=about), nothing)
+            ready()
+            await self._leave.wait()
+        finally:
+            del self._followed[uri]
+            if not self.is_over:
+                gone = types.UnsubscribeRequestParams(uri=uri)
+                with suppress(MCPError):
+                    await wire.send_request(types.UnsubscribeRequest(params=gone), nothing)
+
     async def _pages(self, ask: Any) -> AsyncIterator[Any]:
         cursor: str | None = None
         for _ in range(MOST_PAGES):
@@ -140,10 +192,14 @@ class Session:
             client_info=US,
             cache=None,
             message_handler=self._heard,
-            **self.answering.callbacks(),
+            logging_callback=self._hearing.heard,
+            log_level=LEAST if config.expose else None,
+            **self._answering.callbacks(),
         ) as client:
             if config.protocol == "2026-07-28" and client.session.discover_result is None:
                 raise ServerFailed(f"it speaks {client.protocol_version} only", unsent=True)
+            if config.expose:
+                await _have_all_said(client)
             self._ready.set_result(client)
             await self._listen(client)
             await self._leave.wait()
@@ -178,6 +234,18 @@ class Session:
     async def _heard(self, message: object) -> None:
         if isinstance(message, types.ToolListChangedNotification):
             self._fresh_until = 0.0
+        elif isinstance(message, types.ResourceUpdatedNotification):
+            changed = self._followed.get(str(message.params.uri))
+            if changed is not None:
+                changed()
+
+
+async def _have_all_said(client: Client) -> None:
+    """Have a server of the older wire say all that it has to say, whoever then wants to hear it."""
+    wire = client.session
+    if wire.discover_result is None and client.server_capabilities.logging is not None:
+        level = types.SetLevelRequestParams(level=LEAST)
+        await wire.send_request(types.SetLevelRequest(params=level), types.EmptyResult)
 
 
 def _innermost(error: BaseException | None) -> str:

@@ -25,6 +25,8 @@ from xml_pipeline.mcp.payloads import (
     Roots,
     Sample,
     Sampled,
+    SubscribeResource,
+    UnsubscribeResource,
 )
 from xml_pipeline.payload import Codec, RawPayload, codec_of
 from xml_pipeline.system import SYSTEM_PAYLOADS
@@ -38,6 +40,8 @@ NO_TOOLS = frozenset(
         ListPrompts,
         ListResources,
         ReadResource,
+        SubscribeResource,
+        UnsubscribeResource,
         Complete,
         Elicit,
         Elicited,

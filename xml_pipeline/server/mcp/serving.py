@@ -13,10 +13,12 @@ from mcp.server import NotificationOptions, Server
 from mcp.server.models import InitializationOptions
 
 from xml_pipeline.errors import InvalidPayload, Unanswered
+from xml_pipeline.listener import Listener
 from xml_pipeline.mcp.payloads import GetPrompt, ListPrompts, ListResources, ReadResource
 from xml_pipeline.message import Delivery
 from xml_pipeline.server.desk import Desk
 from xml_pipeline.server.mcp.answers import failed, result_of, unanswered
+from xml_pipeline.server.mcp.behind import Behind
 from xml_pipeline.server.mcp.calls import Calls
 from xml_pipeline.server.mcp.changes import Changes
 from xml_pipeline.server.mcp.completion import completed, question_about
@@ -34,8 +36,8 @@ class Clients:
         self._desk = desk
         self._tasks = Tasks()
         self._calls = Calls(desk, self._tasks)
-        self._changes = Changes(desk)
-        self._library = Library(lambda: desk.organism.listeners, self._calls.ask)
+        self._changes = Changes(desk, Behind(self._listeners, self._calls.ask))
+        self._library = Library(self._listeners, self._calls.ask)
 
     def server(self) -> Server[Any]:
         """Return the SDK's server, which calls us."""
@@ -64,6 +66,9 @@ class Clients:
         server.add_request_handler("tasks/cancel", TaskParams, self._tasks.cancel)
         server.extensions[EXTENSION] = {}
         return server
+
+    def _listeners(self) -> tuple[Listener, ...]:
+        return self._desk.organism.listeners
 
     @asynccontextmanager
     async def _alive(self, server: Server[Any]) -> AsyncIterator[None]:
