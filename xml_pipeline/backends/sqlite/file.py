@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -53,9 +53,12 @@ def fold(db: sqlite3.Connection) -> None:
 
 def connect(file: Path, *, every_disk: bool) -> sqlite3.Connection:
     db = sqlite3.connect(file, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
-    db.execute("pragma journal_mode = wal")
-    db.execute(f"pragma synchronous = {'full' if every_disk else 'normal'}")
-    db.execute("pragma wal_autocheckpoint = 0")
+    with ExitStack() as undone:
+        undone.callback(db.close)
+        db.execute("pragma journal_mode = wal")
+        db.execute(f"pragma synchronous = {'full' if every_disk else 'normal'}")
+        db.execute("pragma wal_autocheckpoint = 0")
+        undone.pop_all()
     return db
 
 
