@@ -288,12 +288,13 @@ def limit_pooled(scheduler: Scheduler, config: OrganismConfig, places: int = 0) 
     scheduler.pool_deadline = inf if pool.deadline is None else pool.deadline
 
 
-def _at_once(workers: int, places: int) -> int:
+def _at_once(workers: int, places: int, aside: int = 0) -> int:
     """Return how many deliveries there may be for so many processes, here or else elsewhere.
 
-    Elsewhere some wait beside each process, where they are short, and a few on the board.
+    Here, those that have stepped aside keep nobody out. Elsewhere some wait beside each process,
+    where they are short, and a few on the board.
     """
-    return 6 * places if places else 2 * workers
+    return 6 * places if places else 2 * workers + aside
 
 
 def _offload(
@@ -308,11 +309,13 @@ def _offload(
     offload = Offload(view, config)
 
     def make_room() -> None:
-        scheduler.per_pooled = _at_once(offload.pool.crew.workers, offload.places)
+        pool = offload.pool
+        scheduler.per_pooled = _at_once(pool.crew.workers, offload.places, pool.aside)
         for listener in listeners:
             scheduler.lane(listener)
         inbox.poke()
 
+    offload.pool.heed = make_room
     if isinstance(backend, HasBoard):
         offload.elsewhere = Elsewhere(backend.board(), make_room)
     return offload

@@ -122,6 +122,8 @@ class Watched:
 class Deaf:
     """Answers nothing."""
 
+    listener = "crafter"
+
     def asked(self, question: str, arguments: list[object], tell: Tell) -> None:
         """Be asked nothing."""
 

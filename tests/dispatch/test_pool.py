@@ -283,11 +283,15 @@ async def test_the_deadline_of_the_pool_is_a_timeout_for_all_its_listeners() -> 
 
 async def test_waiting_for_a_process_is_not_counted_as_time_of_the_handler() -> None:
     slow, quick = crafter("slow", timeout=1.0), crafter("quick", timeout=0.5)
-    async with workshop(slow, quick) as organism:
+    async with workshop(slow, quick, long_jobs=1) as organism:
+        ends = (made(organism, "loop", to=each) for each in ("quick", "slow"))
+        told = await asyncio.gather(*ends, return_exceptions=True)
+        assert [type(each) for each in told] == [Timeout] * 2  # One at a time from now on.
         with lines_of("crafts") as lines:
             looping = asyncio.create_task(made(organism, "loop", to="slow"))
             await lines.next("loops")
             assert await made(organism, "echo", "at last", to="quick") == "at last"
+            assert looping.done()
         with pytest.raises(Timeout):
             await looping
 

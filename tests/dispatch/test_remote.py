@@ -110,6 +110,18 @@ async def test_the_organism_needs_no_change_but_its_backend(standing: Standing) 
         assert works_for(int(await made(organism, "process")), standing.worker.process.pid)
 
 
+async def test_while_one_never_ends_there_another_listener_is_answered_there(
+    redis: RedisServer, worker: Running
+) -> None:
+    async with spread(redis.url, crafter(), crafter("looper")) as organism:
+        asking = asyncio.create_task(organism.ask("looper", Order("loop")))
+        await looping(worker)
+        assert works_for(int(await made(organism, "process")), worker.process.pid)
+        assert not asking.done()
+        asking.cancel()
+        await asyncio.wait({asking})
+
+
 async def test_where_no_worker_lives_it_is_done_here_and_said_once(redis: RedisServer) -> None:
     with lines_of(ELSEWHERE) as lines:
         async with spread(redis.url) as organism:

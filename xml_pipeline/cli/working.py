@@ -16,8 +16,9 @@ from xml_pipeline.cli.signals import Signals
 from xml_pipeline.cli.terminal import has_colors, reads_logs
 from xml_pipeline.cli.text_logs import text_lines
 from xml_pipeline.config import OrganismConfig, load_config
-from xml_pipeline.dispatch.pool import Crew, Pool
+from xml_pipeline.dispatch.pool import Pool
 from xml_pipeline.dispatch.serving import Serving, crew_of
+from xml_pipeline.dispatch.turns import Crew
 from xml_pipeline.logs import json_lines, log_lines
 
 log = logging.getLogger(__name__)

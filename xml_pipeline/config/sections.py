@@ -160,6 +160,14 @@ class ProcessPoolConfig(Section):
     workers: Count = Field(
         default=4, description="Processes that work at one time; one more is kept ready."
     )
+    long_jobs: Count | None = Field(
+        default=None,
+        description="Deliveries that take long and keep no other waiting: each in a process more,"
+        " started when there is one; empty: twice as many as `workers`.",
+    )
+    long_after: Seconds = Field(
+        default=0.05, description="Seconds after which a delivery is one that takes long."
+    )
     max_tasks_per_child: Count = Field(
         default=1000, description="Deliveries after which a process is replaced."
     )
@@ -172,6 +180,10 @@ class ProcessPoolConfig(Section):
         description="Seconds after which a process is killed with the delivery it is busy with;"
         " empty: the listener's timeout.",
     )
+
+    def most_long_jobs(self, workers: int) -> int:
+        """Return how many long jobs there may be beside so many workers."""
+        return 2 * workers if self.long_jobs is None else self.long_jobs
 
 
 class TelemetryConfig(Section):

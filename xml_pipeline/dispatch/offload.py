@@ -29,8 +29,9 @@ from xml_pipeline.dispatch.jobs import (
     encode_job,
     encode_words,
 )
-from xml_pipeline.dispatch.pool import Crew, Pool
+from xml_pipeline.dispatch.pool import Pool
 from xml_pipeline.dispatch.process import Tell
+from xml_pipeline.dispatch.turns import Crew
 from xml_pipeline.errors import (
     BudgetExhausted,
     Denied,
@@ -180,6 +181,7 @@ class JobHost:
     """Answers what a handler asks from its process."""
 
     def __init__(self, delivery: Delivery, surroundings: Surroundings) -> None:
+        self.listener = delivery.listener.name
         self._delivery = delivery
         self._surroundings = surroundings
         self._reserved: list[Reserved] = []
@@ -286,7 +288,9 @@ def _crew(config: OrganismConfig, bound: Iterable[Listener]) -> Crew:
     pool = config.process_pool
     memory = (pool.memory_mb or 0) * MIB
     setup = _setup(config, bound, sys.path, sources_taken(), memory)
-    return Crew(pool.workers, pool.max_tasks_per_child, setup)
+    most_long = pool.most_long_jobs(pool.workers)
+    jobs_each = pool.max_tasks_per_child
+    return Crew(pool.workers, most_long, pool.long_after, jobs_each, setup)
 
 
 def _alone(config: OrganismConfig, listener: Listener) -> bytes:

@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from xml_pipeline.dispatch.births import Births
 from xml_pipeline.dispatch.jobs import Answer, Failure, JobFailed
 from xml_pipeline.dispatch.process import Host, Task, WorkerProcess
 from xml_pipeline.dispatch.restarts import Restarts
-from xml_pipeline.errors import XmlPipelineError
+from xml_pipeline.dispatch.turns import Crew, Turns
 
 log = logging.getLogger(__name__)
 
@@ -31,34 +29,34 @@ HOPELESS = 3
 """Workers in a row that never got ready: then whoever waits for one is told."""
 
 
-@dataclass(frozen=True, slots=True)
-class Crew:
-    """What the workers are to be: how many at work, for how many jobs each, and set up how."""
-
-    workers: int
-    jobs_each: int
-    setup: bytes
-
-
 class Pool:
-    """Runs jobs in worker processes, first come, first served.
+    """Runs jobs in worker processes, first come, first served; those that take long apart.
 
-    One process more than may work at one time is kept, to step in when another dies.
+    One process more than may work at one time is kept, to step in when another dies, and one for
+    each job that takes long. ``heed`` is called when the number of those has changed.
     Before ``start`` it has no process, and whoever wants a job done waits.
     """
 
     def __init__(self, crew: Crew, restarts: Restarts | None = None) -> None:
-        self.crew = crew
+        self.heed: Callable[[], None] = lambda: None
+        self._turns = Turns(crew, self._long_jobs_changed)
         self._restarts = restarts
         self._births = Births()
         self._places: dict[int, asyncio.Task[None]] = {}
         self._workers: set[WorkerProcess] = set()
-        self._idle: list[WorkerProcess] = []
-        self._busy: set[WorkerProcess] = set()
-        self._waiting: deque[Task] = deque()
         self._anybody: asyncio.Future[None] | None = None
         self._numbers = 0
         self._generation = object()
+
+    @property
+    def crew(self) -> Crew:
+        """Return what the workers are."""
+        return self._turns.crew
+
+    @property
+    def aside(self) -> int:
+        """Return how many jobs take long that nobody had expected to, and have stepped aside."""
+        return self._turns.aside
 
     @property
     def running(self) -> bool:
@@ -92,15 +90,13 @@ class Pool:
             worker.dismiss()
         await asyncio.gather(*(worker.ended for worker in workers))
         await self._births.close()
-        for task in self._waiting:
+        for task in self._turns.refuse_all():
             task.reply.cancel()
 
     def renew(self, crew: Crew) -> None:
         """Replace all workers by others; each finishes the job that it has."""
-        self.crew = crew
         self._generation = object()
-        self._busy.clear()  # Those that finish take no place of the others.
-        idle, self._idle = self._idle, []
+        idle = self._turns.renew(crew)
         for worker in self._workers - set(idle):
             worker.ordered = True
             worker.leaving.set()
@@ -118,8 +114,7 @@ class Pool:
         if self._restarts is not None and self._restarts.stillborn >= HOPELESS:
             raise _hopeless()
         task = Task(job, host)
-        self._waiting.append(task)
-        self._hand_out()
+        self._turns.wait(task)
         try:
             return await task.reply
         except asyncio.CancelledError:
@@ -127,41 +122,29 @@ class Pool:
                 task.worker.drop(task)
             raise
 
-    # ── whose turn it is ────────────────────────────────────────────────────────────────────
-
     def _available(self, worker: WorkerProcess) -> None:
         """Let a worker that has nothing to do take a job, unless its time has come."""
-        self._busy.discard(worker)
         if worker.leaving.is_set() or worker.jobs >= self.crew.jobs_each:
+            self._turns.done(worker)
             worker.dismiss()
-        elif worker.jobs:
-            self._idle.append(worker)
         else:
-            self._idle.insert(0, worker)  # Those that are warm come before it.
-        self._hand_out()
-
-    def _hand_out(self) -> None:
-        """Give jobs to workers, as long as there are both and not too many work already."""
-        while self._waiting and self._idle and len(self._busy) < self.crew.workers:
-            worker = self._idle[-1]
-            if worker.leaving.is_set():
-                self._idle.pop()
-                continue
-            task = self._waiting.popleft()
-            if task.reply.done():
-                continue
-            try:
-                worker.take(task)
-            except (XmlPipelineError, TypeError, ValueError) as error:
-                task.reply.set_exception(error)
-            else:
-                self._idle.pop()
-                self._busy.add(worker)
+            self._turns.free(worker)
+        self._turns.hand_out()
 
     # ── keeping the places filled ───────────────────────────────────────────────────────────
 
+    @property
+    def _wanted(self) -> int:
+        """Return how many processes there are to be; those that are more stay until they die."""
+        return self.crew.workers + SPARE + self._turns.long_jobs
+
+    def _long_jobs_changed(self) -> None:
+        if self._restarts is not None and self.running:
+            self._fill_places(self._restarts)
+        self.heed()
+
     def _fill_places(self, restarts: Restarts) -> None:
-        for number in range(self.crew.workers + SPARE):
+        for number in range(self._wanted):
             kept = self._places.get(number)
             if kept is None or kept.done():
                 keeping = asyncio.get_running_loop().create_task(self._keep(number, restarts))
@@ -169,7 +152,7 @@ class Pool:
 
     async def _keep(self, number: int, restarts: Restarts) -> None:
         """Keep one place filled, as long as there is that place."""
-        while number < self.crew.workers + SPARE:
+        while number < self._wanted:
             worker = await self._hire()
             ready = worker is not None and await self._is_ready(worker)
             if worker is not None and ready:
@@ -215,19 +198,16 @@ class Pool:
 
     def _ended(self, worker: WorkerProcess, reason: str) -> None:
         self._workers.discard(worker)
-        self._busy.discard(worker)
-        if worker in self._idle:
-            self._idle.remove(worker)
+        self._turns.gone(worker)
         if (task := worker.unread()) is not None:
             task.worker = None
-            self._waiting.appendleft(task)
-        self._hand_out()
+            self._turns.wait_again(task)
+        self._turns.hand_out()
         if not worker.ordered:
             log.error("%s (pid %d) %s", worker.name, worker.pid, reason)
 
     def _tell_hopeless(self) -> None:
-        waiting: list[asyncio.Future[Any]] = [task.reply for task in self._waiting]
-        self._waiting.clear()
+        waiting: list[asyncio.Future[Any]] = [task.reply for task in self._turns.refuse_all()]
         if self._anybody is not None:
             waiting.append(self._anybody)
         for waiter in waiting:

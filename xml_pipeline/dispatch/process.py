@@ -42,8 +42,13 @@ Tell = Callable[[str, object], None]
 
 
 class Host(Protocol):
-    """Whoever gave a worker its job: answers what the handler asks, hears what it logs."""
+    """Whoever gave a worker its job: answers what the handler asks, hears what it logs.
 
+    ``listener`` is the name of the one that the job is for.
+    """
+
+    @property
+    def listener(self) -> str: ...
     def asked(self, question: str, arguments: list[object], tell: Tell) -> None: ...
     def heard(self, level: int, logger: str, line: str) -> None: ...
 
@@ -101,12 +106,16 @@ class WorkerProcess(asyncio.BufferedProtocol):
         ours, theirs = socket.socketpair()
         reading, writing = os.pipe()
         ours.setblocking(False)
+        output: asyncio.ReadTransport | None = None
         try:
-            await self._loop.connect_read_pipe(lambda: Output(name), FileIO(reading))
+            said = FileIO(reading)
+            output, _ = await self._loop.connect_read_pipe(lambda: Output(name), said)
             self._transport, _ = await self._loop.create_unix_connection(lambda: self, sock=ours)
             self.pid = await births.give(theirs.fileno(), writing, self._gone)
         except (OSError, asyncio.CancelledError):
             ours.close() if self._transport is None else self._transport.abort()
+            if output is not None:
+                output.close()
             raise
         finally:
             theirs.close()

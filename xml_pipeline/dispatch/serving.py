@@ -25,8 +25,9 @@ from xml_pipeline.dispatch.jobs import (
     encode_words,
 )
 from xml_pipeline.dispatch.offload import MIB
-from xml_pipeline.dispatch.pool import Crew, Pool
+from xml_pipeline.dispatch.pool import Pool
 from xml_pipeline.dispatch.process import Tell
+from xml_pipeline.dispatch.turns import Crew
 from xml_pipeline.dispatch.worker import reply_bytes
 from xml_pipeline.errors import BackendUnavailable, FaultCode, XmlPipelineError
 
@@ -74,6 +75,7 @@ class Serving:
         self._anything = asyncio.Event()
         self._gathering: asyncio.TimerHandle | None = None
         self._idle = asyncio.Event()
+        pool.heed = self._anything.set
 
     async def run(self) -> None:
         """Serve until cancelled. Raises BackendUnavailable where there is no board to begin with,
@@ -154,7 +156,7 @@ class Serving:
 
         Each way to the board costs as much as half a short job, so one way is for several.
         """
-        if len(self._tasks) < 2 * self._pool.crew.workers:
+        if len(self._tasks) - self._pool.aside < 2 * self._pool.crew.workers:
             self._anything.set()
         elif self._gathering is None:
             loop = asyncio.get_running_loop()
@@ -168,7 +170,7 @@ class Serving:
     def _more(self) -> int:
         """Return how many more jobs to ask for."""
         ahead = min(MOST_AHEAD, int(AHEAD / self._lasts))
-        most = (1 + ahead) * self._pool.crew.workers
+        most = (1 + ahead) * self._pool.crew.workers + self._pool.aside
         return 0 if self._resting else max(0, most - self._wanted)
 
     async def _hear(self) -> None:
@@ -258,6 +260,7 @@ class ElsewhereHost:
     """Passes on what a handler asks; what it logs is logged here, on behalf of the delivery."""
 
     def __init__(self, job: Job, ask: Callable[[bytes, Tell], None]) -> None:
+        self.listener = job.listener
         self._job = job
         self._ask = ask
 
@@ -294,7 +297,8 @@ def crew_of(config: OrganismConfig, processes: int, path: Sequence[str]) -> Crew
         memory,
         logging.INFO,
     )
-    return Crew(processes, pool.max_tasks_per_child, setup)
+    most_long, jobs_each = pool.most_long_jobs(processes), pool.max_tasks_per_child
+    return Crew(processes, most_long, pool.long_after, jobs_each, setup)
 
 
 def _pass_on(tell: Tell, body: bytes) -> None:
