@@ -82,6 +82,11 @@ class Inbox:
         return self._queue.conversations
 
     @property
+    def has_batch(self) -> bool:
+        """Tell whether as much waits as travels at once."""
+        return len(self._queue) >= self._batch
+
+    @property
     def about_to_go_on(self) -> Collection[Conversation]:
         """Return the conversations whose turn is soon: those that wait here, if they are few."""
         queue = self._queue

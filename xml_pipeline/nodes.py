@@ -128,9 +128,10 @@ class Nodes:
                 log.warning("the other nodes cannot be seen: %s", error)
 
     def between(self) -> None:
-        """Do what can be done only while nothing is being written, between two batches."""
+        """Do what can be done only between two batches."""
         if self._lost:
-            self._begin_anew(TakenOver("this node was silent for too long"))
+            if not self._kernel.pump.is_writing:  # That would be written as another node.
+                self._begin_anew(TakenOver("this node was silent for too long"))
         elif self._giving and asyncio.get_running_loop().time() > self._gave + _GIVES_EVERY:
             self._gave = asyncio.get_running_loop().time()
             self._forget_what_rests()
@@ -181,6 +182,7 @@ class Nodes:
         mine = {shard for shard, holder in view.holders.items() if holder == node} - self._given
         if self._held - mine:
             self._lost = True
+            self._suspend()  # From now on nothing is read while something is written.
         else:
             self._balance(view)
             wanted = self._wanted(view, looked)

@@ -1,7 +1,12 @@
-"""The message pump: the one way that every message goes."""
+"""The message pump: the one way that every message goes.
+
+The rule this file guards: nothing starts that is not written down. And one commit is under way at
+a time, in the order in which things came to pass; what is read meanwhile waits for its own.
+"""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Callable
 from typing import Any
 
@@ -43,6 +48,7 @@ class StreamPump:
         self._faults = faults
         self._events = faults.events
         self._journal = journal
+        self._writing: asyncio.Task[None] | None = None
 
     async def run(self, between: Callable[[], None]) -> None:
         """Move messages until the inbox is stopped; ``between`` is called after each batch."""
@@ -56,11 +62,38 @@ class StreamPump:
                 if self._journal.keeps:
                     for delivery in starting:
                         self._journal.handed_over(delivery)
+                await self._written()
                 self.inbox.poked = False  # What was noted so far is written now.
-                if not self._journal.is_clean:
-                    # Nothing starts that is not written down.
-                    await self._journal.commit(self.inbox.about_to_go_on)
-                self.dispatch.start(starting)
+                if self._journal.is_clean:
+                    self.dispatch.start(starting)
+                elif self.inbox.has_batch and self._journal.refusal is None:
+                    self._writing = asyncio.create_task(self._write_meanwhile(starting))
+                else:
+                    await self._write(starting)
+        await self._written()
+
+    @property
+    def is_writing(self) -> bool:
+        """Tell whether something is being written while the next batch is read."""
+        return self._writing is not None
+
+    async def _write(self, starting: list[Delivery]) -> None:
+        """Write down what has come to pass, then let these start."""
+        await self._journal.commit(self.inbox.about_to_go_on)
+        self.dispatch.start(starting)
+
+    async def _write_meanwhile(self, starting: list[Delivery]) -> None:
+        """Do so while the next batch is read; whoever may be asleep by then looks at the end."""
+        try:
+            await self._write(starting)
+        finally:
+            self.inbox.poke()
+
+    async def _written(self) -> None:
+        """Wait for what is being written meanwhile; what went wrong with it is raised here."""
+        if self._writing is not None:
+            await self._writing
+            self._writing = None
 
     def _part(self, batch: list[Delivery]) -> list[Delivery]:
         """Tell of what was accepted, and let go of what leaves the organism."""

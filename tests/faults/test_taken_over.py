@@ -14,6 +14,7 @@ from tests.faults.together import Together, Town
 from tests.server.house import TOKEN, Greeting, Patient, everybody
 from xml_pipeline.backends import Shared
 from xml_pipeline.backends.base import SHARDS
+from xml_pipeline.errors import Undeliverable
 from xml_pipeline.journal.writing import PATIENCE
 from xml_pipeline.organism import Organism
 from xml_pipeline.server import application
@@ -107,6 +108,32 @@ async def test_of_a_kill_at_a_node_that_was_replaced_nothing_is_known() -> None:
         told = await killing
         assert told.status_code == 503
         assert "not known" in told.json()["detail"]
+
+
+@pytest.mark.parametrize("is_seen_first", [False, True])
+async def test_one_who_was_replaced_while_it_wrote_and_read_on_begins_anew_once(
+    is_seen_first: bool,
+) -> None:
+    async with living_in(Town()) as node:
+        await node.organism.drain()
+        before, town = node.store.node, node.store.town
+        node.store.goes_on.clear()
+        asking = [
+            asyncio.ensure_future(node.organism.ask("greeter", Greeting("Ada"))) for _ in range(128)
+        ]
+        await asyncio.sleep(0.1)
+        assert len(node.organism.kernel.inbox) == 64
+        node.replace()
+        if is_seen_first:
+            await asyncio.sleep(node.store.lifetime)
+            assert node.store.node == before
+        node.store.goes_on.set()
+        told = await asyncio.gather(*asking, return_exceptions=True)
+        assert {type(each) for each in told} == {Undeliverable}
+        assert [past async for past in town.memory.unfinished()] == []
+        await node.settled(SHARDS)
+        assert (before, node.store.node) == ("n1", "n2")
+        assert await node.organism.ask("greeter", Greeting("Ada"), timeout=5.0)
 
 
 async def test_whoever_asks_again_after_that_is_heard_as_if_for_the_first_time() -> None:

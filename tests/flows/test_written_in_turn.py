@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 
@@ -10,6 +13,7 @@ from tests.flows.payloads import Task
 from xml_pipeline.backends import Commit
 from xml_pipeline.backends.memory import MemoryBackend
 from xml_pipeline.config import OrganismConfig
+from xml_pipeline.errors import TakenOver, Undeliverable
 from xml_pipeline.inbox import Inbox
 from xml_pipeline.journal import Journal
 from xml_pipeline.listener import HandlerMetadata, HandlerResponse, Listener
@@ -30,6 +34,27 @@ class Diary(MemoryBackend):
         """Write a commit."""
         self.commits.append({each.conversation: each.records for each in commit.entries})
         await super().append(commit)
+
+
+class Slow(Diary):
+    """Takes its time to write, one commit after the other."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.goes_on = asyncio.Event()
+        self.error: TakenOver | None = None
+        self._writing = asyncio.Lock()
+
+    async def append(self, commit: Commit) -> None:
+        """Write a commit."""
+        assert not self._writing.locked()
+        async with self._writing:
+            await self.goes_on.wait()
+            for _ in range(5):
+                await asyncio.sleep(0)
+            if self.error is not None:
+                raise self.error
+            await super().append(commit)
 
 
 async def walk(task: Task, metadata: HandlerMetadata) -> HandlerResponse:
@@ -60,8 +85,11 @@ async def test_where_nobody_else_waits_nothing_is_put_off() -> None:
     assert len(diary.commits) >= HOPS
 
 
-async def test_a_handler_starts_only_after_all_that_led_to_it_is_written() -> None:
-    diary = Diary()
+@pytest.mark.parametrize("is_slow", [False, True])
+async def test_a_handler_starts_only_after_all_that_led_to_it_is_written(is_slow: bool) -> None:
+    diary = Slow() if is_slow else Diary()
+    if isinstance(diary, Slow):
+        diary.goes_on.set()
     unwritten: list[str] = []
 
     async def look(task: Task, metadata: HandlerMetadata) -> HandlerResponse:
@@ -75,6 +103,64 @@ async def test_a_handler_starts_only_after_all_that_led_to_it_is_written() -> No
     async with Organism([walker], backend=diary) as organism:
         await asyncio.gather(*(organism.ask("walker", Task("x")) for _ in range(100)))
     assert unwritten == []
+
+
+@asynccontextmanager
+async def stuck() -> AsyncIterator[tuple[Slow, Organism, list[str], list[asyncio.Future[Any]]]]:
+    """Let the first of four batches be written for as long as the diary likes."""
+    diary, begun = Slow(), list[str]()
+
+    async def begin(task: Task, metadata: HandlerMetadata) -> HandlerResponse:
+        begun.append(metadata.message_id)
+        return HandlerResponse.respond(task)
+
+    walker = Listener("walker", Task, begin, description="Begins.")
+    async with Organism([walker], backend=diary) as organism:
+        diary.goes_on.set()
+        await organism.drain()
+        diary.goes_on.clear()
+        asking = [asyncio.ensure_future(organism.ask("walker", Task("x"))) for _ in range(128)]
+        for _ in range(10):
+            await asyncio.sleep(0)
+        try:
+            yield diary, organism, begun, asking
+        finally:
+            diary.goes_on.set()
+
+
+async def test_while_a_batch_is_written_the_next_one_is_read_and_waits() -> None:
+    async with stuck() as (diary, organism, begun, asking):
+        assert (len(organism.kernel.inbox), begun) == (64, [])
+        diary.goes_on.set()
+        assert await asyncio.gather(*asking) == [Task("x")] * 128
+        assert len(begun) == 128
+
+
+async def test_who_stops_meanwhile_leaves_all_of_it_to_the_next_one() -> None:
+    async with stuck() as (diary, _, begun, asking):
+        asyncio.get_running_loop().call_soon(diary.goes_on.set)
+    assert begun == []
+    told = await asyncio.gather(*asking, return_exceptions=True)
+    assert {type(each) for each in told} == {Undeliverable}
+    assert len([past async for past in diary.unfinished()]) == 128
+
+
+async def test_what_goes_wrong_with_what_is_written_meanwhile_is_loud(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def lose() -> None:
+        async with stuck() as (diary, organism, begun, asking):
+            diary.error = TakenOver("another process has taken over")
+            diary.goes_on.set()
+            await organism.ended()
+            told = await asyncio.gather(*asking, return_exceptions=True)
+            assert {type(each) for each in told} == {Undeliverable}
+            assert begun == []
+
+    with pytest.raises(ExceptionGroup) as raised:
+        await lose()
+    assert raised.group_contains(TakenOver)
+    assert "the pump has died" in caplog.text
 
 
 def noted(journal: Journal) -> Conversation:

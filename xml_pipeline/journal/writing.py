@@ -59,10 +59,8 @@ class Journal:
         self.suspended: BackendUnavailable | None = None
         self._wake = wake
         self._began: float | None = None
-        self._dirty: list[Notes] = []
-        self._letters: list[DeadLetter] = []
-        self._marks: list[Mark] = []
-        self._dropped: list[str] = []
+        self._dirty, self._under_way = list[Notes](), list[Notes]()
+        self._letters, self._marks, self._dropped = list[DeadLetter](), list[Mark](), list[str]()
         self._afterwards: list[tuple[Sequence[asyncio.Future[Any]], Callable[[], None]]] = []
         self._number = 0
 
@@ -276,7 +274,7 @@ class Journal:
     @property
     def unwritten(self) -> Iterator[Conversation]:
         """Yield the conversations of which something is noted and not written yet."""
-        return (notes.conversation for notes in self._dirty)
+        return (notes.conversation for notes in (*self._dirty, *self._under_way))
 
     @property
     def is_clean(self) -> bool:
@@ -297,6 +295,7 @@ class Journal:
 
     async def _commit(self, going_on: Collection[Conversation]) -> None:
         left = self._set_aside(going_on)
+        self._under_way = self._dirty
         commit, self._dirty = self._take(), left
         if left:
             self._wake()
@@ -307,6 +306,7 @@ class Journal:
                 await self._write(commit)
                 written = True
             finally:
+                self._under_way = []
                 if not written:
                     self._afterwards = afterwards + self._afterwards
         for _, tell in afterwards:
