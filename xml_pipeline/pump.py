@@ -1,7 +1,8 @@
 """The message pump: the one way that every message goes.
 
 The rule this file guards: nothing starts that is not written down. And one commit is under way at
-a time, in the order in which things came to pass; what is read meanwhile waits for its own.
+a time, in the order in which things came to pass; what is read meanwhile waits for the next one,
+which is the larger the longer this one takes.
 """
 
 from __future__ import annotations
@@ -49,6 +50,7 @@ class StreamPump:
         self._events = faults.events
         self._journal = journal
         self._writing: asyncio.Task[None] | None = None
+        self._ready: list[Delivery] = []
 
     async def run(self, between: Callable[[], None]) -> None:
         """Move messages until the inbox is stopped; ``between`` is called after each batch."""
@@ -57,43 +59,47 @@ class StreamPump:
             self.rail,  # unfold, read, route, decode
             self._part,  # what leaves the organism leaves here
         ) | schedule.pipe(self._scheduler)  # who may start
-        async with composition.stream() as flow:
+        async with asyncio.TaskGroup() as group, composition.stream() as flow:
             async for starting in flow:
                 if self._journal.keeps:
                     for delivery in starting:
                         self._journal.handed_over(delivery)
-                await self._written()
-                self.inbox.poked = False  # What was noted so far is written now.
-                if self._journal.is_clean:
-                    self.dispatch.start(starting)
-                elif self.inbox.has_batch and self._journal.refusal is None:
-                    self._writing = asyncio.create_task(self._write_meanwhile(starting))
-                else:
-                    await self._write(starting)
-        await self._written()
+                self._ready += starting
+                if not (self.is_writing and self._reads_on):
+                    await self._write(group)
+            if self._ready:  # What was read last, while something was written.
+                await self._write(group)
 
     @property
     def is_writing(self) -> bool:
-        """Tell whether something is being written while the next batch is read."""
-        return self._writing is not None
+        """Tell whether something is being written while what comes next is read."""
+        return self._writing is not None and not self._writing.done()
 
-    async def _write(self, starting: list[Delivery]) -> None:
-        """Write down what has come to pass, then let these start."""
-        await self._journal.commit(self.inbox.about_to_go_on)
-        self.dispatch.start(starting)
+    @property
+    def _reads_on(self) -> bool:
+        return self.inbox.has_batch and self._journal.refusal is None
 
-    async def _write_meanwhile(self, starting: list[Delivery]) -> None:
-        """Do so while the next batch is read; whoever may be asleep by then looks at the end."""
-        try:
-            await self._write(starting)
-        finally:
-            self.inbox.poke()
-
-    async def _written(self) -> None:
-        """Wait for what is being written meanwhile; what went wrong with it is raised here."""
+    async def _write(self, group: asyncio.TaskGroup) -> None:
+        """Let start what is ready once it is written, after what is being written before it."""
         if self._writing is not None:
             await self._writing
             self._writing = None
+        self.inbox.poked = False  # What was noted so far is written now.
+        ready, self._ready = self._ready, []
+        if self._journal.is_clean:
+            self.dispatch.start(ready)
+        elif self._reads_on:
+            self._writing = group.create_task(self._write_meanwhile(ready))
+        else:
+            await self._commit(ready)
+
+    async def _write_meanwhile(self, ready: list[Delivery]) -> None:
+        await self._commit(ready)
+        self.inbox.poke()  # The pump may be asleep by now.
+
+    async def _commit(self, ready: list[Delivery]) -> None:
+        await self._journal.commit(self.inbox.about_to_go_on)
+        self.dispatch.start(ready)
 
     def _part(self, batch: list[Delivery]) -> list[Delivery]:
         """Tell of what was accepted, and let go of what leaves the organism."""

@@ -115,7 +115,8 @@ async def stuck() -> AsyncIterator[tuple[Slow, Organism, list[str], list[asyncio
         return HandlerResponse.respond(task)
 
     walker = Listener("walker", Task, begin, description="Begins.")
-    async with Organism([walker], backend=diary) as organism:
+    config = OrganismConfig.model_validate({"max_concurrent_handlers": 128})
+    async with Organism([walker], config=config, backend=diary) as organism:
         diary.goes_on.set()
         await organism.drain()
         diary.goes_on.clear()
@@ -128,12 +129,15 @@ async def stuck() -> AsyncIterator[tuple[Slow, Organism, list[str], list[asyncio
             diary.goes_on.set()
 
 
-async def test_while_a_batch_is_written_the_next_one_is_read_and_waits() -> None:
+async def test_while_a_batch_is_written_all_others_are_read_and_wait_for_one_more_commit() -> None:
     async with stuck() as (diary, organism, begun, asking):
-        assert (len(organism.kernel.inbox), begun) == (64, [])
+        before = len(diary.commits)
+        assert (len(organism.kernel.inbox), begun) == (0, [])
         diary.goes_on.set()
         assert await asyncio.gather(*asking) == [Task("x")] * 128
         assert len(begun) == 128
+        starting = [b"".join(each.values()).count(b"\ns\t") for each in diary.commits[before:]]
+        assert [each for each in starting if each] == [32, 96]
 
 
 async def test_who_stops_meanwhile_leaves_all_of_it_to_the_next_one() -> None:
