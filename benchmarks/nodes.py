@@ -111,12 +111,18 @@ async def measure(rounds: int, strokes: int) -> None:
         await redis.close()
     print(f"one node   {told(alone)}")
     print(f"two nodes  {told(both)}   {both.rate / alone.rate:.2f} times one, at least 1.7")
-    best, cores = 1 / (alone.node + alone.redis), os.cpu_count() or 1
-    room = min(2, cores) / (both.node + both.redis)
+    cores = os.cpu_count() or 1
+    best, room = most(1, alone, cores), most(2, both, cores)
     print(
-        f"With nobody else at work, a node and Redis in turn have time for {best:,.0f}, and two on"
-        f" {cores} cores for {room:,.0f}: {room / best:.2f} times as many."
+        f"With nobody else at work, {cores} cores have time for {best:,.0f} with one node beside"
+        f" Redis, and for {room:,.0f} with two: {room / best:.2f} times as many."
     )
+
+
+def most(nodes: int, figures: Round, cores: int) -> float:
+    """Return for how many deliveries a second there is time, at a core for each node and Redis."""
+    both = figures.node + figures.redis
+    return min(nodes / figures.node, 1 / figures.redis, cores / both)
 
 
 def middle(rounds: Sequence[Round]) -> Round:

@@ -106,7 +106,7 @@ async def test_a_handler_starts_only_after_all_that_led_to_it_is_written(is_slow
 
 
 @asynccontextmanager
-async def stuck() -> AsyncIterator[tuple[Slow, Organism, list[str], list[asyncio.Future[Any]]]]:
+async def stuck() -> AsyncIterator[tuple[Slow, Organism, list[str], list[asyncio.Task[Any]]]]:
     """Let the first of four batches be written for as long as the diary likes."""
     diary, begun = Slow(), list[str]()
 
@@ -120,7 +120,7 @@ async def stuck() -> AsyncIterator[tuple[Slow, Organism, list[str], list[asyncio
         diary.goes_on.set()
         await organism.drain()
         diary.goes_on.clear()
-        asking = [asyncio.ensure_future(organism.ask("walker", Task("x"))) for _ in range(128)]
+        asking = [asyncio.create_task(organism.ask("walker", Task("x"))) for _ in range(128)]
         for _ in range(10):
             await asyncio.sleep(0)
         try:
