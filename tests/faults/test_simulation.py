@@ -64,6 +64,8 @@ class Simulation:
                 self._accepted.append(await organism.send(to, pick.choice(SOME)))
             if meddles:
                 await self._storm.meddle(organism)
+            for name in self._storm.names:  # Somebody may have been paused in an earlier life.
+                organism.resume(name)
             await organism.drain()
             await asyncio.sleep(1_000)  # Nothing deferred or delayed is left after that.
             await organism.drain()
