@@ -59,16 +59,20 @@ class StreamPump:
             self.rail,  # unfold, read, route, decode
             self._part,  # what leaves the organism leaves here
         ) | schedule.pipe(self._scheduler)  # who may start
-        async with asyncio.TaskGroup() as group, composition.stream() as flow:
-            async for starting in flow:
-                if self._journal.keeps:
-                    for delivery in starting:
-                        self._journal.handed_over(delivery)
-                self._ready += starting
-                if not (self.is_writing and self._reads_on):
-                    await self._write(group)
-            if self._ready:  # What was read last, while something was written.
-                await self._write(group)
+        try:
+            async with composition.stream() as flow:
+                async for starting in flow:
+                    if self._journal.keeps:
+                        for delivery in starting:
+                            self._journal.handed_over(delivery)
+                    self._ready += starting
+                    if not (self.is_writing and self._reads_on):
+                        await self._write()
+            await self._end()
+        finally:
+            if self._writing is not None:
+                self._writing.cancel()
+                await asyncio.wait({self._writing})
 
     @property
     def is_writing(self) -> bool:
@@ -79,23 +83,36 @@ class StreamPump:
     def _reads_on(self) -> bool:
         return self.inbox.has_batch and self._journal.refusal is None
 
-    async def _write(self, group: asyncio.TaskGroup) -> None:
+    async def _write(self) -> None:
         """Let start what is ready once it is written, after what is being written before it."""
-        if self._writing is not None:
-            await self._writing
-            self._writing = None
-        self.inbox.poked = False  # What was noted so far is written now.
+        self.inbox.poked = False  # What was noted so far is written now; who pokes later is heard.
+        await self._written()
         ready, self._ready = self._ready, []
         if self._journal.is_clean:
             self.dispatch.start(ready)
         elif self._reads_on:
-            self._writing = group.create_task(self._write_meanwhile(ready))
+            self._writing = asyncio.create_task(self._write_meanwhile(ready))
         else:
             await self._commit(ready)
 
+    async def _end(self) -> None:
+        """Write what was read last, while something was written."""
+        await self._written()
+        if self._ready:
+            ready, self._ready = self._ready, []
+            await self._commit(ready)
+
+    async def _written(self) -> None:
+        """Wait for what is being written; what went wrong with it is raised here."""
+        if self._writing is not None:
+            await self._writing
+            self._writing = None
+
     async def _write_meanwhile(self, ready: list[Delivery]) -> None:
-        await self._commit(ready)
-        self.inbox.poke()  # The pump may be asleep by now.
+        try:
+            await self._commit(ready)
+        finally:
+            self.inbox.poke()  # The pump may be asleep by now.
 
     async def _commit(self, ready: list[Delivery]) -> None:
         await self._journal.commit(self.inbox.about_to_go_on)
