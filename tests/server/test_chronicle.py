@@ -74,6 +74,7 @@ async def test_messages_of_a_conversation_that_goes_on_are_shown_from_its_beginn
         visitor.organism.pause("greeter")
         id = (await visitor.tell()).json()["thread"]
     async with running(backend=backend) as visitor:
+        visitor.organism.resume("greeter")
         await visitor.organism.drain()
         said = (await visitor.http.get(f"/v1/threads/{id}/messages")).json()["messages"]
     assert [each["to_id"] for each in said] == ["greeter", "http:operator"]
