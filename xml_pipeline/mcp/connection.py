@@ -26,8 +26,6 @@ log = logging.getLogger(__name__)
 
 Found = TypeVar("Found")
 
-NOTHING = Meanwhile()
-
 
 class Connection:
     """One server, shared by all listeners that stand for its parts; with an ``entry`` into it."""
@@ -46,7 +44,7 @@ class Connection:
         self,
         tool: Definition,
         arguments: Mapping[str, Any],
-        meanwhile: Meanwhile = NOTHING,
+        meanwhile: Meanwhile,
     ) -> types.CallToolResult:
         """Call a tool; ServerFailed says why there is no answer.
 
@@ -65,7 +63,7 @@ class Connection:
             return await self._asked(session, call, tool.is_repeatable)
 
     async def ask(
-        self, question: Callable[[Client], Awaitable[Found]], meanwhile: Meanwhile = NOTHING
+        self, question: Callable[[Client], Awaitable[Found]], meanwhile: Meanwhile
     ) -> Found:
         """Ask for something that changes nothing; all else is as with ``call``."""
         session = await self._connected()

@@ -8,9 +8,8 @@ may be somebody else's.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable
+from contextvars import ContextVar, Token
 from dataclasses import dataclass
 
 from mcp import types
@@ -33,9 +32,9 @@ _call: ContextVar[Say | None] = ContextVar("call of an MCP server", default=None
 class Meanwhile:
     """What is done with what a server asks, says, and tells of its progress during one call."""
 
-    ask: Ask | None = None
-    say: Say | None = None
-    progress: ProgressFnT | None = None
+    ask: Ask | None
+    say: Say
+    progress: ProgressFnT
 
 
 class Hearing:
@@ -45,19 +44,15 @@ class Hearing:
         self._says_whose = says_whose
         self._calls: list[Say] = []
 
-    @contextmanager
-    def on_behalf(self, say: Say | None) -> Iterator[None]:
-        """Have what the server says of the call in this context told."""
-        if say is None:
-            yield
-            return
-        before = _call.set(say)
+    def begin(self, say: Say) -> Token[Say | None]:
+        """Have what the server says of the call in this context told, until its ``end``."""
         self._calls.append(say)
-        try:
-            yield
-        finally:
-            self._calls.remove(say)
-            _call.reset(before)
+        return _call.set(say)
+
+    def end(self, say: Say, begun: Token[Say | None]) -> None:
+        """Tell it no more."""
+        _call.reset(begun)
+        self._calls.remove(say)
 
     async def heard(self, params: types.LoggingMessageNotificationParams) -> None:
         """Tell whose call it is."""

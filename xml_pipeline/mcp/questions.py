@@ -6,8 +6,7 @@ and whatever nobody answers is declined.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,24 +24,12 @@ Ask = Callable[[Asked], Awaitable[Answered]]
 
 
 class Answering:
-    """Answers one server, while a call is under way that may ask."""
+    """Answers one server; ``ask`` is how, while a call is under way that may ask."""
 
     def __init__(self, config: McpServerConfig, folder: Path) -> None:
         self._config = config
         self._folder = folder
-        self._ask: Ask | None = None
-
-    @contextmanager
-    def by(self, ask: Ask | None) -> Iterator[None]:
-        """Have what the server asks meanwhile put like this; None leaves that as it is."""
-        if ask is None:
-            yield
-            return
-        self._ask = ask
-        try:
-            yield
-        finally:
-            self._ask = None
+        self.ask: Ask | None = None
 
     def callbacks(self) -> dict[str, Any]:
         """Return what the SDK calls; what is not there is not offered to the server."""
@@ -81,7 +68,7 @@ class Answering:
         )
 
     async def _answer(self, question: Asked) -> Answered:
-        return await self._ask(question) if self._ask is not None else None
+        return await self.ask(question) if self.ask is not None else None
 
 
 def sample_of(params: types.CreateMessageRequestParams) -> Sample:

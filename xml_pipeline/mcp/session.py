@@ -88,8 +88,15 @@ class Session:
     @contextmanager
     def during(self, meanwhile: Meanwhile) -> Iterator[None]:
         """Have heard what the server says and asks meanwhile."""
-        with self._answering.by(meanwhile.ask), self._hearing.on_behalf(meanwhile.say):
+        begun = self._hearing.begin(meanwhile.say)
+        if meanwhile.ask is not None:
+            self._answering.ask = meanwhile.ask
+        try:
             yield
+        finally:
+            self._hearing.end(meanwhile.say, begun)
+            if meanwhile.ask is not None:
+                self._answering.ask = None
 
     def why(self) -> str:
         """Return what the session ended of, in words."""
