@@ -65,6 +65,10 @@ class StreamPump:
                     if self._journal.keeps:
                         for delivery in starting:
                             self._journal.handed_over(delivery)
+                    if self._writing is None and self._journal.is_clean:
+                        self.inbox.poked = False
+                        self.dispatch.start(starting)
+                        continue
                     self._ready += starting
                     if not (self.is_writing and self._reads_on):
                         await self._write()
