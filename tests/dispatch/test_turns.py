@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.dispatch.crafts import Made, Order
-from tests.dispatch.pooled import Deaf, Watched, all_ready, crafter, lines_of, workshop
+from tests.dispatch.pooled import Deaf, Watched, all_ready, crafter, lines_of, until, workshop
 from xml_pipeline.dispatch.jobs import Answer
 from xml_pipeline.dispatch.process import Task, WorkerProcess
 from xml_pipeline.dispatch.turns import LAST, Crew, Turns
@@ -190,11 +190,11 @@ async def test_while_all_workers_loop_others_are_answered_before_any_of_them_end
             asking = [organism.ask("crafter", Order("echo", str(n)), timeout=30) for n in range(9)]
             assert await asyncio.gather(*asking) == [Made(str(n)) for n in range(9)]
         assert len(set(pids)) == 4
-        assert organism.kernel.scheduler.running == 4
+        assert set(pids) <= {worker.pid for worker in organism.kernel.offload.pool.workers}
         watched = Watched(*pids)
         for thread in looping:
             organism.kill(thread)
-        assert await asyncio.to_thread(watched.end_within, 1)
+        assert await asyncio.to_thread(watched.end_within, 20)
 
 
 async def test_those_that_loop_do_not_keep_another_listener_waiting() -> None:
@@ -215,7 +215,7 @@ async def test_there_are_no_more_processes_than_workers_one_more_and_long_jobs()
             looping = [await organism.send("crafter", Order("loop")) for _ in range(4)]
             for _ in range(3):
                 await lines.next("loops")
-            assert len(await all_ready(organism)) == 4
+            await until(lambda: len(organism.kernel.offload.pool.workers) == 4)
             organism.kill(looping[0])
             await lines.next("loops")
-        assert len(await all_ready(organism)) == 4
+        assert len(await all_ready(organism)) <= 4
