@@ -76,6 +76,9 @@ def write_xsd(model: Model) -> bytes:
 class _Xsd:
     """Writes one schema; remembers which kinds of text it has to define at the end."""
 
+    # Without room for weak references: functools of 3.13 would keep each one for ever.
+    __slots__ = ("_model", "_plain", "_tables")
+
     def __init__(self, model: Model) -> None:
         self._model = model
         self._plain: dict[str, Scalar] = {}

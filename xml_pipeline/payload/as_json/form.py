@@ -38,6 +38,9 @@ T = TypeVar("T")
 class JsonForm:
     """Loads and dumps the payloads of one model."""
 
+    # Without room for weak references: functools of 3.13 would keep each one for ever.
+    __slots__ = ("_model",)
+
     def __init__(self, model: Model) -> None:
         self._model = model
 

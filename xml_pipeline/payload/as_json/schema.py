@@ -47,6 +47,9 @@ def write_json_schema(model: Model) -> dict[str, Any]:
 class _Schemas:
     """Writes the schema of each record and kind of one model."""
 
+    # Without room for weak references: functools of 3.13 would keep each one for ever.
+    __slots__ = ("_form", "_model", "_referred")
+
     def __init__(self, model: Model) -> None:
         self._model = model
         self._form = JsonForm(model)

@@ -41,6 +41,9 @@ def add_readers(source: Source) -> None:
 class _Reader:
     """Writes expressions of Python source; ``x`` is always the expression for the element."""
 
+    # Without room for weak references: functools of 3.13 would keep each one for ever.
+    __slots__ = ("_form", "_source")
+
     def __init__(self, source: Source) -> None:
         self._source = source
         self._form = JsonForm(source.model)

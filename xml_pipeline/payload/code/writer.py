@@ -41,6 +41,9 @@ def add_writers(source: Source) -> None:
 class _Writer:
     """Writes expressions of Python source; ``x`` is always the expression for the value."""
 
+    # Without room for weak references: functools of 3.13 would keep each one for ever.
+    __slots__ = ("_source",)
+
     def __init__(self, source: Source) -> None:
         self._source = source
 
