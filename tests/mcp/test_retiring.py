@@ -38,9 +38,9 @@ async def test_a_program_that_the_file_names_no_more_is_ended_by_the_reload(tmp_
 async def test_a_connection_that_stays_as_it_is_stays_open(tmp_path: Path) -> None:
     async with organism(tmp_path, box=STDIO) as running:
         before = await process(running)
-        greeter = {"name": "greeter", "description": "It.", "handler": "handlers.greeter:greet"}
-        written(tmp_path, greeter, box=STDIO)
-        assert (await running.reload()).added == ("greeter",)
+        sums = {"name": "sums", "description": "Calculates.", "handler": "tools:calculate"}
+        written(tmp_path, sums, box=STDIO)
+        assert (await running.reload()).added == ("sums",)
         assert await process(running) == before
 
 
