@@ -37,6 +37,7 @@ def assemble(path: str | Path, journal: Path | None = None) -> Organism:
             steps=blueprint.inserts,
         )
     organism.closing.append(reader.commons)
+    organism.kernel.redacting.learn(blueprint.loaded.secrets)
     _tell_others(organism, blueprint)
     organism.reloads_with(Reloader(organism, reader, blueprint))
     for warning in blueprint.loaded.warnings:
@@ -61,6 +62,7 @@ def assemble_sandbox(path: str | Path, states: Iterable[tuple[str, bytes]] = ())
             steps=blueprint.inserts,
         )
     organism.closing.append(reader.commons)
+    organism.kernel.redacting.learn(blueprint.loaded.secrets)
     return organism
 
 
@@ -92,7 +94,9 @@ def _tell_others(organism: Organism, blueprint: Blueprint) -> None:
     if config.telemetry.otlp_endpoint is None:
         return
     try:
-        export = find("telemetry", "otel").configured(config.telemetry, config.organism.name)
+        export = find("telemetry", "otel").configured(
+            config.telemetry, config.organism.name, organism.kernel.redacting
+        )
     except PluginNotFound as error:
         at = ("telemetry", "otlp_endpoint")
         raise ConfigError((blueprint.loaded.source.problem(at, str(error)),)) from error

@@ -53,7 +53,7 @@ _ATTEMPTS: dict[type[Rejected], str] = {
 class Faults:
     """Makes faults, and carries them, and the news that nothing will come, to who waits."""
 
-    __slots__ = ("_audit", "_inbox", "_listeners", "_threads", "events", "journal")
+    __slots__ = ("_audit", "_inbox", "_listeners", "_threads", "events", "journal", "redact")
 
     def __init__(
         self,
@@ -65,6 +65,7 @@ class Faults:
         audit: Trail,
     ) -> None:
         self._audit = audit
+        self.redact = audit.redact
         self._listeners = listeners
         self._threads = threads
         self._inbox = inbox
@@ -82,11 +83,12 @@ class Faults:
     ) -> Fault:
         """Record a fault: in the log with its details, and as exactly one event.
 
+        Secrets are taken out of its words and its details, wherever those go.
         ``message`` is the number of the message that failed, where it was one.
         """
         code = error.code or "internal"
-        told = carried(error.words) or NEUTRAL_WORDS[code]
-        id, detail = secrets.token_hex(8), error.detail
+        told = self.redact(carried(error.words) or NEUTRAL_WORDS[code])
+        id, detail = secrets.token_hex(8), self.redact(error.detail)
         fault = Fault(id, code, detail, from_id, to_id, original, told, error.final)
         home = thread.conversation if isinstance(thread, Thread) else thread
         about = {"thread_id": thread.id, "conversation_id": home.id, "listener": to_id}

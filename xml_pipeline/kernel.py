@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Callable, Collection, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from xml_pipeline.audit.trail import Trail
 from xml_pipeline.backends import Backend
 from xml_pipeline.backends.memory import MemoryBackend
 from xml_pipeline.board import HasBoard
-from xml_pipeline.config import OrganismConfig
+from xml_pipeline.config import OrganismConfig, redaction_of
 from xml_pipeline.dispatch.by_name import paths_of
 from xml_pipeline.dispatch.elsewhere import Elsewhere
 from xml_pipeline.dispatch.local import LocalDispatch
@@ -31,6 +32,7 @@ from xml_pipeline.listener import Listener
 from xml_pipeline.message import SIGNATURE_NAMESPACE, Wire
 from xml_pipeline.names import RESERVED_NAMES
 from xml_pipeline.pump import StreamPump
+from xml_pipeline.redaction import Redacting
 from xml_pipeline.registries.attendance import Attendance
 from xml_pipeline.registries.blackboards import Blackboards
 from xml_pipeline.registries.budgets import Budget, BudgetLimits, Budgets, Severity
@@ -143,6 +145,11 @@ class Kernel:
         """Return what listeners have noted."""
         return self.view.notebook
 
+    @property
+    def redacting(self) -> Redacting:
+        """Return what takes secrets out of whatever leaves."""
+        return self.audit.redact
+
     def put_in_place(self, listeners: Iterable[Listener], config: OrganismConfig) -> None:
         """Put other listeners in place of all present ones, with the rules they are held to."""
         listeners = tuple(listeners)
@@ -181,7 +188,7 @@ def build_kernel(config: OrganismConfig, backend: Backend | None = None) -> Kern
 
     Where there is no backend, nothing is written down.
     """
-    events, listeners, todos, audit = Events(), Listeners(), Todos(), Trail()
+    events, listeners, todos, audit = Events(), Listeners(), Todos(), _trail(config)
     threads, budgets = Threads(events), Budgets(budget_limits(config), _tells(events))
     (blackboards, notes), scheduler = _remembering(threads, config), _scheduler(config)
     inbox = Inbox(config.max_concurrent_pipelines, _is_depth_first(config))
@@ -221,6 +228,11 @@ def build_kernel(config: OrganismConfig, backend: Backend | None = None) -> Kern
         signatures=Signatures(read, Verifier(listeners.__contains__), credentials_of(config)),
         audit=audit,
     )
+
+
+def _trail(config: OrganismConfig) -> Trail:
+    """Return an audit log that nobody keeps yet, and that no secret gets into."""
+    return Trail(Redacting(redaction_of(config, os.environ)))
 
 
 def _remembering(threads: Threads, config: OrganismConfig) -> tuple[Blackboards, Notes]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ import structlog
 from structlog.typing import EventDict, Processor
 
 from xml_pipeline.dispatch.relay import current_delivery
+from xml_pipeline.redaction import Redact, Redaction, secrets_in
 
 CHATTERING = ("httpcore", "httpx", "uvicorn", "watchfiles")
 """Libraries that tell of every request and every change at the level ``info``."""
@@ -32,12 +34,15 @@ def json_lines() -> Sequence[Processor]:
 
 
 @contextmanager
-def log_lines(render: Sequence[Processor], level: str = "info") -> Iterator[None]:
+def log_lines(render: Sequence[Processor], level: str = "info") -> Iterator[Stderr]:
     """Log to stderr, as ``render`` writes it, while the context is open.
 
     ``level`` is the lowest level that is written: ``debug``, ``info``, ``warning``, ``error``.
+    Secrets are taken out last of all: those of the environment, or those that whoever is given
+    what is written to knows of, and says so there.
     """
-    handler = logging.StreamHandler(_Stderr())
+    stderr = Stderr(Redaction(secrets_in(os.environ)).redact)
+    handler = logging.StreamHandler(stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[*_beginnings(), structlog.stdlib.ExtraAdder()],
@@ -51,18 +56,26 @@ def log_lines(render: Sequence[Processor], level: str = "info") -> Iterator[None
     )
     try:
         with _attached(handler, level):
-            yield
+            yield stderr
     finally:
         structlog.reset_defaults()
 
 
-class _Stderr:
-    """Whatever stderr is at the moment: a display may have put itself in its place."""
+class Stderr:
+    """Whatever stderr is at the moment: a display may have put itself in its place.
+
+    ``redact`` takes secrets out of each line, and of the traceback that belongs to it.
+    """
+
+    def __init__(self, redact: Redact) -> None:
+        self.redact = redact
 
     def write(self, text: str) -> None:
-        sys.stderr.write(text)
+        """Write a whole line without its secrets."""
+        sys.stderr.write(self.redact(text))
 
     def flush(self) -> None:
+        """Have it written."""
         sys.stderr.flush()
 
 

@@ -120,6 +120,7 @@ class Reloader:
         organism, before = self._organism, {each.name: each for each in self._present.listeners}
         listeners = tuple(_unless_same(before.get(each.name), each) for each in fresh.listeners)
         others = (each for each in organism.listeners if before.get(each.name) is not each)
+        organism.kernel.redacting.learn(fresh.loaded.secrets)
         try:
             organism.reconfigure(fresh.config, (*others, *listeners), fresh.inserts, by=by)
         except ValueError as error:

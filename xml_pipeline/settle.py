@@ -152,7 +152,7 @@ class Settlement:
         if not delivery.thread.open:
             self.release(delivery)
         elif delivery.attempt >= listener.max_deliveries:
-            self.journal.lay_aside(dead_letter(delivery, detail))
+            self.journal.lay_aside(dead_letter(delivery, self._faults.redact(detail)))
             words = f"given up after attempt {delivery.attempt}: {detail}"
             self.fail(delivery, Rejected("handler", words))
         else:

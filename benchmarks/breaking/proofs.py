@@ -150,7 +150,24 @@ SECURITY = (
             "what_cannot_be_told_is_an_error_in_words",
         ),
     ),
-    Proof("S14", "secrets are in no output", missing="redaction"),
+    Proof(
+        "S14",
+        "secrets are in no output",
+        tests_in(
+            "security/test_redaction",
+            "nearly_every_key_of_a_usual_format_is_found",
+            "what_is_no_secret_stays_the_very_same_text",
+            "a_known_value_is_found_however_it_is_written",
+            "what_only_begins_like_a_key_comes_to_an_end",
+        )
+        + tests_in("security/test_canary", "a_secret_that_is_everywhere_gets_out_nowhere")
+        + tests_in(
+            "llm/test_discreet",
+            "every_text_of_a_request_is_redacted",
+            "the_key_travels_in_the_header_and_nowhere_else",
+        ),
+        missing="personal data",
+    ),
     Proof(
         "S15",
         "retrieved text is data",

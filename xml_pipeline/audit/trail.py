@@ -13,6 +13,7 @@ from xml_pipeline.audit.chain import Entry, bounded
 from xml_pipeline.audit.file import RESERVE, ChainFile, Head, HeadFailed
 from xml_pipeline.audit.parts import Extent
 from xml_pipeline.errors import AuditFailed
+from xml_pipeline.redaction import Redacting, within
 
 log = logging.getLogger(__name__)
 
@@ -21,11 +22,15 @@ _LONGEST = 500
 
 
 class Trail:
-    """Writes down who did what, before it is done. ``on`` tells whether it writes at all."""
+    """Writes down who did what, before it is done. ``on`` tells whether it writes at all.
 
-    __slots__ = ("_file", "on")
+    ``redact`` takes secrets out of every entry, before it is hashed.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("_file", "on", "redact")
+
+    def __init__(self, redact: Redacting | None = None) -> None:
+        self.redact = redact if redact is not None else Redacting()
         self._file: ChainFile | None = None
         self.on = False
 
@@ -67,8 +72,9 @@ class Trail:
         message must not go on.
         """
         if self._file is not None:
-            texts = {key: text[:_LONGEST] for key, text in what.items()}
-            self._add(self._file, actor[:_LONGEST], action, texts, durable=False)
+            # Before it is cut: half a secret would not be known for one.
+            texts = {key: self.redact(text)[:_LONGEST] for key, text in what.items()}
+            self._add(self._file, self.redact(actor)[:_LONGEST], action, texts, durable=False)
 
     def tell(self, actor: str, action: str, **what: str) -> None:
         """Do as ``note`` does for something that is refused anyway; an error is only logged."""
@@ -95,8 +101,10 @@ class Trail:
     ) -> None:
         stamp = datetime.fromtimestamp(time.time(), UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
+        who, told = self.redact(actor), bounded(within(what, self.redact))
+
         def entry(head: Head) -> Entry:
-            return Entry(head.n + 1, stamp, actor, action, bounded(what), head.hash)
+            return Entry(head.n + 1, stamp, who, action, told, head.hash)
 
         try:
             file.add(entry, durable=durable)

@@ -12,6 +12,7 @@ import structlog
 
 from xml_pipeline.events import Event, MessageReceived, ReloadEvent
 from xml_pipeline.organism import Organism
+from xml_pipeline.redaction import Redact
 from xml_pipeline.server.rendering import event_members
 
 MESSAGES_FROM = ("debug", "info")
@@ -31,10 +32,10 @@ def messages_logged(organism: Organism, level: str) -> Iterator[None]:
         end()
 
 
-def tell(event: Event) -> None:
-    """Write an event to stderr, as a line of JSON."""
+def tell(redact: Redact, event: Event) -> None:
+    """Write an event to stderr, as a line of JSON without secrets."""
     said = {"event": type(event).__name__, **event_members(event)}
-    click.echo(json.dumps(said), err=True)
+    click.echo(redact(json.dumps(said)), err=True)
 
 
 def note(event: Event) -> None:

@@ -59,8 +59,10 @@ async def live(life: Life) -> int:
     Raises ConfigError for a bad file, Failed when its pump dies.
     """
     render = text_lines(colors=has_colors()) if reads_logs() else json_lines()
-    with log_lines(render, life.level):
-        return await _lived(Organism.load(life.file, journal_file(life.file)), life)
+    with log_lines(render, life.level) as lines:
+        organism = Organism.load(life.file, journal_file(life.file))
+        lines.redact = organism.kernel.redacting
+        return await _lived(organism, life)
 
 
 def journal_file(file: Path) -> Path | None:
@@ -140,6 +142,7 @@ async def _serve(organism: Organism, life: Life, stack: AsyncExitStack) -> Runni
     """Serve HTTP; return where, and with which token."""
     config, name = organism.config.server, organism.config.organism.name
     token = _token(life.file, config.token_env)
+    organism.kernel.redacting.learn((token,))
     address = await stack.enter_async_context(serve(organism, config, token))
     return Running(os.getpid(), name, str(life.file.resolve()), address.url, token)
 
@@ -164,7 +167,7 @@ async def _show(
     if not reads_logs():
         stack.enter_context(messages_logged(organism, life.level))
     if life.verbose:
-        stack.callback(organism.subscribe(tell))
+        stack.callback(organism.subscribe(partial(tell, organism.kernel.redacting)))
     if not is_terminal():
         return
     door = connected(running.url, running.token) if running else client_of(organism, SENDER)

@@ -21,8 +21,9 @@ SENDER = "cli"
 @asynccontextmanager
 async def started(file: Path) -> AsyncIterator[Client]:
     """Run the organism of a file while the context is open; give a client of it."""
-    with log_lines(text_lines(colors=False), "warning"):
+    with log_lines(text_lines(colors=False), "warning") as lines:
         organism = Organism.load(file)
+        lines.redact = organism.kernel.redacting
         async with organism, client_of(organism, SENDER) as client:
             await organism.boot()
             yield client
@@ -31,8 +32,9 @@ async def started(file: Path) -> AsyncIterator[Client]:
 @asynccontextmanager
 async def served(file: Path, *, attended: bool) -> AsyncIterator[Client]:
     """Run the organism of a file, and serve it on a free port of this machine alone."""
-    with log_lines(text_lines(colors=False), "error"):
+    with log_lines(text_lines(colors=False), "error") as lines:
         organism = Organism.load(file)
+        lines.redact = organism.kernel.redacting
         token = secrets.token_urlsafe()
         private = organism.config.server.model_copy(update={"bind": "127.0.0.1", "port": 0})
         async with (

@@ -31,6 +31,7 @@ from xml_pipeline.config.organism import OrganismConfig
 from xml_pipeline.config.permissions import ApprovalsConfig, PermissionConfig
 from xml_pipeline.config.profiles import PROFILES
 from xml_pipeline.config.sandbox import SandboxConfig, SandboxLimits
+from xml_pipeline.config.secrets import redaction_of
 from xml_pipeline.config.sections import (
     AuditConfig,
     BackendConfig,
@@ -99,6 +100,7 @@ __all__ = [
     "config_json_schema",
     "draft_config",
     "load_config",
+    "redaction_of",
     "settings_of",
     "sources_of",
     "unknown_parts",

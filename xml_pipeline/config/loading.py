@@ -15,6 +15,7 @@ from xml_pipeline.config.document import Document, Finding
 from xml_pipeline.config.environment import read_environment
 from xml_pipeline.config.listener import ListenerConfig
 from xml_pipeline.config.organism import OrganismConfig
+from xml_pipeline.config.secrets import redaction_of
 from xml_pipeline.config.source import KeyPath, Source
 from xml_pipeline.config.wording import meant, reworded
 from xml_pipeline.config.yaml_source import read_document
@@ -40,6 +41,11 @@ class LoadedConfig:
     source: Source
     environment: Mapping[str, str] = field(repr=False)  # may hold secrets
     warnings: tuple[str, ...] = ()
+
+    @property
+    def secrets(self) -> frozenset[str]:
+        """Return what must not be let out."""
+        return redaction_of(self.config, self.environment).known
 
 
 @dataclass(frozen=True, slots=True)

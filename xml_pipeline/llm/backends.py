@@ -13,12 +13,14 @@ from xml_pipeline.config.environment import read_environment
 from xml_pipeline.errors import ConfigError, MissingExtra, PluginNotFound
 from xml_pipeline.llm.base import Provider
 from xml_pipeline.llm.breaker import Breaker
+from xml_pipeline.llm.discreet import Discreet
 from xml_pipeline.llm.limits import Limited
 from xml_pipeline.llm.metered import Metered
 from xml_pipeline.llm.prices import Tariff
 from xml_pipeline.llm.router import Backend
 from xml_pipeline.llm.wiring import Wiring
 from xml_pipeline.names import did_you_mean, plugin_name
+from xml_pipeline.redaction import Redaction
 
 ROOM = "llm"
 
@@ -31,9 +33,14 @@ class Backends:
     """
 
     def __init__(
-        self, config: LLMConfig, folder: Path, environment: Mapping[str, str] | None
+        self,
+        config: LLMConfig,
+        folder: Path,
+        environment: Mapping[str, str] | None,
+        redaction: Redaction,
     ) -> None:
         self._config = config
+        self._redaction = redaction
         self._folder = folder
         self._environment = environment
         self._wires: dict[LLMBackendConfig, Provider] = {}
@@ -87,7 +94,8 @@ class Backends:
     def _backend(self, config: LLMBackendConfig) -> Backend:
         if config not in self._made:
             wire = self._wires[config] = self._wire(config)
-            metered = Metered(wire, Tariff(config.provider, self._config.prices))
+            discreet = Discreet(wire, self._redaction.redact)
+            metered = Metered(discreet, Tariff(config.provider, self._config.prices))
             self._made[config] = self._guarded(config, metered)
         return self._made[config]
 

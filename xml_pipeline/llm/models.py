@@ -12,13 +12,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from xml_pipeline.builtin import Plan
-from xml_pipeline.config import LLMConfig
+from xml_pipeline.config import LLMConfig, redaction_of
 from xml_pipeline.config.environment import read_environment
 from xml_pipeline.llm.backends import Backends
 from xml_pipeline.llm.base import Completion, Hear, Provider, Request, unheard
 from xml_pipeline.llm.cascade import Cascade, Gate, Tier
 from xml_pipeline.llm.retry import Retry
 from xml_pipeline.llm.router import Router
+from xml_pipeline.redaction import Redaction
 
 INSTEAD = "the only models"
 """The key of what answers for every model of an organism, where there is such a thing."""
@@ -27,16 +28,18 @@ INSTEAD = "the only models"
 def models_of(plan: Plan) -> Models:
     """Return the models of an organism: the same for all of its listeners.
 
-    Others, once what is said of them, a key in the environment, or a script has changed.
+    Others, once what is said of them, a key in the environment, any other secret, or a script has
+    changed.
     """
     config, folder = plan.organism.llm, plan.folder
     if INSTEAD in plan.commons:
         return plan.commons.get(INSTEAD, lambda: Models(config, folder))
     variables = read_environment(folder).variables
-    key = (Models, config, folder, frozenset(variables.items()))
-    models = plan.commons.get(key, lambda: Models(config, folder, variables))
+    redaction = redaction_of(plan.organism, variables)
+    key = (Models, config, folder, frozenset(variables.items()), redaction)
+    models = plan.commons.get(key, lambda: Models(config, folder, variables, redaction))
     if models.outdated:
-        models = plan.commons.replace(key, lambda: Models(config, folder, variables))
+        models = plan.commons.replace(key, lambda: Models(config, folder, variables, redaction))
     return models
 
 
@@ -44,14 +47,18 @@ class Models:
     """Gives the provider of an address, made once.
 
     ``folder`` is where the organism file lies; keys come from ``environment``, which is what is
-    exported and the ``.env`` files if it is not given.
+    exported and the ``.env`` files if it is not given. What models are asked is redacted.
     """
 
     def __init__(
-        self, config: LLMConfig, folder: Path, environment: Mapping[str, str] | None = None
+        self,
+        config: LLMConfig,
+        folder: Path,
+        environment: Mapping[str, str] | None = None,
+        redaction: Redaction = Redaction(),  # noqa: B008  # it is frozen
     ) -> None:
         self._config = config
-        self._backends = Backends(config, folder, environment)
+        self._backends = Backends(config, folder, environment, redaction)
         self._providers: dict[str, Provider] = {}
 
     @property

@@ -41,7 +41,7 @@ class Desk:
         self.sender = sender
         self.bounds = bounds
         self.closing = asyncio.Event()
-        self.feed = Feed(bounds.events, bounds.event_bytes)
+        self.feed = Feed(bounds.events, bounds.event_bytes, organism.kernel.redacting)
         self.history = History(
             kernel.threads, bounds.conversations, bounds.messages, bounds.history_bytes
         )

@@ -30,6 +30,7 @@ from xml_pipeline.events import (
     ToolLog,
     ToolProgress,
 )
+from xml_pipeline.redaction import Redact, Redaction
 from xml_pipeline.server.rendering import event_members
 
 EVENT_TYPES: dict[str, type[Event]] = {
@@ -79,11 +80,12 @@ class Filter:
 
 
 class Entry:
-    """One event in the ring; its text is made when the first reader wants it."""
+    """One event in the ring; its text is made, and redacted, when the first reader wants it."""
 
-    __slots__ = ("_text", "event", "number", "size")
+    __slots__ = ("_redact", "_text", "event", "number", "size")
 
-    def __init__(self, number: int, event: Event, size: int) -> None:
+    def __init__(self, number: int, event: Event, size: int, redact: Redact) -> None:
+        self._redact = redact
         self.number = number
         self.event = event
         self.size = size
@@ -98,7 +100,7 @@ class Entry:
     def text(self) -> str:
         """Return the event as JSON text, in one line."""
         if self._text is None:
-            self._text = json.dumps(event_members(self.event))
+            self._text = self._redact(json.dumps(event_members(self.event)))
         return self._text
 
 
@@ -142,10 +144,17 @@ class Feed:
     """The ring of the last events and those who read from it.
 
     An event's id names this run of the server too, so that an id of an earlier run is known
-    to be one. Events count in bytes by the messages they carry.
+    to be one. Events count in bytes by the messages they carry. ``redact`` takes secrets out of
+    what is read.
     """
 
-    def __init__(self, events: int, event_bytes: int) -> None:
+    def __init__(
+        self,
+        events: int,
+        event_bytes: int,
+        redact: Redact = Redaction().redact,  # noqa: B008  # it is frozen
+    ) -> None:
+        self._redact = redact
         self._most = events
         self._most_bytes = event_bytes
         self._run = secrets.token_hex(4)
@@ -164,7 +173,7 @@ class Feed:
         """Append an event, and let go of the oldest beyond the bounds."""
         self.last += 1
         size = _size_of(event)
-        self._ring[self.last] = Entry(self.last, event, size)
+        self._ring[self.last] = Entry(self.last, event, size, self._redact)
         self._bytes += size
         while len(self._ring) > self._most or (self._bytes > self._most_bytes and self._ring):
             self._bytes -= self._ring.pop(self.first).size

@@ -31,7 +31,7 @@ class DeadLetters:
         """Show all of them, the oldest first."""
         async with _told():
             letters = await self._organism.dead_letters()
-        return JSONResponse({"letters": [_members(each) for each in letters]})
+        return JSONResponse({"letters": [self._members(each) for each in letters]})
 
     async def show(self, request: Request) -> Response:
         """Show one."""
@@ -39,7 +39,7 @@ class DeadLetters:
         async with _told():
             for each in await self._organism.dead_letters():
                 if each.id == wanted:
-                    return JSONResponse(_members(each))
+                    return JSONResponse(self._members(each))
             raise UnknownLetter(wanted)
 
     async def replay(self, request: Request) -> Response:
@@ -59,6 +59,22 @@ class DeadLetters:
         log.info("%s dropped dead letter %s", by, letter)
         return Response(status_code=204)
 
+    def _members(self, letter: DeadLetter) -> dict[str, Any]:
+        """Return a letter as a JSON object; it is sent once more with the secrets it has."""
+        redact = self._organism.kernel.redacting
+        return {
+            "id": letter.id,
+            "message_id": letter.message_id,
+            "conversation_id": letter.conversation_id,
+            "listener": letter.listener,
+            "sender": letter.sender,
+            "tenant": letter.tenant,
+            "attempts": letter.attempts,
+            "reason": redact(_without_stack(letter.reason)),
+            "payload": redact(letter.payload.decode(errors="replace")),
+            "at": stamp(letter.at),
+        }
+
 
 @asynccontextmanager
 async def _told() -> AsyncIterator[None]:
@@ -75,21 +91,6 @@ async def _told() -> AsyncIterator[None]:
         words = "Dead letters cannot be had at present; what was asked for may have been done."
         after = error.retry_after
         raise Problem(503, words, code="overload", retry_after=after) from None
-
-
-def _members(letter: DeadLetter) -> dict[str, Any]:
-    return {
-        "id": letter.id,
-        "message_id": letter.message_id,
-        "conversation_id": letter.conversation_id,
-        "listener": letter.listener,
-        "sender": letter.sender,
-        "tenant": letter.tenant,
-        "attempts": letter.attempts,
-        "reason": _without_stack(letter.reason),
-        "payload": letter.payload.decode(errors="replace"),
-        "at": stamp(letter.at),
-    }
 
 
 def _without_stack(reason: str) -> str:

@@ -15,6 +15,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
 from xml_pipeline.config import TelemetryConfig
 from xml_pipeline.events import Event
+from xml_pipeline.redaction import Redact
 from xml_pipeline.telemetry.spans import Spans
 
 PATH = "/v1/traces"
@@ -29,15 +30,16 @@ LAST_SECONDS = 3.0
 class Export:
     """Hears an organism, and sends what it does as spans."""
 
-    def __init__(self, config: TelemetryConfig, service: str) -> None:
+    def __init__(self, config: TelemetryConfig, service: str, redact: Redact) -> None:
         self._config = config
+        self._redact = redact
         self._service = config.service_name or service
         self._sending: Sending | None = None
 
     def hear(self, event: Event) -> None:
         """Take in one event; with the first one it begins to send."""
         if self._sending is None:
-            self._sending = Sending(self._config, self._service)
+            self._sending = Sending(self._config, self._service, self._redact)
         self._sending.spans.hear(event)
 
     async def aclose(self) -> None:
@@ -50,13 +52,14 @@ class Export:
 class Sending:
     """Spans on their way, and the thread that sends them."""
 
-    def __init__(self, config: TelemetryConfig, service: str) -> None:
+    def __init__(self, config: TelemetryConfig, service: str, redact: Redact) -> None:
         endpoint = (config.otlp_endpoint or "").rstrip("/").removesuffix(PATH) + PATH
         resource = Resource.create({SERVICE_NAME: service})
         self._exporter = OTLPSpanExporter(endpoint, timeout=REQUEST_SECONDS)
         self._provider = TracerProvider(resource=resource, shutdown_on_exit=False)
         self._provider.add_span_processor(BatchSpanProcessor(self._exporter))
-        self.spans = Spans(self._provider.get_tracer("xml_pipeline"), config.observability)
+        tracer = self._provider.get_tracer("xml_pipeline")
+        self.spans = Spans(tracer, config.observability, redact=redact)
 
     async def end(self) -> None:
         """End every span, and wait until all are sent, or time is up."""
@@ -69,6 +72,9 @@ class Sending:
         await sending
 
 
-def configured(config: TelemetryConfig, service: str) -> Export:
-    """Return what sends the spans of an organism; ``service`` is its name."""
-    return Export(config, service)
+def configured(config: TelemetryConfig, service: str, redact: Redact) -> Export:
+    """Return what sends the spans of an organism; ``service`` is its name.
+
+    ``redact`` takes secrets out of what is sent.
+    """
+    return Export(config, service, redact)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, Literal
 
 from opentelemetry.context import Context
@@ -16,6 +17,7 @@ from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer, set_
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from xml_pipeline.events import AgentEvent, Event, MessageSent, ThreadEvent
+from xml_pipeline.redaction import Redact, Redaction, within
 from xml_pipeline.telemetry import names
 from xml_pipeline.telemetry.tree import Tree, Work
 
@@ -35,11 +37,19 @@ _FIRST_CHUNK = {names.FIRST_CHUNK: "first_token_seconds"}
 
 
 class Spans:
-    """Makes spans of what it hears, with a tracer; ``clock`` gives nanoseconds since 1970."""
+    """Makes spans of what it hears, with a tracer; ``clock`` gives nanoseconds since 1970.
+
+    ``redact`` takes secrets out of what agents do, before anything is cut or written.
+    """
 
     def __init__(
-        self, tracer: Tracer, mode: Mode = "production", clock: Callable[[], int] = time.time_ns
+        self,
+        tracer: Tracer,
+        mode: Mode = "production",
+        clock: Callable[[], int] = time.time_ns,
+        redact: Redact = Redaction().redact,  # noqa: B008  # it is frozen
     ) -> None:
+        self._redact = redact
         self._tracer = tracer
         self._counts = mode != "production"
         self._quotes = mode == "debug"
@@ -49,7 +59,7 @@ class Spans:
     def hear(self, event: Event) -> None:
         """Take in one event."""
         if isinstance(event, AgentEvent):
-            self._note(event)
+            self._note(replace(event, about=within(event.about, self._redact)))
         elif isinstance(event, ThreadEvent):
             self._note_thread(event)
         elif isinstance(event, MessageSent) and event.traceparent:

@@ -130,8 +130,9 @@ async def serve(file: Path) -> None:
 
     The listeners that say `expose: mcp` are its tools. `run` serves the same at `/mcp`.
     """
-    with log_lines(text_lines(colors=False), "warning"):
+    with log_lines(text_lines(colors=False), "warning") as lines:
         organism = Organism.load(file)
+        lines.redact = organism.kernel.redacting
         async with organism:
             await organism.boot()
             desk = Desk(organism, SENDER, Bounds())
