@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
@@ -20,6 +21,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tests.mcp.house import listening
 from tests.mcp.toolbox import toolbox
+from xml_pipeline.config import McpServerConfig
+from xml_pipeline.mcp.login import log_in
 
 
 @dataclass
@@ -175,3 +178,13 @@ async def portal() -> AsyncIterator[Portal]:
     found = Portal()
     async with listening(found.app()) as found.url:
         yield found
+
+
+def server_of(place: Portal, **auth: Any) -> McpServerConfig:
+    """Return the server as a file says it."""
+    return McpServerConfig.model_validate(place.config(**auth))
+
+
+async def entered(place: Portal, folder: Path, **auth: Any) -> Path:
+    """Log in, and return where that is kept."""
+    return await log_in("box", server_of(place, **auth), folder, Browser().show)

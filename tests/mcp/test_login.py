@@ -16,7 +16,7 @@ import httpx2
 import pytest
 
 from tests.mcp.house import ROOT, approve, asked, written
-from tests.mcp.logins import Browser, Portal, portal
+from tests.mcp.logins import Browser, Portal, entered, portal, server_of
 from xml_pipeline import Organism
 from xml_pipeline.config import McpServerConfig
 from xml_pipeline.mcp.failing import ServerFailed
@@ -31,15 +31,6 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "state"
     monkeypatch.setenv("XDG_STATE_HOME", str(folder))
     return folder
-
-
-def server_of(place: Portal, **auth: Any) -> McpServerConfig:
-    return McpServerConfig.model_validate(place.config(**auth))
-
-
-async def entered(place: Portal, folder: Path, **auth: Any) -> Path:
-    """Log in, and return where that is kept."""
-    return await log_in("box", server_of(place, **auth), folder, Browser().show)
 
 
 def aged(file: Path, **changes: Any) -> None:

@@ -6,16 +6,13 @@ import asyncio
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.mcp.house import ROOT, approve, asked, written
-from tests.mcp.logins import Browser, Portal, portal
+from tests.mcp.logins import entered, portal, server_of
 from xml_pipeline import Organism
-from xml_pipeline.config import McpServerConfig
 from xml_pipeline.mcp.failing import ServerFailed
-from xml_pipeline.mcp.login import log_in
 from xml_pipeline.mcp.logout import log_out
 from xml_pipeline.mcp.stored import read_login, write_login
 
@@ -27,15 +24,6 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "state"
     monkeypatch.setenv("XDG_STATE_HOME", str(folder))
     return folder
-
-
-def server_of(place: Portal, **auth: Any) -> McpServerConfig:
-    return McpServerConfig.model_validate(place.config(**auth))
-
-
-async def entered(place: Portal, folder: Path, **auth: Any) -> Path:
-    """Log in, and return where that is kept."""
-    return await log_in("box", server_of(place, **auth), folder, Browser().show)
 
 
 async def ran(*words: str) -> tuple[int | None, str]:
