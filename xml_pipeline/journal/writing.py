@@ -17,6 +17,7 @@ from typing import Any
 from xml_pipeline.backends import Backend, Commit, DeadLetter, Mark
 from xml_pipeline.errors import BackendUnavailable, TakenOver, XmlPipelineError
 from xml_pipeline.journal import lines
+from xml_pipeline.journal.besides import Besides
 from xml_pipeline.journal.notes import Notes, entry_of
 from xml_pipeline.message import Delivery, Fault, Wire
 from xml_pipeline.thread import Conversation, Thread
@@ -59,8 +60,9 @@ class Journal:
         self.suspended: BackendUnavailable | None = None
         self._wake = wake
         self._began: float | None = None
-        self._dirty, self._under_way = list[Notes](), list[Notes]()
-        self._letters, self._marks, self._dropped = list[DeadLetter](), list[Mark](), list[str]()
+        self._dirty: list[Notes] = []
+        self._under_way: list[Notes] = []
+        self._besides = Besides()
         self._afterwards: list[tuple[Sequence[asyncio.Future[Any]], Callable[[], None]]] = []
         self._number = 0
 
@@ -211,17 +213,17 @@ class Journal:
 
     def lay_aside(self, letter: DeadLetter) -> None:
         """Keep a message that was given up."""
-        self._letters.append(letter)
+        self._besides.letters.append(letter)
         self._wake()
 
     def drop(self, letter_id: str) -> None:
         """Keep a dead letter no longer."""
-        self._dropped.append(letter_id)
+        self._besides.dropped.append(letter_id)
         self._wake()
 
     def mark(self, mark: Mark) -> None:
         """Keep a mark."""
-        self._marks.append(mark)
+        self._besides.marks.append(mark)
         self._wake()
 
     # ── when it is written ──────────────────────────────────────────────────────────────────
@@ -268,7 +270,7 @@ class Journal:
         """Drop all that has been noted and not written; those who wait for it are told."""
         for notes in self._dirty:
             notes.over, notes.lines = True, []
-        self._dirty, self._letters, self._marks, self._dropped = [], [], [], []
+        self._dirty, self._besides = [], Besides()
         self.abandon(error)
 
     @property
@@ -279,7 +281,7 @@ class Journal:
     @property
     def is_clean(self) -> bool:
         """Tell whether all is written, and nobody is still to be told that it was."""
-        return not (self._dirty or self._afterwards or self._others()) and self._began is None
+        return not (self._dirty or self._afterwards or self._besides) and self._began is None
 
     async def commit(self, going_on: Collection[Conversation] = ()) -> None:
         """Write all that has been noted, and tell those who wait for it.
@@ -325,7 +327,7 @@ class Journal:
 
     def _set_aside(self, going_on: Collection[Conversation]) -> list[Notes]:
         """Take out what is better written later: nothing, where anybody waits."""
-        if not going_on or self._afterwards or self._others():
+        if not going_on or self._afterwards or self._besides:
             return []
         due, left = list[Notes](), list[Notes]()
         for notes in self._dirty:
@@ -335,18 +337,13 @@ class Journal:
 
     def _take(self) -> Commit | None:
         """Take out what there is to write."""
-        dirty = self._dirty
-        letters, self._letters = self._letters, []
-        marks, self._marks = self._marks, []
-        dropped, self._dropped = self._dropped, []
-        if not (dirty or letters or marks or dropped):
+        besides, self._besides = self._besides, Besides()
+        if not (self._dirty or besides):
             return None
-        entries = [entry_of(notes) for notes in dirty]
+        entries = [entry_of(notes) for notes in self._dirty]
         self._number += 1
-        return Commit(self._number, self.clock(), entries, letters, marks, dropped)
-
-    def _others(self) -> bool:
-        return bool(self._letters or self._marks or self._dropped)
+        kept = besides.letters, besides.marks, besides.dropped
+        return Commit(self._number, self.clock(), entries, *kept)
 
     async def _insist(self, commit: Commit, error: BackendUnavailable) -> None:
         wait = _FIRST_WAIT
