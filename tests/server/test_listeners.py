@@ -49,6 +49,15 @@ async def test_a_listener_that_is_not_there_is_not_found(path: str) -> None:
     assert (response.status_code, response.json()["detail"]) == (404, "There is no such listener.")
 
 
+async def test_whoever_misspells_a_listener_is_told_which_may_be_meant() -> None:
+    async with running() as visitor:
+        shown = await visitor.http.get("/v1/listeners/hots")
+        killed = await visitor.http.delete("/v1/threads", params={"listener": "hots"})
+    for response in (shown, killed):
+        assert response.status_code == 404
+        assert response.json()["detail"] == 'There is no such listener; did you mean "host"?'
+
+
 async def test_the_schemas_of_all_payloads_are_told_at_once() -> None:
     async with running() as visitor:
         payloads = (await visitor.http.get("/v1/listeners/host/schema")).json()["payloads"]

@@ -13,7 +13,7 @@ from xml_pipeline.errors import UnknownListener
 from xml_pipeline.listener import Listener
 from xml_pipeline.payload import Codec, RawPayload, codec_of
 from xml_pipeline.server.desk import Desk
-from xml_pipeline.server.problems import Problem, by_all_nodes
+from xml_pipeline.server.problems import Problem, by_all_nodes, no_listener
 from xml_pipeline.server.rendering import event_members
 
 log = logging.getLogger(__name__)
@@ -81,10 +81,11 @@ class Listeners:
         return JSONResponse(self._members(listener))
 
     def _named(self, request: Request) -> Listener:
+        name, listeners = request.path_params["name"], self._desk.organism.kernel.listeners
         try:
-            return self._desk.organism.kernel.listeners.get(request.path_params["name"])
+            return listeners.get(name)
         except UnknownListener:
-            raise Problem(404, "There is no such listener.") from None
+            raise no_listener(name, listeners) from None
 
     def _members(self, listener: Listener) -> dict[str, Any]:
         lane = self._desk.organism.kernel.scheduler.lane(listener)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Any
@@ -17,10 +17,14 @@ from typing import Any
 from starlette.responses import Response
 
 from xml_pipeline.errors import BackendUnavailable, FaultCode, UnknownListener
+from xml_pipeline.listener import Listener
+from xml_pipeline.names import did_you_mean
 
 log = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
+
+_NO_LISTENER = "There is no such listener."
 
 
 class Problem(Exception):
@@ -68,6 +72,12 @@ class Problem(Exception):
         return Response(
             json.dumps(self.members()).encode(), self.status, all_headers, media_type=MEDIA_TYPE
         )
+
+
+def no_listener(name: str, known: Iterable[Listener]) -> Problem:
+    """Return that there is no listener of that name, and which one may have been meant."""
+    meant = did_you_mean(name, (each.name for each in known))
+    return Problem(404, f"There is no such listener; {meant}" if meant else _NO_LISTENER)
 
 
 @contextmanager

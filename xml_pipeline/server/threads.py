@@ -18,7 +18,7 @@ from xml_pipeline.errors import (
 from xml_pipeline.server.chronicle import Chronicle, log_members
 from xml_pipeline.server.desk import Desk
 from xml_pipeline.server.history import Said, ThreadRecord
-from xml_pipeline.server.problems import Problem, by_all_nodes
+from xml_pipeline.server.problems import Problem, by_all_nodes, no_listener
 from xml_pipeline.server.rendering import event_members, stamp
 
 log = logging.getLogger(__name__)
@@ -106,7 +106,7 @@ class Threads:
         try:
             everywhere = self._desk.organism.kill_all(listener=listener, tenant=tenant, by=by)
         except UnknownListener:
-            raise Problem(404, "There is no such listener.") from None
+            raise no_listener(listener or "", self._desk.organism.listeners) from None
         with by_all_nodes():
             killed = await everywhere
         await self._written()
