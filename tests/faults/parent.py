@@ -12,7 +12,7 @@ from tests.dispatch.pooled import all_ready, lines_of, workshop
 async def live() -> None:
     """Start two workers, keep one of them busy, and wait for the end."""
     with lines_of("crafts") as lines:
-        async with workshop(workers=2) as organism:
+        async with workshop(workers=2, long_after=3_600.0) as organism:  # Nobody is added.
             await all_ready(organism)
             await organism.send("crafter", Order("loop"))
             await lines.next("loops")
